@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a device protocol must do for the gateway, and what the gateway does for it.
+
+An :class:`Adapter` speaks one device protocol (CoAP, MQTT, WebSocket …) and nothing else: it knows
+addresses, payloads and sockets. It knows nothing of the broker, of liveness or of time-outs; it tells
+:class:`DeviceEvents` what happened and is told to discover or to write. A further protocol costs an
+adapter and its payloads.
+
+Everything here runs in one event loop. The methods of :class:`DeviceEvents` return at once, do no I/O
+and may be called from any callback of that loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Protocol
+
+from pyaiot.wire.messages import JSON
+
+GoneReason = Literal["closed", "deregistered"]
+
+
+class Refused(Exception):
+    """The gateway does not take what a device said; ``str()`` is the reason, fit to send to the device.
+
+    Raised by the methods of :class:`DeviceEvents`. The adapter answers the device (a CoAP 4.xx, a close
+    code …) and goes on; the refusal has been counted already.
+    """
+
+
+class WriteFailed(Exception):
+    """A write did not happen or is not known to have happened; raised by :meth:`Adapter.write`.
+
+    ``code`` is one of ``offline`` (no way to the device), ``timeout`` (it did not answer), ``refused``
+    (it answered no), ``unsupported`` (the data cannot be said in this protocol); ``reason`` is one
+    sentence for a person, with the device's own code in it where there is one ("4.05 Method Not Allowed").
+    """
+
+    def __init__(self, code: Literal["offline", "timeout", "refused", "unsupported"], reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class DeviceEvents(Protocol):
+    """What an adapter calls when a device shows itself. Implemented by the gateway, given to ``start``."""
+
+    def seen(
+        self,
+        uid: str,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> bool:
+        """A sign of life of the device called ``uid``; true when it was not known before.
+
+        A device not known before becomes a node: ``attributes`` (``{"ip": "fd00::1"}``) are reported as
+        its first resources, and the gateway then asks the adapter to :meth:`Adapter.discover` it. For a
+        known node given ``attributes`` are reported where they changed. ``timeout_s`` replaces the
+        gateway's ``--max-time`` for this node (RFC 9176 ``lt``).
+        Raises Refused: the uid does not match ``[A-Za-z0-9._:-]{1,64}``, or the gateway is full.
+        """
+        ...
+
+    def updated(self, uid: str, resource: str, data: JSON, *, unit: str | None = None) -> None:
+        """The device reported ``data`` (as it gave it) for ``resource``; also a sign of life.
+
+        The gateway finds number and unit itself (``"23.4°C"``); ``unit`` (RFC 8428 spelling) is for
+        protocols that carry it. A leading ``/`` of ``resource`` is dropped.
+        Raises Refused: the uid is not a known node, the resource name does not match
+        ``[A-Za-z0-9._:/-]{1,64}``, the node has too many resources, or the data is too large.
+        """
+        ...
+
+    def reset(self, uid: str) -> None:
+        """The device rebooted: its values are forgotten, clients are told, it is discovered again.
+
+        An unknown device is taken as newly seen by the caller's preceding :meth:`seen`.
+        Raises Refused: the uid is not a known node.
+        """
+        ...
+
+    def gone(self, uid: str, why: GoneReason) -> None:
+        """The device said goodbye (``deregistered``) or its connection ended (``closed``). Unknown uids are ignored."""
+        ...
+
+    def known(self, uid: str) -> bool:
+        """Whether ``uid`` is a live node of this gateway."""
+        ...
+
+
+class Adapter(Protocol):
+    """One device protocol. The gateway calls these from tasks that it owns and cancels them at stop."""
+
+    #: Short name on the wire: ``"coap"``, ``"mqtt"``, ``"ws"``.
+    protocol: ClassVar[str]
+    #: Name shown to people as the value of the node's ``protocol`` resource: ``"CoAP"``.
+    title: ClassVar[str]
+
+    async def start(self, events: DeviceEvents) -> None:
+        """Open sockets and begin to report. Raises pyaiot.lifecycle.StartupError with advice if it can't."""
+        ...
+
+    async def stop(self) -> None:
+        """Close everything; no event is reported afterwards. Safe to call when start failed."""
+        ...
+
+    async def discover(self, uid: str) -> None:
+        """Ask the device what it offers and report each value by ``events.updated``.
+
+        Failures are logged and counted by the adapter, never raised, never reported as values. Returns
+        when the discovery is over (or, for protocols that only ask, when it was asked).
+        """
+        ...
+
+    async def write(self, uid: str, resource: str, data: JSON) -> JSON | None:
+        """Write ``data`` to the device's resource; raises WriteFailed.
+
+        Returns the value that the device now has, which the gateway reports as an update (CoAP: the
+        data written, confirmed by 2.04), or None where the device reports its new value itself.
+        The gateway bounds the time by cancelling.
+        """
+        ...
+
+    def forget(self, uid: str) -> None:
+        """The node is out (time-out, or gone): drop its address, observations and pending requests."""
+        ...
