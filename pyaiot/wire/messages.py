@@ -1,4 +1,138 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""placeholder, replaced within minutes"""
-from typing import Any, TypeAlias
+"""The messages of the gateway link as types (PROTOCOL.md section 2).
+
+``at`` is Unix time in milliseconds, when the gateway got it. ``uid`` is the gateway's own; the broker puts
+the gateway's name before it. The wire's word for a resource is ``endpoint``; it is spoken only here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+#: Whatever JSON can say: None, bool, int below 2**53, finite float, str, list, dict.
 JSON: TypeAlias = Any
+
+#: An integer that every JSON implementation keeps exactly.
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+ShortText = Annotated[str, msgspec.Meta(max_length=64)]
+Reason = Annotated[str, msgspec.Meta(max_length=512)]
+OutReason = Literal["timeout", "closed", "deregistered"]
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
+    """A message is a value: it never changes, and holds no reference to anything that does."""
+
+
+class New(_Message, tag="new", frozen=True, kw_only=True):
+    """A node is there."""
+
+    uid: ShortText
+    protocol: ShortText
+    at: Count
+
+
+class Update(_Message, tag="update", frozen=True, kw_only=True):
+    """A node told a value: ``data`` as the device gave it, ``value`` and ``unit`` (RFC 8428) as we read it."""
+
+    uid: ShortText
+    resource: ShortText = msgspec.field(name="endpoint")
+    data: JSON
+    value: JSON
+    unit: ShortText | msgspec.UnsetType = msgspec.UNSET
+    at: Count
+
+
+class Reset(_Message, tag="reset", frozen=True, kw_only=True):
+    """A node rebooted: what was known of its values is void."""
+
+    uid: ShortText
+    at: Count
+
+
+class Out(_Message, tag="out", frozen=True, kw_only=True):
+    """A node is gone, and why."""
+
+    uid: ShortText
+    why: OutReason
+    at: Count
+
+
+class Seen(_Message, tag="seen", frozen=True, kw_only=True):
+    """A node gave a sign of life without a value; at most one every 10 s a node."""
+
+    uid: ShortText
+    at: Count
+
+
+class Sync(_Message, tag="sync", frozen=True, kw_only=True):
+    """All nodes of this gateway were told again; those not in ``uids`` are gone."""
+
+    uids: list[ShortText]
+
+
+class Result(_Message, tag="result", frozen=True, kw_only=True):
+    """The outcome of the write ``id``; ``code`` and ``reason`` where it is not ok."""
+
+    id: Count
+    ok: bool
+    code: ShortText | msgspec.UnsetType = msgspec.UNSET
+    reason: Reason | msgspec.UnsetType = msgspec.UNSET
+
+
+class Write(_Message, tag="write", frozen=True, kw_only=True):
+    """Write ``data`` to a node's resource; at most once, never later than ``ttl_ms`` after it came."""
+
+    id: Count
+    uid: ShortText
+    resource: ShortText = msgspec.field(name="endpoint")
+    data: JSON
+    ttl_ms: Count = msgspec.field(name="ttl")
+
+
+class Refused(_Message, tag="refused", frozen=True, kw_only=True):
+    """The broker did not take something that the gateway said of node ``uid``, and why."""
+
+    uid: ShortText
+    reason: Reason
+
+
+GatewayMessage: TypeAlias = New | Update | Reset | Out | Seen | Sync | Result
+BrokerMessage: TypeAlias = Write | Refused
+
+
+class GatewayFrame(msgspec.Struct, frozen=True, gc=False):
+    """What a gateway sends: messages with the ids ``first``, ``first + 1``, …"""
+
+    first: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+    messages: list[GatewayMessage]
+
+
+class BrokerFrame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What the broker sends: every message up to ``ack`` is applied; and messages for the gateway."""
+
+    ack: Count | None = None
+    messages: list[BrokerMessage] = []
+
+
+class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
+    """Handshake 1, unsigned: who the broker says it is, and a nonce of 32 bytes (both base64url)."""
+
+    broker: ShortText
+    nonce: ShortText
+
+
+class Auth(msgspec.Struct, frozen=True, tag_field="type", tag="auth"):
+    """Handshake 2, signed by the gateway: who speaks to whom, a nonce, and the epoch of its outbox."""
+
+    gateway: ShortText
+    broker: ShortText
+    nonce: ShortText
+    epoch: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+
+
+class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome"):
+    """Handshake 3, frame 0 of the broker: the highest message id kept for this epoch, or 0."""
+
+    ack: Count

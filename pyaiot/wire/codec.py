@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""JSON of the gateway link, strictly (PROTOCOL.md section 3.3): the one place where it is read or written.
+
+Refused with Malformed: what is not UTF-8, duplicate keys, NaN and infinities, nesting deeper than 16, integers
+from 2**53 on, lone surrogates, and whatever is not one of the types of ``messages``.
+
+msgspec reads the bytes straight into the types and refuses all of that but duplicate keys, depth and large
+integers inside ``data``. Those are looked for afterwards: :func:`check_value`, :func:`_check_keys`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from math import isfinite
+from typing import TypeVar
+
+import msgspec
+
+from pyaiot.wire.errors import Malformed
+from pyaiot.wire.messages import (
+    JSON,
+    Auth,
+    BrokerFrame,
+    GatewayFrame,
+    Hello,
+    Seen,
+    Update,
+    Welcome,
+    Write,
+)
+
+MAX_DEPTH = 16
+#: How deep ``data`` may be nested itself, so that every message that carries it keeps to MAX_DEPTH.
+MAX_VALUE_DEPTH = 12
+MAX_INTEGER = 2**53
+#: The longest message of a gateway, in bytes (PROTOCOL.md section 3.3).
+MAX_FRAME_BYTES = 65_536
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_gateway_frames = msgspec.json.Decoder(GatewayFrame)
+_broker_frames = msgspec.json.Decoder(BrokerFrame)
+_hello = msgspec.json.Decoder(Hello)
+_auth = msgspec.json.Decoder(Auth)
+_welcome = msgspec.json.Decoder(Welcome)
+
+encode = _encoder.encode
+
+
+def encode_gateway_frame(first: int, messages: Iterable[bytes]) -> bytes:
+    """A gateway's frame from messages that are encoded already (the outbox keeps them so)."""
+    return b'{"first":%d,"messages":[%b]}' % (first, b",".join(messages))
+
+
+def decode_gateway_frame(raw: bytes) -> GatewayFrame:
+    """Read a frame that a gateway sent; raises Malformed."""
+    frame = _decode(_gateway_frames, raw)
+    keys = 2
+    for message in frame.messages:
+        kind = type(message)
+        if kind is Update:
+            keys += 6 if message.unit is msgspec.UNSET else 7  # type: ignore[union-attr]
+            if type(message.data) not in _PLAIN:  # type: ignore[union-attr]
+                keys += check_value(message.data)  # type: ignore[union-attr]
+            if type(message.value) not in _PLAIN:  # type: ignore[union-attr]
+                keys += check_value(message.value)  # type: ignore[union-attr]
+        elif kind is Seen:
+            keys += 3
+        else:
+            keys += 1 + sum(getattr(message, name) is not msgspec.UNSET for name in kind.__struct_fields__)
+    _check_keys(raw, keys)
+    return frame
+
+
+def decode_broker_frame(raw: bytes) -> BrokerFrame:
+    """Read a frame that the broker sent; raises Malformed."""
+    frame = _decode(_broker_frames, raw)
+    for message in frame.messages:
+        if isinstance(message, Write):
+            check_value(message.data)
+    _check_keys(raw)
+    return frame
+
+
+def decode_hello(raw: bytes) -> Hello:
+    """Read the broker's hello; raises Malformed."""
+    return decode(_hello, raw)
+
+
+def decode_auth(raw: bytes) -> Auth:
+    """Read a gateway's auth; raises Malformed."""
+    return decode(_auth, raw)
+
+
+def decode_welcome(raw: bytes) -> Welcome:
+    """Read the broker's welcome; raises Malformed."""
+    return decode(_welcome, raw)
+
+
+def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+    """Read one small message by the rules of this module; raises Malformed.
+
+    For other links than the gateways' that carry JSON by the same rules; a field of type JSON must still
+    be given to :func:`check_value`.
+    """
+    message = _decode(decoder, raw)
+    _check_keys(raw)
+    return message
+
+
+def check_value(value: JSON, depth: int = MAX_VALUE_DEPTH) -> int:
+    """The number of keys in ``value``, which is made of JSON's types and nests at most ``depth`` deep.
+
+    Raises Malformed: nested deeper, an integer from 2**53 on, a float that is not finite.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return 0
+    if kind is int:
+        if -MAX_INTEGER < value < MAX_INTEGER:
+            return 0
+        raise Malformed("an integer is too large")
+    if kind is float:
+        if isfinite(value):
+            return 0
+        raise Malformed("a number is not finite")
+    if depth == 0:
+        raise Malformed("nested too deep")
+    if kind is dict:
+        return len(value) + sum(check_value(item, depth - 1) for item in value.values())
+    if kind is list:
+        return sum(check_value(item, depth - 1) for item in value)
+    raise Malformed("not a JSON value")
+
+
+def _decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise Malformed(_without_quotes(str(error))) from None
+    except (msgspec.DecodeError, UnicodeError):
+        raise Malformed("not JSON") from None
+    except RecursionError:
+        raise Malformed("nested too deep") from None
+
+
+def _without_quotes(reason: str) -> str:
+    """What msgspec found wrong, without the peer's own words, which it quotes."""
+    return re.sub(r"'.*'", "…", reason, flags=re.DOTALL)[:120]
+
+
+def _check_keys(raw: bytes, keys: int | None = None) -> None:
+    """Raise Malformed when an object in ``raw``, which msgspec took, has a key twice.
+
+    ``keys`` is how many keys the decoded message has. If each ``":`` of the text belongs to one of them, and
+    no blank separates a quote from a colon, then no key was swallowed: the cheap proof, which frames of our
+    own encoder pass unless a text in them has ``":`` inside. Otherwise the text is read again, in full.
+    """
+    if keys is not None and raw.count(b'":') == keys and not _blank_after_quote(raw):
+        return
+    try:
+        tree = json.loads(raw, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:  # UnicodeError and JSONDecodeError are ValueErrors
+        raise Malformed(str(error) if type(error) is ValueError else "not JSON") from None
+    check_value(tree, MAX_DEPTH)
+
+
+def _blank_after_quote(raw: bytes) -> bool:
+    return any(blank in raw and b'"' + blank in raw for blank in (b" ", b"\n", b"\t", b"\r"))
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return unique
+
+
+_PLAIN = frozenset((str, float, bool, type(None)))
