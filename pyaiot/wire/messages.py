@@ -67,9 +67,14 @@ class Seen(_Message, tag="seen", frozen=True, kw_only=True):
 
 
 class Sync(_Message, tag="sync", frozen=True, kw_only=True):
-    """All nodes of this gateway were told again; those not in ``uids`` are gone."""
+    """All nodes of this gateway were told again; those not in ``uids`` are gone.
+
+    A list that does not fit into one message comes in parts, each but the last with ``more``: then those in
+    none of the parts are gone. A node told by ``new`` since the first part counts as listed.
+    """
 
     uids: list[ShortText]
+    more: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Result(_Message, tag="result", frozen=True, kw_only=True):
