@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How every service runs: logging, signals, one event loop, exit codes, word to systemd.
+
+``main(start)`` is the body of each command: it turns a ConfigurationError or StartupError into one line and exit
+code 78, SIGINT and SIGTERM into an orderly end, and lets no traceback of an expected mistake reach the user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+from pyaiot.options import ConfigurationError
+from pyaiot.settings import CommonSettings
+
+EXIT_CONFIGURATION = 78
+#: How long a service may take to end after SIGTERM; what is not done by then is abandoned and logged.
+STOP_TIMEOUT_S = 4.5
+
+log = logging.getLogger("pyaiot.lifecycle")
+
+Ready = Callable[[], None]
+
+
+class StartupError(ConfigurationError):
+    """A service cannot start as things are (a port is taken, a key is missing); one line that says what to do."""
+
+
+class Service(Protocol):
+    """Something that runs until it is cancelled, and then ends in order."""
+
+    async def run(self, ready: Ready) -> None:
+        """Start, call ``ready`` once everything is open, serve. Raises StartupError before that."""
+        ...
+
+
+def main(start: Callable[[], int | None]) -> int:
+    """Call ``start`` (which loads settings and runs); the exit code of the process. For ``console_scripts``."""
+    try:
+        return start() or 0
+    except ConfigurationError as error:
+        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def run(service: Service, settings: CommonSettings, *, ready: Ready | None = None) -> int:
+    """Set up logging and run ``service`` until SIGINT or SIGTERM; 0 when it ended in order."""
+    configure_logging(settings)
+    return run_until_signal(lambda: _serve(service, ready))
+
+
+def run_until_signal(body: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run ``body()`` on uvloop where there is one; used by ``run`` and by commands that serve nothing."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        from asyncio import new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(body())
+
+
+async def _serve(service: Service, ready: Ready | None) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def on_ready() -> None:
+        notify_systemd("READY=1")
+        if ready is not None:
+            ready()
+
+    serving = loop.create_task(service.run(on_ready), name="service")
+    stopping = loop.create_task(stop.wait(), name="wait for a signal")
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not serving.done():
+        notify_systemd("STOPPING=1")
+        log.info("Stopping")
+        serving.cancel()
+        _, late = await asyncio.wait((serving,), timeout=STOP_TIMEOUT_S)
+        if late:
+            log.error("Not everything ended within %.1f s; giving up on the rest", STOP_TIMEOUT_S)
+            return 1
+    return _outcome(serving)
+
+
+def _outcome(serving: asyncio.Task[None]) -> int:
+    if serving.cancelled():
+        return 0
+    error = serving.exception()
+    if error is None:
+        return 0
+    expected = find_configuration_error(error)
+    if expected is not None:
+        raise expected from None
+    log.critical("Ended by a fault of its own; please report this", exc_info=error)
+    return 1
+
+
+def find_configuration_error(error: BaseException) -> ConfigurationError | None:
+    """The ConfigurationError that ``error`` is, or that a (nested) exception group holds."""
+    if isinstance(error, ConfigurationError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(find_configuration_error, error.exceptions)), None)
+    return None
+
+
+async def run_together(services: dict[str, Service], ready: Ready) -> None:
+    """Run several services as one: ready when all are, ended together; the first fault ends all."""
+    waiting = set(services)
+
+    def on_ready(name: str) -> None:
+        waiting.discard(name)
+        if not waiting:
+            ready()
+
+    async with asyncio.TaskGroup() as group:
+        for name, service in services.items():
+            group.create_task(service.run(lambda name=name: on_ready(name)), name=name)  # type: ignore[misc]
+
+
+async def closing(waits: Awaitable[Any], timeout_s: float, what: str) -> None:
+    """Await an orderly close for at most ``timeout_s``; says so in the log when it took longer."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await waits
+    except TimeoutError:
+        log.warning("%s did not end within %.1f s", what, timeout_s)
+
+
+def notify_systemd(state: str) -> None:
+    """Tell systemd (sd_notify(3)), when it is listening at ``NOTIFY_SOCKET``; no harm where it is not."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    address = "\0" + path[1:] if path.startswith("@") else path
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.sendto(state.encode(), address)
+
+
+_COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
+
+
+class _Formatter(logging.Formatter):
+    """``time - logger - level - message``, one line an event but for tracebacks; in colours on a terminal."""
+
+    def __init__(self, colours: bool) -> None:
+        super().__init__("%(asctime)s - %(name)14s - %(levelname)5s - %(message)s")
+        self._colours = colours
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        colour = _COLOURS.get(record.levelno) if self._colours else None
+        return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        # A peer's text can never forge a second line of the log.
+        record.message = record.message.translate(_CONTROL)
+        return super().formatMessage(record)
+
+
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
+
+def configure_logging(settings: CommonSettings) -> None:
+    """Configure logging for the process: the one place that does."""
+    level = logging.DEBUG if settings.debug else logging.getLevelNamesMapping().get(settings.logging.upper(), 100)
+    handler: logging.Handler
+    if settings.log_file_prefix:
+        try:
+            handler = logging.handlers.RotatingFileHandler(
+                os.path.expanduser(settings.log_file_prefix),
+                maxBytes=settings.log_file_max_size,
+                backupCount=settings.log_file_num_backups,
+            )
+        except OSError as error:
+            raise StartupError(f"--log-file-prefix: cannot write {error.filename}: {error.strerror}") from None
+    else:
+        handler = logging.StreamHandler()
+    colours = not settings.log_file_prefix and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    handler.setFormatter(_Formatter(colours))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("websockets", "tornado.access", "aiocoap", "coap-server", "coap"):
+        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    logging.captureWarnings(True)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reads a settings dataclass from a TOML file, the environment and the command line, and checks every value.
+
+``option`` declares a field; ``load`` fills the dataclass. A mistake is a ConfigurationError: one line that names
+where the value came from and says what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, field, fields
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeVar
+
+S = TypeVar("S")
+Kind = Literal["text", "port", "port?"]
+
+_TRUE = frozenset(("true", "yes", "on", "1"))
+_FALSE = frozenset(("false", "no", "off", "0"))
+
+
+class ConfigurationError(Exception):
+    """Something that the user set is wrong; ``str()`` is one line that says what to do. Exit code 78 (EX_CONFIG)."""
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    kind: Kind = "text",
+    low: int | None = None,
+    high: int | None = None,
+    choices: tuple[str, ...] | None = None,
+    metavar: str | None = None,
+) -> Any:
+    """A dataclass field that is an option; its type (str, int, bool) is that of ``default``.
+
+    ``kind``: ``port`` is a number from 0 to 65535 (0 asks for a free one), ``port?`` the same as text, or empty.
+    """
+    if kind != "text":
+        metavar, low, high = "PORT", 0, 65_535
+    return field(
+        default=default,
+        metadata={"help": help, "kind": kind, "low": low, "high": high, "choices": choices, "metavar": metavar},
+    )
+
+
+def load(
+    settings: type[S],
+    *,
+    program: str,
+    description: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    known: Sequence[type] = (),
+) -> S:
+    """The settings that file, environment and ``arguments`` (without the program's name) make together.
+
+    ``known``: all settings classes that share the file, so that a key of another service is no mistake.
+    Raises ConfigurationError; ``--help`` prints and raises SystemExit(0).
+    """
+    options = {each.name: each for each in fields(settings)}  # type: ignore[arg-type]
+    flags = _parse_flags(options, program, description, arguments)
+    from_environment = {
+        name: (f"AIOT_{name.upper()}", environment[f"AIOT_{name.upper()}"])
+        for name in options
+        if environment.get(f"AIOT_{name.upper()}")
+    }
+    _, path = flags.get("config") or from_environment.get("config") or ("", "")
+    file = _read_file(path, {each.name for one in (settings, *known) for each in fields(one)}) if path else {}
+    values = {
+        name: _check(options[name], *given)
+        for source in (file, from_environment, flags)
+        for name, given in source.items()
+        if name in options
+    }
+    return settings(**values)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message} (see {self.prog} --help)")
+
+
+def _parse_flags(
+    options: Mapping[str, Field[Any]], program: str, description: str, arguments: Sequence[str]
+) -> dict[str, tuple[str, Any]]:
+    """The flags that were given, as ``name: (what to call it, text)``; underscores may stand for dashes."""
+    parser = _Parser(
+        prog=program,
+        description=description,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=100),
+        epilog="Every option can also stand in the config file (broker_port = 8000) "
+        "or in the environment (AIOT_BROKER_PORT=8000); flags win.",
+    )
+    for name, each in options.items():
+        meta = each.metadata
+        switch = each.default is False
+        default = "" if switch or each.default == "" else f" (default: {each.default})"
+        choices = f": {', '.join(meta['choices'])}" if meta["choices"] else ""
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            help=(meta["help"] + choices + default).replace("%", "%%"),
+            **({"nargs": "?", "const": "true", "metavar": "yes|no"} if switch else {"metavar": meta["metavar"]}),
+        )
+    spelled = [
+        (head.replace("_", "-") + eq + tail) if head.startswith("--") else head + eq + tail
+        for head, eq, tail in (argument.partition("=") for argument in arguments)
+    ]
+    given = vars(parser.parse_args(spelled))
+    return {name: (f"--{name.replace('_', '-')}", text) for name, text in given.items()}
+
+
+def _read_file(path: str, known: set[str]) -> dict[str, tuple[str, Any]]:
+    try:
+        document = tomllib.loads(Path(path).expanduser().read_bytes().decode())
+    except FileNotFoundError:
+        raise ConfigurationError(f"Config file not found: {path}") from None
+    except OSError as error:
+        raise ConfigurationError(f"Config file {path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeError are ValueErrors
+        hint = ' (TOML wants quotes around text: broker_host = "localhost")' if "Invalid value" in str(error) else ""
+        raise ConfigurationError(f"Invalid config file: {path}: {_one_line(error)}{hint}") from None
+    given: dict[str, tuple[str, Any]] = {}
+    for key, value in document.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            advice = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"{path}: no service has an option {key!r}{advice}")
+        given[name] = (f"{path}: {key}", value)
+    return given
+
+
+def _check(each: Field[Any], source: str, value: Any) -> Any:
+    """``value`` (text, or what TOML gave) as the option's type; raises ConfigurationError."""
+    if isinstance(each.default, bool):
+        return _check_switch(source, value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ConfigurationError(f"{source}: {value!r} is not a number or a text")
+    if isinstance(each.default, int) or each.metadata["kind"] == "port?":
+        if value == "" and each.metadata["kind"] == "port?":
+            return ""
+        number = _check_number(source, value, each.metadata["low"], each.metadata["high"])
+        return number if isinstance(each.default, int) else str(number)
+    text = str(value)
+    choices = each.metadata["choices"]
+    if choices and text not in choices:
+        raise ConfigurationError(f"{source}: {text!r} is none of {', '.join(choices)}")
+    if not text.isprintable():
+        raise ConfigurationError(f"{source}: control characters are not allowed")
+    return text
+
+
+def _check_switch(source: str, value: Any) -> bool:
+    text = str(value).lower()
+    if text not in _TRUE and text not in _FALSE:
+        raise ConfigurationError(f"{source}: {value!r} is neither yes nor no")
+    return text in _TRUE
+
+
+def _check_number(source: str, value: str | int, low: int | None, high: int | None) -> int:
+    digits = str(value)[:20].strip()
+    if not digits.lstrip("-").isascii() or not digits.lstrip("-").isdigit():
+        raise ConfigurationError(f"{source}: {value!r} is not a number")
+    number = int(digits)
+    if (low is not None and number < low) or (high is not None and number > high):
+        span = f"from {low} to {high}" if high is not None else f"of at least {low}"
+        raise ConfigurationError(f"{source}: {number} is not a number {span}")
+    return number
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

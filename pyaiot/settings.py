@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What can be set of each service: defaults < config file (TOML) < environment (``AIOT_…``) < flags.
+
+One frozen dataclass a service; an option is a field, and its name is the flag, the key in the file and the
+variable in the environment. ``load`` checks everything before anything starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pyaiot.options import option
+
+#: Ports of the predecessor, which users and firmware know.
+BROKER_PORT: Final = "8000"
+COAP_PORT: Final = 5683
+WEB_PORT: Final = 8080
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonSettings:
+    """Options that every service has."""
+
+    config: str = option("", "read options from this TOML file, shared by all services", metavar="FILE")
+    broker_host: str = option(
+        "localhost", "host name or address of the broker (the broker binds to it)", metavar="HOST"
+    )
+    broker_port: str = option(
+        BROKER_PORT, "port of the broker; may be empty where a proxy serves it on the usual port", kind="port?"
+    )
+    key_file: str = option("~/.pyaiot/keys", "file with this host's keys (see aiot-generate-keys)", metavar="FILE")
+    debug: bool = option(False, "log everything, as --logging=debug does")
+    logging: str = option(
+        "info", "how much to log", choices=("debug", "info", "warning", "error", "none"), metavar="LEVEL"
+    )
+    log_file_prefix: str = option("", "log to this file instead of the terminal, and rotate it", metavar="FILE")
+    log_file_max_size: int = option(100_000_000, "bytes in a log file before it is rotated", low=1000, metavar="BYTES")
+    log_file_num_backups: int = option(10, "rotated log files to keep", low=0, high=1000, metavar="N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerSettings(CommonSettings):
+    """``aiot-broker``."""
+
+    allowed_origins: str = option(
+        "",
+        "web pages that may connect, comma separated, such as https://iot.example.org (default: this host's dashboard)",
+        metavar="ORIGINS",
+    )
+    allowed_hosts: str = option(
+        "", "further names this broker is reached by, comma separated, such as iot.example.org", metavar="NAMES"
+    )
+    anonymous_read: bool = option(False, "let clients without a token read, when the broker is not on loopback")
+    gateway_grace: int = option(
+        30, "seconds a lost gateway's devices are kept before they are out", low=0, high=86_400, metavar="SECONDS"
+    )
+    web_port: int = option(WEB_PORT, "port of this host's dashboard, whose pages may connect", kind="port")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySettings(CommonSettings):
+    """What all gateways have."""
+
+    gateway_name: str = option("", "this gateway's name in the key file (default: its protocol's)", metavar="NAME")
+    broker_ssl: bool = option(False, "the broker is behind TLS: use wss://")
+    max_time: int = option(
+        120, "seconds without a sign of life until a device is out", low=1, high=31_536_000, metavar="SECONDS"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoapGatewaySettings(GatewaySettings):
+    """``aiot-coap-gateway``."""
+
+    coap_host: str = option("::", "address to listen on for devices (:: is every IPv4 and IPv6 one)", metavar="HOST")
+    coap_port: int = option(COAP_PORT, "UDP port to listen on for devices", kind="port")
+    interface: str = option("", "network interface of devices with link-local addresses, such as tap0", metavar="NAME")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardSettings(CommonSettings):
+    """``aiot-dashboard``."""
+
+    web_host: str = option("localhost", "address to serve the page on", metavar="HOST")
+    web_port: int = option(WEB_PORT, "port to serve the page on", kind="port")
+    broker_ssl: bool = option(False, "the broker is behind TLS: the page uses wss://")
+    title: str = option("IoT Dashboard", "title of the page", metavar="TEXT")
+    logo: str = option("", "image beside the title: a file, or an address", metavar="FILE|URL")
+    favicon: str = option("", "icon of the page: a file, or an address", metavar="FILE|URL")
+    camera_url: str = option("", "live camera to show: address of an image or of an MJPEG stream", metavar="URL")
+    static_path: str = option("", "serve this build of the page instead of the installed one", metavar="FOLDER")
+    map_api_key: str = option("", "accepted for old command lines; the map needs no key any more", metavar="KEY")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpSettings(BrokerSettings, CoapGatewaySettings, DashboardSettings):
+    """``aiot up``: everything in one process."""
+
+    demo: bool = option(False, "also start simulated devices")
+
+
+#: All services: a key in the shared file is right when one of them knows it.
+ALL_SETTINGS: Final = (BrokerSettings, CoapGatewaySettings, DashboardSettings, UpSettings)
