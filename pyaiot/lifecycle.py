@@ -64,10 +64,12 @@ def run(service: Service, settings: CommonSettings, *, ready: Ready | None = Non
 def run_until_signal(body: Callable[[], Coroutine[Any, Any, int]]) -> int:
     """Run ``body()`` on uvloop where there is one; used by ``run`` and by commands that serve nothing."""
     try:
-        from uvloop import new_event_loop
+        import uvloop
     except ImportError:
-        from asyncio import new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(body())
 
 

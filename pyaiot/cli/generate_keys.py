@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot-generate-keys``: makes keys, and admits or removes gateways and clients, as with SSH.
+
+Private keys are never printed. A client's token is printed once, when it is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pyaiot import keys as keyfile
+from pyaiot import lifecycle
+from pyaiot.keys import ROLES, ClientToken, KeyFileError, Keys, new_private_key
+from pyaiot.options import ConfigurationError
+from pyaiot.wire.names import is_name
+from pyaiot.wire.signing import PublicKey
+
+#: Gateways that get a key of their own when the keys of a host are first made.
+LOCAL_GATEWAYS = ("coap", "mqtt", "ws")
+
+DESCRIPTION = """\
+Make the keys of this host, or change whom its broker admits.
+
+Without an option: a key for the broker and one for each local gateway, in a file that only you can read."""
+
+EPILOG = """\
+a gateway on another host:
+  there         aiot-generate-keys --gateway greenhouse      prints its public key
+  at the broker aiot-generate-keys --authorize greenhouse KEY
+                aiot-generate-keys --list                    shows the broker's public key
+  there         aiot-generate-keys --trust-broker KEY
+A broker that runs takes over every change within a second."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message} (see {self.prog} --help)")
+
+
+def main() -> int:
+    """Entry point of the command."""
+    return lifecycle.main(lambda: run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what ``arguments`` say; raises ConfigurationError."""
+    options = _parse(arguments)
+    path = Path(options.key_file).expanduser()
+    if options.list:
+        print(describe(keyfile.load(path)), end="")
+    elif options.gateway:
+        _make_gateway(path, _name(options.gateway), options.force)
+    elif options.authorize:
+        name, text = options.authorize
+        _authorize(path, _name(name), _public(text))
+    elif options.revoke:
+        _revoke(path, options.revoke)
+    elif options.trust_broker:
+        keys = _load_or_new(path)
+        keys.trusted_broker = _public(options.trust_broker)
+        keyfile.store(path, keys)
+        print(f"The gateways of this host now trust the broker {keys.trusted_broker}.")
+    elif options.client:
+        _make_client(path, _name(options.client), options.role)
+    elif options.revoke_client:
+        _revoke_client(path, options.revoke_client)
+    else:
+        make_all(path, force=options.force)
+        print("Key generation done:")
+        print(describe(keyfile.load(path)), end="")
+        print(f"The private keys are in {path}. Nobody needs to see them.")
+    return 0
+
+
+def make_all(path: Path, *, force: bool) -> Keys:
+    """Make and store the keys of a host that runs a broker and gateways; raises KeyFileError if there are some."""
+    if path.exists() and not force:
+        raise KeyFileError(
+            f"{path} exists already: new keys would lock out every gateway that was authorized; "
+            "say --force if that is meant"
+        )
+    broker = new_private_key()
+    gateways = {name: new_private_key() for name in LOCAL_GATEWAYS}
+    authorized = {name: key.public for name, key in gateways.items()}
+    keys = Keys(broker=broker, gateways=gateways, trusted_broker=broker.public, authorized=authorized)
+    keyfile.store(path, keys)
+    return keys
+
+
+def describe(keys: Keys) -> str:
+    """Names and public keys, one a line."""
+    lines = [f"broker      {keys.broker.public}" if keys.broker else "broker      no key here"]
+    if keys.trusted_broker is not None:
+        lines.append(f"trusts      {keys.trusted_broker}")
+    lines += [f"gateway     {key.public}  {name}" for name, key in sorted(keys.gateways.items())]
+    lines += [f"authorized  {key}  {name}" for name, key in sorted(keys.authorized.items())]
+    lines += [f"client      {token.role:<43}  {name}" for name, token in sorted(keys.clients.items())]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="aiot-generate-keys",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--key-file", default="~/.pyaiot/keys", metavar="FILE", help="default: ~/.pyaiot/keys")
+    parser.add_argument("--force", action="store_true", help="replace keys that exist")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--gateway", metavar="NAME", help="make a key for one gateway and print its public part")
+    what.add_argument("--authorize", nargs=2, metavar=("NAME", "KEY"), help="let the broker admit this gateway")
+    what.add_argument("--revoke", metavar="NAME", help="no longer admit this gateway; ends its session")
+    what.add_argument("--trust-broker", metavar="KEY", help="the broker that gateways of this host believe")
+    what.add_argument("--client", metavar="NAME", help="make a token for a program or a person and print it")
+    what.add_argument("--revoke-client", metavar="NAME", help="a token is no longer good")
+    what.add_argument("--list", action="store_true", help="show names and public keys")
+    parser.add_argument(
+        "--role",
+        choices=ROLES,
+        default="viewer",
+        help="what a --client may do: read, write too, or all",
+    )
+    # A public key may begin with "-", which argparse takes for an option.
+    spelled = [f" {each}" if each.startswith("-") and len(each) == 43 else each for each in arguments]
+    return parser.parse_args(spelled)
+
+
+def _make_gateway(path: Path, name: str, force: bool) -> None:
+    keys = _load_or_new(path)
+    if name in keys.gateways and not force:
+        raise KeyFileError(f"gateway {name!r} has a key already; say --force to replace it")
+    keys.gateways[name] = new_private_key()
+    keyfile.store(path, keys)
+    print(keys.gateways[name].public)
+    print(f"Now, at the broker:  aiot-generate-keys --authorize {name} {keys.gateways[name].public}", file=sys.stderr)
+    if keys.trusted_broker is None:
+        print("and here:            aiot-generate-keys --trust-broker <the broker's public key>", file=sys.stderr)
+
+
+def _authorize(path: Path, name: str, public: PublicKey) -> None:
+    keys = keyfile.load(path)
+    keys.authorized[name] = public
+    keyfile.store(path, keys)
+    print(f"The broker admits gateway {name} with the key {public}.")
+
+
+def _revoke(path: Path, name: str) -> None:
+    keys = keyfile.load(path)
+    if keys.authorized.pop(name, None) is None:
+        raise KeyFileError(f"no gateway {name!r} is authorized; --list shows who is")
+    keyfile.store(path, keys)
+    print(f"The broker no longer admits gateway {name}.")
+
+
+def _make_client(path: Path, name: str, role: keyfile.Role) -> None:
+    keys = keyfile.load(path)
+    if name in keys.clients:
+        raise KeyFileError(f"client {name!r} has a token already; --revoke-client {name} first")
+    token = secrets.token_urlsafe(32)
+    keys.clients[name] = ClientToken(role, keyfile.token_digest(token))
+    keyfile.store(path, keys)
+    print(token)
+    print(f"This is the only time that the token of {name} ({role}) is shown.", file=sys.stderr)
+
+
+def _revoke_client(path: Path, name: str) -> None:
+    keys = keyfile.load(path)
+    if keys.clients.pop(name, None) is None:
+        raise KeyFileError(f"no client {name!r} has a token; --list shows who has")
+    keyfile.store(path, keys)
+    print(f"The token of {name} is no longer good.")
+
+
+def _load_or_new(path: Path) -> Keys:
+    return keyfile.load(path) if path.exists() else Keys()
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise ConfigurationError("a name has 1 to 64 of the characters A-Z a-z 0-9 . _ : -")
+    return text
+
+
+def _public(text: str) -> PublicKey:
+    try:
+        return PublicKey.from_text(text.strip())
+    except ValueError:
+        raise ConfigurationError("that is not a public key: it has 43 characters, as --list shows them") from None
