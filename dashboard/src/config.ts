@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+/** What `config.json` says; everything but the broker's address is optional. */
+export interface Config {
+  readonly brokerUrl: string;
+  readonly title: string;
+  readonly logo: string | null;
+  readonly favicon: string | null;
+  readonly cameraUrl: string | null;
+}
+
+/** Reads the settings the server gives. Throws an Error with a sentence for the reader when that is impossible. */
+export async function fetchConfig(fetcher: typeof fetch, baseUrl: string): Promise<Config> {
+  let answer: Response;
+  try {
+    answer = await fetcher("config.json", { cache: "no-store" });
+  } catch {
+    throw new Error("The dashboard's server does not answer.");
+  }
+  if (!answer.ok) throw new Error(`The dashboard's server answered ${String(answer.status)} for its settings.`);
+  let settings: unknown;
+  try {
+    settings = await answer.json();
+  } catch {
+    throw new Error("The dashboard's settings (config.json) are not JSON.");
+  }
+  return parseConfig(settings, baseUrl);
+}
+
+/** Turns the parsed `config.json` into a Config. A relative broker address is taken from the page's own. */
+export function parseConfig(settings: unknown, baseUrl: string): Config {
+  const given = (typeof settings === "object" && settings !== null ? settings : {}) as Record<string, unknown>;
+  const text = (name: string): string | null => {
+    const value = given[name];
+    return typeof value === "string" && value !== "" ? value : null;
+  };
+  const address = text("broker_url");
+  if (address === null) throw new Error("The dashboard's settings (config.json) do not name a broker.");
+  return {
+    brokerUrl: socketUrl(address, baseUrl),
+    title: text("title") ?? "IoT Dashboard",
+    logo: imageUrl(text("logo"), baseUrl),
+    favicon: imageUrl(text("favicon"), baseUrl),
+    cameraUrl: imageUrl(text("camera_url"), baseUrl),
+  };
+}
+
+function socketUrl(address: string, baseUrl: string): string {
+  const url = parseUrl(address, baseUrl);
+  if (url === null) throw new Error(`The broker's address is not a URL: ${address}`);
+  if (url.protocol === "http:") url.protocol = "ws:";
+  if (url.protocol === "https:") url.protocol = "wss:";
+  if (url.protocol !== "ws:" && url.protocol !== "wss:") throw new Error(`The broker's address is not ws:// or wss://: ${address}`);
+  url.hash = "";
+  return url.href;
+}
+
+function imageUrl(address: string | null, baseUrl: string): string | null {
+  if (address === null) return null;
+  const url = parseUrl(address, baseUrl);
+  return url !== null && (url.protocol === "http:" || url.protocol === "https:") ? url.href : null;
+}
+
+function parseUrl(address: string, baseUrl: string): URL | null {
+  try {
+    return new URL(address, baseUrl);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+import { precompress } from "./build/precompress.ts";
+
+export default defineConfig({
+  // Relative addresses, so that the page works under any path of any host.
+  base: "./",
+  plugins: [svelte(), precompress()],
+  build: {
+    outDir: "../pyaiot/dashboard/static",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: { host: "127.0.0.1" },
+});

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the dashboard's page is told, checked when it is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+# What may stand in a header of ours: a host name or an address, nothing that ends a CSP source.
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+
+
+def broker_url(broker_host: str, broker_port: str, broker_ssl: bool) -> str:
+    """Return the address of the broker's message stream, as the browser is to use it.
+
+    An empty port leaves the port out (a proxy in front of the broker, on the scheme's own port).
+    An IPv6 address is put in brackets. Raises ValueError when the parts do not make an address.
+    """
+    bare = broker_host.removeprefix("[").removesuffix("]")
+    host = f"[{bare}]" if ":" in bare else bare
+    port = f":{broker_port}" if broker_port else ""
+    url = f"{'wss' if broker_ssl else 'ws'}://{host}{port}/ws"
+    source(url, ("ws", "wss"))
+    return url
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardConfig:
+    """The dashboard's settings. Making one raises ValueError, in one line, for what could not be shown.
+
+    ``logo`` and ``favicon`` are a path of a file on this machine, which the dashboard then serves itself, or a URL.
+    ``static_path`` is where the built page is; by default where the build puts it.
+    """
+
+    broker_url: str = "ws://localhost:8000/ws"
+    title: str = "IoT Dashboard"
+    logo: str | None = None
+    favicon: str | None = None
+    camera_url: str | None = None
+    static_path: Path = Path(__file__).parent / "static"
+
+    def __post_init__(self) -> None:
+        source(self.broker_url, ("ws", "wss"))
+        if self.camera_url:
+            source(self.camera_url, ("http", "https"))
+        for option, image in (("logo", self.logo), ("favicon", self.favicon)):
+            if not image:
+                continue
+            if is_url(image):
+                source(image, ("http", "https"))
+            elif not Path(image).is_file():
+                raise ValueError(f"the {option} {image!r} is neither a file on this machine nor a http(s) URL")
+
+    def image_sources(self) -> list[str]:
+        """Return the CSP sources of the images that other hosts serve, in a stable order."""
+        images = [image for image in (self.logo, self.favicon) if image and is_url(image)]
+        if self.camera_url:
+            images.append(self.camera_url)
+        return sorted({source(image, ("http", "https")) for image in images})
+
+
+def is_url(image: str) -> bool:
+    """Tell a URL from a path; a path with ``://`` in it has to be written with ``./`` in front."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", image) is not None
+
+
+def source(url: str, schemes: tuple[str, ...]) -> str:
+    """Return the CSP source that allows exactly the origin of a URL, or its scheme where CSP cannot name the host.
+
+    CSP (level 3, section 2.3.1) has no way to write an IPv6 address, so there the whole scheme is allowed.
+    Raises ValueError, in one line, for anything that is not an absolute URL of one of the schemes.
+    """
+    try:
+        parts: SplitResult = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{url!r} is not a URL: {error}") from None
+    host = parts.hostname or ""
+    if parts.scheme not in schemes or _HOST.fullmatch(host) is None or url != url.strip() or not url.isprintable():
+        raise ValueError(f"{url!r} is not a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    if ":" in host:
+        return f"{parts.scheme}:"
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")

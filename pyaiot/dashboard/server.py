@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Serves the built dashboard. Everything live happens between the browser and the broker."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
+from pyaiot.dashboard.config import DashboardConfig, is_url, source
+
+logger = logging.getLogger(__name__)
+
+REVALIDATE = "no-cache"
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def security_headers(config: DashboardConfig) -> dict[str, str]:
+    """Return the headers that every answer carries.
+
+    The page may load from here, talk to here and to its broker, and show images of the configured hosts; nothing else.
+    Trusted Types keep text from becoming markup; the one policy is Svelte's, for its own constant templates.
+    """
+    policy = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", *config.image_sources()],
+        "connect-src": ["'self'", source(config.broker_url, ("ws", "wss"))],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["svelte-trusted-html"],
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {' '.join(values)}" for name, values in policy.items()),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }
+
+
+class PlainHandler(tornado.web.RequestHandler):
+    """Answers with the security headers, and with plain text when something is wrong."""
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        for name, value in self.settings["security_headers"].items():
+            self.set_header(name, value)
+        self.set_header("Cache-Control", REVALIDATE)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code} {self._reason}\n")
+
+    def send_asset(self, asset: Asset) -> None:
+        """Answer with a file, compressed as the browser likes it."""
+        encoding, content = asset.best(self.request.headers.get("Accept-Encoding", ""))
+        self.set_header("Content-Type", asset.content_type)
+        self.set_header("Vary", "Accept-Encoding")
+        if encoding != "identity":
+            self.set_header("Content-Encoding", encoding)
+        self.finish(content)
+
+
+class PageHandler(PlainHandler):
+    """The page and its assets. Assets are named by their content, so browsers may keep them for ever."""
+
+    def initialize(self, folder: AssetFolder) -> None:
+        self.folder = folder
+
+    def get(self, path: str) -> None:
+        asset = self.folder.get(path or "index.html")
+        if asset is not None:
+            if path.startswith("assets/"):
+                self.set_header("Cache-Control", FOR_EVER)
+            self.send_asset(asset)
+        elif path in ("", "index.html"):
+            why = self.folder.why_missing()
+            logger.error("%s", why)
+            self.set_status(503)
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(why + "\n")
+        else:
+            self.send_error(404)
+
+    def head(self, path: str) -> None:
+        self.get(path)
+
+
+class ImageHandler(PlainHandler):
+    """A logo or favicon from this machine."""
+
+    def initialize(self, image: Path) -> None:
+        self.image = image
+
+    def get(self) -> None:
+        try:
+            asset = read_asset(self.image)
+        except OSError as error:
+            logger.warning("cannot read %s: %s", self.image, error.strerror)
+            self.send_error(404)
+            return
+        self.send_asset(asset)
+
+    def head(self) -> None:
+        self.get()
+
+
+class JsonHandler(PlainHandler):
+    """A small constant JSON object."""
+
+    def initialize(self, content: dict[str, str]) -> None:
+        self.content = content
+
+    def get(self) -> None:
+        self.finish(dict(self.content))
+
+    def head(self) -> None:
+        self.get()
+
+
+class NotFoundHandler(PlainHandler):
+    """Everything else."""
+
+    def prepare(self) -> None:
+        self.send_error(404)
+
+
+def make_application(config: DashboardConfig) -> tornado.web.Application:
+    """Return the web application of a dashboard. Opens no socket and reads no file yet."""
+    page_settings = {"broker_url": config.broker_url, "title": config.title}
+    if config.camera_url:
+        page_settings["camera_url"] = config.camera_url
+    images: list[tuple[str, type[PlainHandler], dict[str, Any]]] = []
+    for name, image in (("logo", config.logo), ("favicon", config.favicon)):
+        if not image:
+            continue
+        if is_url(image):
+            page_settings[name] = image
+        else:
+            page_settings[name] = f"branding/{name}"
+            images.append((rf"/branding/{name}", ImageHandler, {"image": Path(image)}))
+    return tornado.web.Application(
+        [
+            (r"/config\.json", JsonHandler, {"content": page_settings}),
+            (r"/health", JsonHandler, {"content": {"status": "ok"}}),
+            *images,
+            (r"/(.*)", PageHandler, {"folder": AssetFolder(config.static_path)}),
+        ],
+        default_handler_class=NotFoundHandler,
+        log_function=_log_request,
+        security_headers=security_headers(config),
+    )
+
+
+class DashboardServer:
+    """A dashboard on one address; ``port`` is the real one once started, also when 0 was asked for."""
+
+    def __init__(self, config: DashboardConfig, host: str, port: int) -> None:
+        self.config = config
+        self.host = host
+        self.port = port
+        self._server: tornado.httpserver.HTTPServer | None = None
+
+    async def start(self) -> None:
+        """Bind and serve. Raises OSError when the address cannot be had. A missing page is logged, not an error."""
+        sockets = tornado.netutil.bind_sockets(self.port, self.host or None)
+        self.port = sockets[0].getsockname()[1]
+        self._server = tornado.httpserver.HTTPServer(make_application(self.config))
+        self._server.add_sockets(sockets)
+        folder = AssetFolder(self.config.static_path)
+        if folder.get("index.html") is None:
+            logger.warning("%s", folder.why_missing())
+
+    async def stop(self) -> None:
+        """Close the sockets and every connection. Does nothing when not started."""
+        if self._server is None:
+            return
+        self._server.stop()
+        await self._server.close_all_connections()
+        self._server = None
+
+
+def _log_request(handler: tornado.web.RequestHandler) -> None:
+    request = handler.request
+    logger.debug(
+        "%s %s %s -> %d in %.1f ms",
+        request.remote_ip,
+        request.method,
+        request.path,
+        handler.get_status(),
+        1000 * request.request_time(),
+    )
