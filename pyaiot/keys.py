@@ -181,7 +181,9 @@ def fingerprint(path: str | Path) -> tuple[int, int, int] | None:
 
 
 def _parser() -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None, default_section="\0")
+    parser = configparser.ConfigParser(
+        delimiters=("=",), comment_prefixes=("#",), interpolation=None, default_section="\0"
+    )
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
     return parser
 

@@ -135,7 +135,7 @@ async def run_together(services: dict[str, Service], ready: Ready) -> None:
             group.create_task(service.run(lambda name=name: on_ready(name)), name=name)  # type: ignore[misc]
 
 
-async def closing(waits: Awaitable[Any], timeout_s: float, what: str) -> None:
+async def closing(waits: Awaitable[None], timeout_s: float, what: str) -> None:
     """Await an orderly close for at most ``timeout_s``; says so in the log when it took longer."""
     try:
         async with asyncio.timeout(timeout_s):

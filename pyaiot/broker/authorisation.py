@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who may do what: one table, and the checks of Host, Origin and token before it (PROTOCOL.md section 3.3). Pure."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pyaiot.keys import ClientToken, Role, token_digest
+
+Action = Literal["read", "write", "administer"]
+
+#: The one table.
+MAY: Mapping[Role, frozenset[Action]] = {
+    "viewer": frozenset(("read",)),
+    "operator": frozenset(("read", "write")),
+    "admin": frozenset(("read", "write", "administer")),
+}
+
+#: Headers that a proxy adds: whoever comes through one is not on this host, though the connection is.
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` (a name or an address, as bound or as connected from) is this host only."""
+    host = host.strip("[]").partition("%")[0].lower()
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is known of a client before it says anything: its address, and headers of its request."""
+
+    peer: str
+    host: str
+    origin: str | None = None
+    proxied: bool = False
+    bearer: str | None = None
+
+
+@dataclass(frozen=True)
+class Gatekeeper:
+    """The rules of one broker. ``clients`` are the tokens it knows, by the name of their holder."""
+
+    bound_to_loopback: bool
+    origins: frozenset[str]
+    hosts: frozenset[str]
+    clients: Mapping[str, ClientToken]
+    anonymous_read: bool = False
+
+    def refusal(self, request: Request) -> str | None:
+        """Why this request is refused before any upgrade (HTTP 403), or None.
+
+        An address cannot be rebound by a hostile name server, so any address will do as Host; a name must be
+        known. A page must come from a known origin; a program sends none.
+        """
+        match = _HOST.fullmatch(request.host)
+        if match is None:
+            return "bad Host"
+        host = match[1].lower()
+        if not (host.startswith("[") or _is_address(host) or host in self.hosts):
+            return "this Host is not allowed (see --allowed-hosts)"
+        if request.origin is not None and request.origin.lower() not in self.origins:
+            return "this Origin is not allowed (see --allowed-origins)"
+        return None
+
+    def role(self, request: Request, token: str | None = None) -> Role | None:
+        """What role the client has, by its token or by where it comes from; None: it needs a token, or a better one."""
+        offered = token or request.bearer
+        if offered:
+            digest = token_digest(offered)
+            for known in self.clients.values():
+                if hmac.compare_digest(known.digest, digest):
+                    return known.role
+            return None
+        if self.bound_to_loopback and is_loopback(request.peer) and not request.proxied:
+            return "operator"
+        return "viewer" if self.anonymous_read else None
+
+
+def allowed_origins(listed: str, web_port: int) -> frozenset[str]:
+    """The origins in a comma-separated list; where it is empty, those of this host's dashboard."""
+    given = {origin.strip().rstrip("/").lower() for origin in listed.split(",") if origin.strip()}
+    if given:
+        return frozenset(given)
+    suffix = "" if web_port == 80 else f":{web_port}"
+    return frozenset(f"http://{host}{suffix}" for host in ("localhost", "127.0.0.1", "[::1]"))
+
+
+def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
+    """The names that this broker may be called by: localhost, this host's, the one bound to, and those listed."""
+    own = ("localhost", bound_to, host_name, f"{host_name}.local")
+    given = (name.strip() for name in listed.split(","))
+    return frozenset(name.lower() for name in (*own, *given) if name)
+
+
+def bearer(header: str | None) -> str | None:
+    """The token of an ``Authorization: Bearer …`` header (RFC 6750 section 2.1)."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True

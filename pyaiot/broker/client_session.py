@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One client of ``/ws``: what it has been told, and what is pending for it (PROTOCOL.md sections 3.1, 3.3).
+
+::
+
+    silent ──new──▶ catching up ──nothing untold──▶ live
+                        ▲                            │
+                        └──last write not taken──────┘
+
+While catching up, at most CHUNK_BYTES wait for it here, however much it has not been told: see Bookmark.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from pyaiot.broker import client_codec
+from pyaiot.broker.authorisation import MAY
+from pyaiot.broker.client_codec import Join, WriteRequest
+from pyaiot.broker.directory import Bookmark, Milestone
+from pyaiot.broker.hub import Hub
+from pyaiot.broker.websocket import Peer, text_frame
+from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, Outcome
+from pyaiot.keys import Role
+from pyaiot.wire.errors import Malformed
+
+log = logging.getLogger("pyaiot.broker")
+
+#: How much a client that catches up is sent at a time.
+CHUNK_BYTES = 64 * 1024
+#: What the kernel may hold for a client besides (it doubles the figure).
+KERNEL_BUFFER_BYTES = 64 * 1024
+#: Outcomes that wait for a client which does not read; one more, and it is cut off.
+MAX_WAITING_RESULTS = 256
+
+CLOSE_MALFORMED = 1003
+CLOSE_NEEDS_TOKEN = 4401
+
+
+class ClientSession(Peer):
+    """The ``/ws`` of one client."""
+
+    def initialize(self, hub: Hub) -> None:
+        """``hub``: what all sessions of this broker share."""
+        self._hub = hub
+        self._id = str(uuid.uuid4())
+        self._role: Role | None = None
+        self._joined = False
+        self._bookmark: Bookmark | None = None
+        self._dst = "all"
+        self._features: frozenset[str] = frozenset()
+        self._writing = False
+        self._results: list[bytes] = []
+        self._pending_writes = 0
+        self._gone = False
+
+    def prepare(self) -> None:
+        """Host and Origin are judged before any upgrade."""
+        self._request = self._hub.read_request(self)
+        refusal = self._hub.gatekeeper.refusal(self._request)
+        if refusal is not None:
+            log.warning("%s: client refused: %s", self.name, refusal)
+            self._hub.counters.clients_refused += 1
+            self.set_status(403)
+            self.finish(refusal)
+
+    def check_origin(self, origin: str) -> bool:
+        """Judged in ``prepare`` already."""
+        return True
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes in a message of a client."""
+        return client_codec.MAX_MESSAGE_BYTES
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Connected; nothing is sent until the client says ``new``."""
+        super().open()
+        self._hub.connected(self)
+        if not self._hub.admit_client(self):
+            self._gone = True
+            self.close(1013, "too many clients; try again later")
+            return
+        self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
+        log.debug("%s: client connected", self.name)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Take one message of the client."""
+        if self._gone:
+            return
+        try:
+            if isinstance(message, bytes):
+                raise Malformed("text messages only")
+            decoded = client_codec.decode(message)
+        except Malformed as error:
+            self._hub.counters.client_messages_malformed += 1
+            log.info("%s: client sent a bad message: %s", self.name, error)
+            self._gone = True
+            self.close(CLOSE_MALFORMED, client_codec.reason_for_close(error))
+            return
+        if isinstance(decoded, Join):
+            self._join(decoded)
+        else:
+            self._write(decoded)
+
+    def on_close(self) -> None:
+        """The connection ended, however."""
+        self._gone = True
+        self._hub.fanout.leave(self)
+        self._drop_bookmark()
+        self._hub.dismiss_client(self)
+        self._hub.disconnected(self)
+        log.debug("%s: client gone", self.name)
+
+    def goodbye(self) -> None:
+        """The broker stops."""
+        self._gone = True
+        self.close(1001, "the broker stops")
+
+    # What the client is told
+
+    def _join(self, message: Join) -> None:
+        """Tell the state, from the beginning; the client may ask for it again at any time."""
+        role = self._hub.gatekeeper.role(self._request, message.token or None)
+        if role is None:
+            self._hub.counters.clients_refused += 1
+            log.warning("%s: client needs a token%s", self.name, ", and not that one" if message.token else "")
+            self._gone = True
+            self.close(CLOSE_NEEDS_TOKEN, "a valid token is needed (aiot-generate-keys --client)")
+            return
+        self._role = role
+        self._features = frozenset(message.features)
+        self._dst = self._id if self._joined else "all"
+        self._joined = True
+        self._hub.fanout.leave(self)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._drop_bookmark()
+        self._bookmark = self._hub.directory.bookmark(told_all=False)
+        if not self._writing:
+            self._catch_up()
+
+    def deliver(self, frames: bytes) -> None:
+        """Take a batch of changes, while live."""
+        self._send(frames)
+
+    def _send(self, frames: bytes) -> None:
+        """Write; if the client does not take it at once, it is behind from here on, and goes at its own pace."""
+        self._writing = not self.write_raw(frames, self._on_written)
+        if self._writing and self._bookmark is None:
+            self._hub.fanout.leave(self)
+            self._bookmark = self._hub.directory.bookmark(told_all=True)
+            self._hub.counters.clients_fallen_behind += 1
+
+    def _on_written(self) -> None:
+        self._writing = False
+        if not self._gone:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Send the next chunk of what is untold, or become live when there is none."""
+        chunk = self._take_results()
+        bookmark = self._bookmark
+        if bookmark is not None:
+            if bookmark.overtaken:
+                self._drop_bookmark()
+                bookmark = self._bookmark = self._hub.directory.bookmark(told_all=False)
+            size = sum(map(len, chunk))
+            for entry in self._hub.directory.untold(bookmark):
+                if isinstance(entry, Milestone):
+                    self._dst = "all"
+                    if "synced" not in self._features:
+                        continue
+                chunk.append(text_frame(client_codec.encode_entry(entry, self._dst)))
+                size += len(chunk[-1])
+                if size >= CHUNK_BYTES:
+                    break
+            else:
+                self._hub.fanout.join(self)
+                self._drop_bookmark()
+        if chunk:
+            self._send(b"".join(chunk))
+        if self._bookmark is not None and not self._writing:
+            self._writing = True
+            self._hub.call_soon(self._on_written)  # the others' turn first
+
+    def _drop_bookmark(self) -> None:
+        if self._bookmark is not None:
+            self._hub.directory.drop(self._bookmark)
+            self._bookmark = None
+
+    # What the client asks for
+
+    def _write(self, message: WriteRequest) -> None:
+        """Have something written; the outcome is told to those who gave the write an id and asked for results."""
+        if not self._joined:
+            self._gone = True
+            self.close(CLOSE_MALFORMED, 'say {"type": "new", "data": "client"} first')
+            return
+
+        def tell(outcome: Outcome) -> None:
+            self._pending_writes -= 1
+            if message.id is not None and "results" in self._features and not self._gone:
+                self._tell_result(client_codec.encode_result(message.id, outcome.code, outcome.reason))
+
+        self._pending_writes += 1
+        if self._role is None or "write" not in MAY[self._role]:
+            outcome = Outcome("forbidden", "this token may only read")
+        elif self._pending_writes > MAX_PENDING_PER_CLIENT:
+            outcome = Outcome("busy", f"more than {MAX_PENDING_PER_CLIENT} writes of this client are under way")
+        else:
+            self._hub.write(message.data.uid, message.data.resource.lstrip("/"), message.data.payload, tell)
+            return
+        self._hub.writes.count(outcome)
+        tell(outcome)
+
+    def _tell_result(self, result: bytes) -> None:
+        self._hub.flush()  # what the device confirmed comes before the word that it did
+        self._results.append(text_frame(result))
+        if len(self._results) > MAX_WAITING_RESULTS:
+            log.warning("%s: client does not read; cut off", self.name)
+            self._gone = True
+            self.abort()
+        elif not self._writing:
+            self._catch_up()
+
+    def _take_results(self) -> list[bytes]:
+        results = self._results
+        self._results = []
+        return results

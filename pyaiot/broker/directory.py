@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every node, its resources, who owns it, and what changed since when. Pure: ``now`` comes in, in seconds.
+
+Gateways' messages go in by :meth:`Directory.apply`; what clients must be told comes out in two ways.
+
+*Live* clients are told each change as it happens: :attr:`Directory.on_change` is called with it.
+
+A client that joins or cannot keep up is told the *present state* instead, when it can take it: everything that
+can be told stands once in one list, in the order of its last change, and a :class:`Bookmark` is a place in that
+list. What is before it has been told; a change moves to the end, so it is behind it. Whatever the number of
+changes, being slow costs one bookmark, and what is told is always the newest value.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from pyaiot.wire.messages import JSON, GatewayMessage, New, Out, Reset, Result, Seen, Sync, Update
+from pyaiot.wire.names import is_name, is_resource
+
+MAX_NODES_PER_GATEWAY = 200_000
+MAX_RESOURCES_PER_NODE = 64
+#: How many departures and resets are remembered for clients that have not been told them yet.
+MAX_PENDING_NOTICES = 100_000
+
+NodeState = Literal["online", "unreachable"]
+NoticeKind = Literal["out", "reset"]
+ChangeKind = Literal["new", "update", "reset", "out"]
+
+
+class Entry:
+    """Something to tell: a place in the list of what changed when."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self) -> None:
+        self.before: Entry = self
+        self.after: Entry = self
+
+    def unlink(self) -> None:
+        """Leave the list; harmless when not in one."""
+        self.before.after = self.after
+        self.after.before = self.before
+        self.before = self.after = self
+
+    def insert_before(self, place: Entry) -> None:
+        """Enter the list just before ``place``."""
+        self.before = place.before
+        self.after = place
+        place.before.after = self
+        place.before = self
+
+
+class Resource(Entry):
+    """The newest value of one resource of a node."""
+
+    __slots__ = ("at", "data", "name", "node", "unit", "value")
+
+    def __init__(self, node: Node, name: str) -> None:
+        super().__init__()
+        self.node = node
+        self.name = name
+        self.data: JSON = None
+        self.value: JSON = None
+        self.unit: str | None = None
+        self.at = -1
+
+
+class Node(Entry):
+    """Our record of a device. Its uid is ``<gateway>/<uid at the gateway>``; times are Unix ms, as gateways give."""
+
+    __slots__ = ("first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid")
+
+    def __init__(self, uid: str, gateway: str, protocol: str, at: int) -> None:
+        super().__init__()
+        self.uid = uid
+        self.gateway = gateway
+        self.protocol = protocol
+        self.first_seen = at
+        self.last_seen = at
+        self.state: NodeState = "online"
+        self.resources: dict[str, Resource] = {}
+
+
+class Notice(Entry):
+    """That a node went ``out`` or was ``reset``; kept only while somebody may not have been told."""
+
+    __slots__ = ("kind", "uid")
+
+    def __init__(self, kind: NoticeKind, uid: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.uid = uid
+
+
+class Milestone(Entry):
+    """Where the list ended when a bookmark was set at its beginning: who is there knows every node."""
+
+    __slots__ = ()
+
+
+class Bookmark(Entry):
+    """How far one client has been told. ``overtaken`` when it waited so long that notices had to be dropped."""
+
+    __slots__ = ("milestone", "overtaken")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.milestone: Milestone | None = None
+        self.overtaken = False
+
+
+@dataclass(slots=True)
+class Owner:
+    """What is known of one gateway: its nodes by its own uids, and how far its outbox has been applied."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    connected: bool = False
+    epoch: str = ""
+    ack: int = 0
+    #: Uids told so far by a sync in parts, with those told as new meanwhile; None when none is under way.
+    listed: set[str] | None = None
+    lost_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened, since the start."""
+
+    applied: int = 0
+    repeated: int = 0
+    skipped: int = 0
+    refused: int = 0
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a frame holds besides changes: what was refused, as (uid, reason), and outcomes of writes."""
+
+    refused: list[tuple[str, str]]
+    results: list[Result]
+
+
+OnChange = Callable[[ChangeKind, Node, Resource | None], None]
+
+
+class Directory:
+    """The state of all nodes. ``grace_s``: how long nodes of a lost gateway stay *unreachable* before they are out."""
+
+    def __init__(self, grace_s: float = 30.0) -> None:
+        self.grace_s = grace_s
+        self.owners: dict[str, Owner] = {}
+        self.nodes: dict[str, Node] = {}
+        self.counters = Counters()
+        #: Called with each change at once, while there are live clients; None when there are none.
+        self.on_change: OnChange | None = None
+        self._list = Entry()
+        self._bookmarks: set[Bookmark] = set()
+        self._notices: dict[tuple[NoticeKind, str], Notice] = {}
+        self._deadlines: list[tuple[float, str]] = []
+
+    # Gateways
+
+    def gateway_connected(self, name: str, epoch: str) -> int:
+        """A session of gateway ``name`` begins; the highest message id applied of this outbox epoch, or 0."""
+        owner = self.owners.setdefault(name, Owner())
+        owner.connected = True
+        owner.listed = None
+        if owner.epoch != epoch:
+            owner.epoch, owner.ack = epoch, 0
+        return owner.ack
+
+    def gateway_lost(self, name: str, now: float) -> None:
+        """The session of ``name`` ended, none replaced it: its nodes are unreachable, and out after the grace."""
+        owner = self.owners[name]
+        owner.connected = False
+        owner.lost_at = now
+        for node in owner.nodes.values():
+            node.state = "unreachable"
+        heapq.heappush(self._deadlines, (now + self.grace_s, name))
+
+    def apply(self, name: str, first: int, messages: list[GatewayMessage]) -> Applied:
+        """Apply a frame of gateway ``name``; the outcomes of writes in it are handed on.
+
+        Messages with ids already applied in this epoch are skipped, so that nothing is applied twice.
+        """
+        owner = self.owners[name]
+        last = first + len(messages) - 1
+        if first <= owner.ack:
+            known = min(owner.ack + 1 - first, len(messages))
+            self.counters.skipped += known
+            messages = messages[known:]
+        refused: list[tuple[str, str]] = []
+        results: list[Result] = []
+        nodes = owner.nodes
+        on_change = self.on_change
+        end = self._list
+        applied = 0
+        for message in messages:
+            if type(message) is not Update:
+                if isinstance(message, Result):
+                    results.append(message)
+                    continue
+                reason = self._apply_other(name, owner, message)
+                if reason is not None:
+                    refused.append((getattr(message, "uid", ""), reason))
+                continue
+            # The hot path: an update of a resource that is known.
+            node = nodes.get(message.uid)
+            if node is None:
+                refused.append((message.uid, "the node is not known: tell it by new first"))
+                continue
+            resource = node.resources.get(message.resource)
+            if resource is None:
+                if len(node.resources) >= MAX_RESOURCES_PER_NODE:
+                    refused.append((message.uid, f"more than {MAX_RESOURCES_PER_NODE} resources"))
+                    continue
+                if not is_resource(message.resource):
+                    refused.append((message.uid, "no resource can have that name"))
+                    continue
+                key = sys.intern(message.resource)
+                resource = node.resources[key] = Resource(node, key)
+            data, at = message.data, message.at
+            if at == resource.at and data == resource.data and type(data) is type(resource.data):
+                self.counters.repeated += 1  # told again after a reconnect
+                continue
+            value = message.value
+            resource.data = data
+            resource.value = data if type(value) is str and value == data else value
+            unit = message.unit
+            if unit is not resource.unit:
+                resource.unit = None if unit is msgspec.UNSET else sys.intern(unit)
+            resource.at = node.last_seen = at
+            after = resource.after
+            if after is not end:
+                # Written out: unlink and insert_before(end), the hottest lines of the broker.
+                resource.before.after = after
+                after.before = resource.before
+                before = resource.before = end.before
+                resource.after = end
+                before.after = end.before = resource
+            applied += 1
+            if on_change is not None:
+                on_change("update", node, resource)
+        self.counters.applied += applied
+        self.counters.refused += len(refused)
+        if messages:
+            owner.ack = last
+        return Applied(refused, results)
+
+    def _apply_other(self, name: str, owner: Owner, message: GatewayMessage) -> str | None:
+        """Apply what is no update; why it is refused, or None."""
+        if isinstance(message, New):
+            return self._apply_new(name, owner, message)
+        if isinstance(message, Sync):
+            self._apply_sync(owner, message)
+            return None
+        if isinstance(message, Result | Update):
+            return None  # apply takes care of those
+        node = owner.nodes.get(message.uid)
+        if node is None:
+            return None if isinstance(message, Out) else "the node is not known: tell it by new first"
+        if isinstance(message, Seen):
+            node.last_seen = message.at
+        elif isinstance(message, Reset):
+            node.last_seen = message.at
+            self._reset(node)
+        else:
+            self._remove(owner, message.uid)
+        return None
+
+    def _apply_new(self, name: str, owner: Owner, message: New) -> str | None:
+        if owner.listed is not None:
+            owner.listed.add(message.uid)
+        node = owner.nodes.get(message.uid)
+        if node is not None:
+            node.state = "online"
+            node.protocol = sys.intern(message.protocol)
+            node.last_seen = message.at
+            return None
+        if not is_name(message.uid):
+            return "no node can have that uid"
+        if len(owner.nodes) >= MAX_NODES_PER_GATEWAY:
+            return f"more than {MAX_NODES_PER_GATEWAY} nodes"
+        node = Node(f"{name}/{message.uid}", name, sys.intern(message.protocol), message.at)
+        owner.nodes[message.uid] = self.nodes[node.uid] = node
+        node.insert_before(self._list)
+        self._tell("new", node)
+        return None
+
+    def _apply_sync(self, owner: Owner, message: Sync) -> None:
+        listed = owner.listed if owner.listed is not None else set()
+        listed.update(message.uids)
+        if message.more is True:
+            owner.listed = listed
+            return
+        owner.listed = None
+        for uid in [uid for uid in owner.nodes if uid not in listed]:
+            self._remove(owner, uid)
+
+    def _reset(self, node: Node) -> None:
+        for resource in node.resources.values():
+            resource.unlink()
+        node.resources.clear()
+        self._notify("reset", node)
+        self._tell("reset", node)
+
+    def _remove(self, owner: Owner, uid: str) -> None:
+        node = owner.nodes.pop(uid)
+        del self.nodes[node.uid]
+        for resource in node.resources.values():
+            resource.unlink()
+        node.unlink()
+        self._notify("out", node)
+        self._tell("out", node)
+
+    def _tell(self, kind: ChangeKind, node: Node) -> None:
+        if self.on_change is not None:
+            self.on_change(kind, node, None)
+
+    # Time
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`expire` has something to do; None while nothing waits."""
+        while self._deadlines:
+            deadline, name = self._deadlines[0]
+            owner = self.owners[name]
+            if not owner.connected and owner.lost_at + self.grace_s == deadline:
+                return deadline
+            heapq.heappop(self._deadlines)
+        return None
+
+    def expire(self, now: float) -> None:
+        """Nodes of gateways that have been away for longer than the grace are out."""
+        while (deadline := self.next_deadline()) is not None and deadline <= now:
+            _, name = heapq.heappop(self._deadlines)
+            owner = self.owners[name]
+            self.counters.expired += len(owner.nodes)
+            for uid in list(owner.nodes):
+                self._remove(owner, uid)
+
+    # Clients
+
+    def bookmark(self, *, told_all: bool) -> Bookmark:
+        """A place in the list: at its end (``told_all``), or at its beginning for one who knows nothing yet."""
+        bookmark = Bookmark()
+        if told_all:
+            bookmark.insert_before(self._list)
+        else:
+            bookmark.insert_before(self._list.after)
+            bookmark.milestone = Milestone()
+            bookmark.milestone.insert_before(self._list)
+        self._bookmarks.add(bookmark)
+        return bookmark
+
+    def drop(self, bookmark: Bookmark) -> None:
+        """The client is live again, or gone."""
+        bookmark.unlink()
+        if bookmark.milestone is not None:
+            bookmark.milestone.unlink()
+        self._bookmarks.discard(bookmark)
+        if not self._bookmarks:
+            self._drop_notices()
+
+    def untold(self, bookmark: Bookmark) -> Iterator[Node | Resource | Notice | Milestone]:
+        """What the bookmark's client has not been told, oldest change first, moving the bookmark along.
+
+        Its own Milestone comes once every node that was there when the bookmark was set has been told. The
+        iterator may be left at any time and taken up by another call, with changes in between.
+        """
+        end = self._list
+        while (entry := bookmark.after) is not end:
+            bookmark.unlink()
+            bookmark.insert_before(entry.after)
+            if isinstance(entry, Node | Resource | Notice):
+                yield entry
+            elif entry is bookmark.milestone:
+                entry.unlink()
+                bookmark.milestone = None
+                yield Milestone()
+
+    def _notify(self, kind: NoticeKind, node: Node) -> None:
+        """Keep a notice for those who are behind: one of a kind a node, at its newest place."""
+        if not self._bookmarks:
+            return
+        if len(self._notices) >= MAX_PENDING_NOTICES:
+            # Whoever is this far behind starts over, rather than let others pay for it.
+            for bookmark in self._bookmarks:
+                bookmark.overtaken = True
+            self._drop_notices()
+        notice = self._notices.setdefault((kind, node.uid), Notice(kind, node.uid))
+        notice.unlink()
+        notice.insert_before(self._list)
+
+    def _drop_notices(self) -> None:
+        for notice in self._notices.values():
+            notice.unlink()
+        self._notices.clear()

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What all sessions of one broker share, and the way of a write from a client to the gateway that owns the node."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tornado.web import RequestHandler
+
+from pyaiot.broker.authorisation import PROXY_HEADERS, Gatekeeper, Request, bearer
+from pyaiot.broker.directory import Directory
+from pyaiot.broker.fanout import Fanout
+from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
+from pyaiot.keys import Keys
+from pyaiot.wire import codec
+from pyaiot.wire.messages import JSON, Write
+from pyaiot.wire.names import is_resource
+from pyaiot.wire.signing import PrivateKey, PublicKey
+
+if TYPE_CHECKING:
+    from pyaiot.broker.client_session import ClientSession
+    from pyaiot.broker.gateway_session import GatewaySession
+    from pyaiot.broker.websocket import Peer
+
+log = logging.getLogger("pyaiot.broker")
+
+MAX_CLIENTS = 2_000
+#: Connections to ``/gw`` that have not shown who they are yet.
+MAX_HANDSHAKES = 256
+#: What a write may carry, as JSON; the link's frame has room for it.
+MAX_WRITE_BYTES = 16_384
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened, since the start."""
+
+    gateway_sessions: int = 0
+    gateways_refused: int = 0
+    frames: int = 0
+    frames_bad: int = 0
+    clients: int = 0
+    clients_refused: int = 0
+    clients_fallen_behind: int = 0
+    client_messages_malformed: int = 0
+
+
+class Hub:
+    """The shared state of a broker, and its one timer. Must be made and used in one event loop."""
+
+    def __init__(self, keys: Keys, key: PrivateKey, gatekeeper: Gatekeeper, grace_s: float) -> None:
+        self.key = key
+        self.gatekeeper = gatekeeper
+        self.authorized: dict[str, PublicKey] = keys.authorized
+        self.directory = Directory(grace_s)
+        self.writes = PendingWrites(first_id=secrets.randbits(48))
+        self.fanout = Fanout(self.directory, self._wake_fanout)
+        self.counters = Counters()
+        self.gateways: dict[str, GatewaySession] = {}
+        self.handshakes: set[GatewaySession] = set()
+        self.clients: set[ClientSession] = set()
+        self._peers: set[Peer] = set()
+        self._closing: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._flush: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._loop.time()
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call back once the others have had their turn."""
+        self._loop.call_soon(callback)
+
+    # Everybody
+
+    def connected(self, peer: Peer) -> None:
+        """A WebSocket was opened."""
+        self._peers.add(peer)
+
+    def disconnected(self, peer: Peer) -> None:
+        """It is closed."""
+        self._peers.discard(peer)
+        if not self._peers and self._closing is not None and not self._closing.done():
+            self._closing.set_result(None)
+
+    async def close(self) -> None:
+        """Tell every peer goodbye (1001), stop the timer, and wait until all are gone."""
+        self.flush()
+        if self._timer is not None:
+            self._timer.cancel()
+        for peer in tuple(self._peers):
+            peer.goodbye()
+        if self._peers:
+            self._closing = self._loop.create_future()
+            await self._closing
+
+    # Changes
+
+    def _wake_fanout(self) -> None:
+        if self._flush is None:
+            delay = self.fanout.delay(self.now)
+            self._flush = self._loop.call_later(delay, self.flush) if delay else self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send every live client what has come."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        self.fanout.flush(self.now)
+
+    # Gateways
+
+    def gateway_entered(self, session: GatewaySession, name: str, epoch: str) -> int:
+        """A gateway showed who it is; how far its outbox has been applied. A newer session replaces an older."""
+        self.handshakes.discard(session)
+        older = self.gateways.get(name)
+        self.gateways[name] = session
+        if older is not None:
+            log.warning("Gateway %s: replaced by a newer session from %s", name, session.name)
+            older.replace()
+        self.counters.gateway_sessions += 1
+        return self.directory.gateway_connected(name, epoch)
+
+    def gateway_left(self, session: GatewaySession, name: str) -> None:
+        """A session ended; one that had been replaced changes nothing."""
+        if self.gateways.get(name) is session:
+            del self.gateways[name]
+            self.directory.gateway_lost(name, self.now)
+            self.arm()
+
+    def change_keys(self, keys: Keys) -> None:
+        """The key file changed: sessions of gateways that are no longer admitted end."""
+        self.authorized = keys.authorized
+        for name, session in list(self.gateways.items()):
+            if keys.authorized.get(name) != session.key:
+                session.revoke()
+
+    # Clients
+
+    def admit_client(self, client: ClientSession) -> bool:
+        """Whether there is room for another client."""
+        if len(self.clients) >= MAX_CLIENTS:
+            return False
+        self.clients.add(client)
+        self.counters.clients += 1
+        return True
+
+    def dismiss_client(self, client: ClientSession) -> None:
+        """The client is gone."""
+        self.clients.discard(client)
+
+    def read_request(self, handler: RequestHandler) -> Request:
+        """What ``handler``'s request says of its sender."""
+        headers = handler.request.headers
+        return Request(
+            peer=str(handler.request.remote_ip),
+            host=headers.get("Host", ""),
+            origin=headers.get("Origin"),
+            proxied=any(name in headers for name in PROXY_HEADERS),
+            bearer=bearer(headers.get("Authorization")),
+        )
+
+    # Writes
+
+    def write(self, uid: str, resource: str, data: JSON, tell: Tell) -> None:
+        """Have the owning gateway write; ``tell`` is called exactly once, now or later."""
+        outcome = self._begin_write(uid, resource, data, tell)
+        if outcome is not None:
+            self.writes.count(outcome)
+            tell(outcome)
+
+    def _begin_write(self, uid: str, resource: str, data: JSON, tell: Tell) -> Outcome | None:
+        node = self.directory.nodes.get(uid)
+        if node is None:
+            return Outcome("unknown", "there is no such node")
+        if not is_resource(resource) or len(codec.encode(data)) > MAX_WRITE_BYTES:
+            return Outcome("unsupported", "no resource can have that name, or the data is too large")
+        session = self.gateways.get(node.gateway)
+        if session is None or node.state != "online":
+            return Outcome("offline", f"gateway {node.gateway} is not connected")
+        id = self.writes.begin(node.gateway, self.now, tell)
+        if id is None:
+            return Outcome("busy", f"too many writes for gateway {node.gateway} are under way")
+        inner = uid.partition("/")[2]
+        session.send(Write(id=id, uid=inner, resource=resource, data=data, ttl_ms=int(TTL_S * 1000)))
+        self.arm()
+        return None
+
+    # Time
+
+    def arm(self) -> None:
+        """Set the one timer for whatever is due first."""
+        deadlines = [
+            deadline
+            for deadline in (self.directory.next_deadline(), self.writes.next_deadline())
+            if deadline is not None
+        ]
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(min(deadlines), self._on_timer) if deadlines else None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.directory.expire(self.now)
+        self.writes.expire(self.now)
+        self.arm()

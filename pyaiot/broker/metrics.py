@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``/metrics``: the broker's counters in Prometheus' text format, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pyaiot.broker.hub import Hub
+
+
+class BrokerCollector(Collector):
+    """Reads a hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of the broker, by Prometheus' naming conventions."""
+        hub = self._hub
+        yield GaugeMetricFamily("aiot_gateways", "Gateways with a session", value=len(hub.gateways))
+        yield GaugeMetricFamily("aiot_clients", "Clients connected to /ws", value=len(hub.clients))
+        yield GaugeMetricFamily("aiot_clients_live", "Clients that are told each change", value=len(hub.fanout))
+        nodes = GaugeMetricFamily("aiot_nodes", "Nodes, by gateway and state", labels=["gateway", "state"])
+        for name, owner in hub.directory.owners.items():
+            unreachable = sum(node.state == "unreachable" for node in owner.nodes.values())
+            nodes.add_metric([name, "online"], len(owner.nodes) - unreachable)
+            nodes.add_metric([name, "unreachable"], unreachable)
+        yield nodes
+        messages = CounterMetricFamily(
+            "aiot_gateway_updates", "Updates from gateways, by what was done with them", labels=["outcome"]
+        )
+        counters = hub.directory.counters
+        for outcome in ("applied", "repeated", "skipped", "refused"):
+            messages.add_metric([outcome], getattr(counters, outcome))
+        yield messages
+        yield _counter("aiot_gateway_sessions", "Sessions of gateways begun", hub.counters.gateway_sessions)
+        yield _counter("aiot_gateways_refused", "Gateways refused", hub.counters.gateways_refused)
+        yield _counter("aiot_gateway_frames", "Frames taken from gateways", hub.counters.frames)
+        yield _counter("aiot_gateway_frames_bad", "Frames that ended a session", hub.counters.frames_bad)
+        yield _counter("aiot_nodes_expired", "Nodes out with a gateway that did not return", counters.expired)
+        yield _counter("aiot_clients_accepted", "Clients connected", hub.counters.clients)
+        yield _counter("aiot_clients_refused", "Clients refused", hub.counters.clients_refused)
+        yield _counter(
+            "aiot_clients_fallen_behind", "Times a client did not keep up", hub.counters.clients_fallen_behind
+        )
+        yield _counter(
+            "aiot_client_messages_malformed", "Messages that ended a client", hub.counters.client_messages_malformed
+        )
+        yield _counter("aiot_changes_told", "Changes told to live clients", hub.fanout.delivered)
+        writes = CounterMetricFamily("aiot_writes", "Writes asked for, by outcome", labels=["outcome"])
+        for outcome, count in sorted(hub.writes.outcomes.items()):
+            writes.add_metric([outcome], count)
+        yield writes
+        yield GaugeMetricFamily("aiot_writes_pending", "Writes whose outcome is not known yet", value=len(hub.writes))
+
+
+def _counter(name: str, help: str, value: float) -> Metric:
+    return CounterMetricFamily(name, help, value=value)
+
+
+def render(hub: Hub) -> bytes:
+    """The text for ``/metrics``."""
+    registry = CollectorRegistry()
+    registry.register(BrokerCollector(hub))
+    return generate_latest(registry)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The broker as a service: one port with ``/gw``, ``/ws``, ``/health`` and ``/metrics``, on Tornado."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from pyaiot import __version__, keys
+from pyaiot.broker import metrics
+from pyaiot.broker.authorisation import Gatekeeper, allowed_hosts, allowed_origins, is_loopback
+from pyaiot.broker.client_session import ClientSession
+from pyaiot.broker.gateway_session import GatewaySession
+from pyaiot.broker.hub import Hub
+from pyaiot.keys import KeyFileError, Keys
+from pyaiot.lifecycle import Ready, StartupError, closing
+from pyaiot.settings import BROKER_PORT, BrokerSettings
+
+log = logging.getLogger("pyaiot.broker")
+
+#: With these, silence of a peer is noticed in 8 + 8 s, and it is cut off 5 s later.
+PING_INTERVAL_S = 8
+PING_TIMEOUT_S = 8
+#: How often the key file is looked at.
+KEY_FILE_INTERVAL_S = 0.5
+#: How long a peer may take to say goodbye when the broker stops.
+GOODBYE_S = 1.0
+
+
+class Broker:
+    """``aiot-broker``. ``port`` is the one bound, once it runs."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self.port = 0
+        self.hub: Hub
+
+    async def run(self, ready: Ready) -> None:
+        """Serve until cancelled. Raises StartupError or KeyFileError before ``ready``."""
+        settings = self._settings
+        seen = keys.fingerprint(settings.key_file)
+        stored = keys.load(settings.key_file)
+        if stored.broker is None:
+            raise KeyFileError(f"{settings.key_file} has no key for a broker: run aiot-generate-keys")
+        sockets = bind(settings.broker_host, int(settings.broker_port or BROKER_PORT))
+        self.port = sockets[0].getsockname()[1]
+        self.hub = Hub(stored, stored.broker, make_gatekeeper(settings, stored), settings.gateway_grace)
+        server = HTTPServer(
+            make_application(self.hub),
+            idle_connection_timeout=30,
+            body_timeout=10,
+            max_header_size=16_384,
+            max_body_size=65_536,
+            max_buffer_size=262_144,
+        )
+        server.add_sockets(sockets)
+        log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
+        ready()
+        try:
+            await self._watch_key_file(seen)
+        finally:
+            server.stop()
+            await closing(self.hub.close(), GOODBYE_S, "Saying goodbye to everybody")
+            await server.close_all_connections()
+
+    async def _watch_key_file(self, seen: tuple[int, int, int] | None) -> None:
+        """Take over changes of the key file, for ever."""
+        while True:
+            await asyncio.sleep(KEY_FILE_INTERVAL_S)
+            found = keys.fingerprint(self._settings.key_file)
+            if found == seen:
+                continue
+            seen = found
+            try:
+                stored = keys.load(self._settings.key_file)
+            except KeyFileError as error:
+                log.error("%s; the keys that were read before stay in force", error)
+                continue
+            log.info("The key file changed: %d gateways are authorized", len(stored.authorized))
+            self.hub.gatekeeper = make_gatekeeper(self._settings, stored)
+            self.hub.change_keys(stored)
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets for every address of ``host``, all with one port; raises StartupError."""
+    try:
+        return bind_sockets(port, host or None)
+    except socket.gaierror:
+        raise StartupError(f"--broker-host: {host!r} is not a name or address of this host") from None
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "bad name"
+        raise StartupError(
+            f"cannot listen on {host} port {port} ({reason}): stop what uses it, or say --broker-port or --broker-host"
+        ) from None
+
+
+def make_gatekeeper(settings: BrokerSettings, stored: Keys) -> Gatekeeper:
+    """The rules for clients that the settings and the key file make."""
+    return Gatekeeper(
+        bound_to_loopback=is_loopback(settings.broker_host),
+        origins=allowed_origins(settings.allowed_origins, settings.web_port),
+        hosts=allowed_hosts(settings.allowed_hosts, settings.broker_host, socket.gethostname()),
+        clients=stored.clients,
+        anonymous_read=settings.anonymous_read,
+    )
+
+
+def make_application(hub: Hub) -> Application:
+    """What answers on the broker's port."""
+    arguments = {"hub": hub}
+    return Application(
+        [
+            (r"/gw", GatewaySession, arguments),
+            (r"/ws", ClientSession, arguments),
+            (r"/health", HealthHandler, arguments),
+            (r"/metrics", MetricsHandler, arguments),
+        ],
+        default_handler_class=NotFoundHandler,
+        websocket_ping_interval=PING_INTERVAL_S,
+        websocket_ping_timeout=PING_TIMEOUT_S,
+        log_function=_log_request,
+    )
+
+
+def _log_request(handler: RequestHandler) -> None:
+    log.debug("%s %s %s", handler.request.method, handler.request.path, handler.get_status())
+
+
+class PlainHandler(RequestHandler):
+    """An HTTP answer in plain words, never a traceback."""
+
+    def initialize(self, hub: Hub) -> None:
+        """``hub``: what all sessions of this broker share."""
+        self._hub = hub
+
+    def set_default_headers(self) -> None:
+        """Say no more of ourselves than needed."""
+        self.clear_header("Server")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+
+    def prepare(self) -> None:
+        """Host and Origin are judged as for ``/ws``."""
+        refusal = self._hub.gatekeeper.refusal(self._hub.read_request(self))
+        if refusal is not None:
+            self.set_status(403)
+            self.finish(refusal)
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        """The status in words."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code} {self._reason}\n")
+
+
+class HealthHandler(PlainHandler):
+    """``/health``: whether the broker runs, and how much it holds."""
+
+    def get(self) -> None:
+        """JSON, for people and load balancers."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(
+            json.dumps(
+                {
+                    "status": "ok",
+                    "version": __version__,
+                    "gateways": len(self._hub.gateways),
+                    "nodes": len(self._hub.directory.nodes),
+                    "clients": len(self._hub.clients),
+                }
+            )
+        )
+
+
+class MetricsHandler(PlainHandler):
+    """``/metrics``: for Prometheus, with the rights of a reader."""
+
+    def get(self) -> None:
+        """Prometheus' text format."""
+        request = self._hub.read_request(self)
+        if self._hub.gatekeeper.role(request) is None:
+            self.set_status(401)
+            self.set_header("WWW-Authenticate", "Bearer")
+            self.finish("a token is needed (aiot-generate-keys --client)\n")
+            return
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.finish(metrics.render(self._hub))
+
+
+class NotFoundHandler(RequestHandler):
+    """Everything else."""
+
+    def prepare(self) -> None:
+        """404, in plain words."""
+        self.set_status(404)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("Not found. Here are /ws for clients, /gw for gateways, /health and /metrics.\n")
