@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from pyaiot.options import ConfigurationError
@@ -121,18 +121,33 @@ def find_configuration_error(error: BaseException) -> ConfigurationError | None:
     return None
 
 
-async def run_together(services: dict[str, Service], ready: Ready) -> None:
-    """Run several services as one: ready when all are, ended together; the first fault ends all."""
-    waiting = set(services)
+@contextlib.asynccontextmanager
+async def started(service: Service, name: str) -> AsyncIterator[asyncio.Task[None]]:
+    """A service that is ready inside the ``async with``, and has ended in order behind it; yields its task.
 
-    def on_ready(name: str) -> None:
-        waiting.discard(name)
-        if not waiting:
-            ready()
+    Raises what the service raised instead of becoming ready.
+    """
+    is_ready = asyncio.Event()
+    task = asyncio.create_task(service.run(is_ready.set), name=name)
+    waiting = asyncio.create_task(is_ready.wait(), name=f"{name} is ready")
+    try:
+        await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not is_ready.is_set():
+            await task
+            raise RuntimeError(f"{name} ended before it was ready")
+        yield task
+    finally:
+        waiting.cancel()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
-    async with asyncio.TaskGroup() as group:
-        for name, service in services.items():
-            group.create_task(service.run(lambda name=name: on_ready(name)), name=name)  # type: ignore[misc]
+
+async def first_fault(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait, for ever, until one of the services ends; raises what ended it."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        await task
 
 
 async def closing(waits: Awaitable[None], timeout_s: float, what: str) -> None:

@@ -10,7 +10,6 @@ import socket
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from pyaiot import __version__, keys
@@ -20,7 +19,8 @@ from pyaiot.broker.client_session import ClientSession
 from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.broker.hub import Hub
 from pyaiot.keys import KeyFileError, Keys
-from pyaiot.lifecycle import Ready, StartupError, closing
+from pyaiot.lifecycle import Ready, closing
+from pyaiot.listening import bind, port_of
 from pyaiot.settings import BROKER_PORT, BrokerSettings
 
 log = logging.getLogger("pyaiot.broker")
@@ -43,14 +43,14 @@ class Broker:
         self.hub: Hub
 
     async def run(self, ready: Ready) -> None:
-        """Serve until cancelled. Raises StartupError or KeyFileError before ``ready``."""
+        """Serve until cancelled. Raises CannotListen or KeyFileError before ``ready``."""
         settings = self._settings
         seen = keys.fingerprint(settings.key_file)
         stored = keys.load(settings.key_file)
         if stored.broker is None:
             raise KeyFileError(f"{settings.key_file} has no key for a broker: run aiot-generate-keys")
-        sockets = bind(settings.broker_host, int(settings.broker_port or BROKER_PORT))
-        self.port = sockets[0].getsockname()[1]
+        sockets = bind(settings.broker_host, int(settings.broker_port or BROKER_PORT), "broker")
+        self.port = port_of(sockets)
         self.hub = Hub(stored, stored.broker, make_gatekeeper(settings, stored), settings.gateway_grace)
         server = HTTPServer(
             make_application(self.hub),
@@ -86,19 +86,6 @@ class Broker:
             log.info("The key file changed: %d gateways are authorized", len(stored.authorized))
             self.hub.gatekeeper = make_gatekeeper(self._settings, stored)
             self.hub.change_keys(stored)
-
-
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets for every address of ``host``, all with one port; raises StartupError."""
-    try:
-        return bind_sockets(port, host or None)
-    except socket.gaierror:
-        raise StartupError(f"--broker-host: {host!r} is not a name or address of this host") from None
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "bad name"
-        raise StartupError(
-            f"cannot listen on {host} port {port} ({reason}): stop what uses it, or say --broker-port or --broker-host"
-        ) from None
 
 
 def make_gatekeeper(settings: BrokerSettings, stored: Keys) -> Gatekeeper:

@@ -1,1 +1,42 @@
 # SPDX-License-Identifier: BSD-3-Clause
+"""The ``aiot`` command; one file a verb."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pyaiot import __version__, lifecycle
+from pyaiot.options import ConfigurationError
+
+HELP = """\
+usage: aiot [-h] [--version] VERB ...
+
+Connects small devices to the web.
+
+verbs:
+  up     broker, gateways and dashboard in one process; with --demo simulated devices, too
+
+Each verb has its own --help. To run the services apart: aiot-generate-keys, aiot-broker,
+aiot-coap-gateway, aiot-dashboard.
+"""
+
+
+def main() -> int:
+    """Entry point of the command."""
+    return lifecycle.main(lambda: run(sys.argv[1:]))
+
+
+def run(args: Sequence[str] = ()) -> int:
+    """Do what ``args`` say; the exit code. Raises ConfigurationError."""
+    if not args or args[0] in ("-h", "--help"):
+        print(HELP, end="")
+        return 0
+    if args[0] == "--version":
+        print(f"pyaiot {__version__}")
+        return 0
+    if args[0] == "up":
+        from pyaiot.cli import up
+
+        return up.run(args[1:])
+    raise ConfigurationError(f"there is no verb {args[0]!r} (see aiot --help)")

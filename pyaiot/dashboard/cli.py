@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot-dashboard``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyaiot import lifecycle, options
+from pyaiot.dashboard.config import DashboardConfig, broker_url
+from pyaiot.dashboard.server import DashboardServer
+from pyaiot.lifecycle import Ready, StartupError
+from pyaiot.listening import bind, port_of
+from pyaiot.settings import ALL_SETTINGS, DashboardSettings
+
+log = logging.getLogger("pyaiot.dashboard")
+
+DESCRIPTION = "The dashboard: serves the web page that shows devices live, and connects it to the broker."
+
+
+def main() -> int:
+    """Entry point of the command."""
+    return lifecycle.main(lambda: run(sys.argv[1:]))
+
+
+def run(args: Sequence[str] = ()) -> int:
+    """Run the dashboard with ``args`` as its command line; the exit code."""
+    settings = options.load(
+        DashboardSettings, program="aiot-dashboard", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
+    )
+    return lifecycle.run(Dashboard(make_config(settings), bind(settings.web_host, settings.web_port, "web")), settings)
+
+
+def make_config(settings: DashboardSettings) -> DashboardConfig:
+    """What the page is told; raises StartupError."""
+    try:
+        config = DashboardConfig(
+            broker_url=broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl),
+            title=settings.title,
+            logo=settings.logo or None,
+            favicon=settings.favicon or None,
+            camera_url=settings.camera_url or None,
+        )
+        if settings.static_path:
+            return DashboardConfig(**{**vars(config), "static_path": Path(settings.static_path).expanduser()})
+        return config
+    except ValueError as error:
+        raise StartupError(str(error)) from None
+
+
+class Dashboard:
+    """The dashboard as a service, on sockets that are bound already."""
+
+    def __init__(self, config: DashboardConfig, sockets: list[socket.socket]) -> None:
+        self._server = DashboardServer(config)
+        self._sockets = sockets
+
+    async def run(self, ready: Ready) -> None:
+        """Serve until cancelled."""
+        await self._server.start(self._sockets)
+        log.info(
+            "Dashboard listening on port %d, for the broker at %s",
+            port_of(self._sockets),
+            self._server.config.broker_url,
+        )
+        ready()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await self._server.stop()
