@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""CoAP devices (PROTOCOL.md section 1.1): what they send is told to the gateway, what it asks is sent to them.
+
+::
+
+    device ─datagram▶ transport ▶ (aiocoap) ▶ site ▶ CoapAdapter ▶ DeviceEvents
+    device ◀request── transport ◀ (aiocoap) ◀ client ◀ CoapAdapter ◀ discover, write
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+from typing import Any, ClassVar
+
+from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.gateway.coap import client
+from pyaiot.gateway.coap.contacts import Contacts, SockAddr, readable
+from pyaiot.gateway.coap.counters import Counters
+from pyaiot.gateway.coap.directory import Directory
+from pyaiot.gateway.coap.discovery import Discovery
+from pyaiot.gateway.coap.endpoint import Endpoint
+from pyaiot.gateway.coap.payloads import BadPayload, encode_data
+from pyaiot.gateway.coap.site import Site
+from pyaiot.gateway.coap.transport import Remote
+from pyaiot.lifecycle import StartupError
+from pyaiot.wire.messages import JSON
+
+logger = logging.getLogger(__name__)
+
+
+class CoapAdapter:
+    """The CoAP side of a gateway; fulfils :class:`pyaiot.gateway.adapter.Adapter`."""
+
+    protocol: ClassVar[str] = "coap"
+    title: ClassVar[str] = "CoAP"
+
+    def __init__(
+        self, *, host: str = "::", port: int = 5683, interface: str | None = None, device_port: int = 5683
+    ) -> None:
+        """Listen on ``host`` (an address; ``::`` means every one, IPv4 too) and UDP ``port`` (0: any free one).
+
+        ``interface`` is the network interface of link-local devices (``tap0``); None: the one that a device
+        was heard on. Devices serve CoAP at ``device_port``, unless they show otherwise (see ``contacts``).
+        """
+        self._host = host
+        self._port = port
+        self._interface = interface
+        self._device_port = device_port
+        self.counters = Counters()
+        self._directory = Directory()
+        self._site = Site(self, self._directory, self.counters)
+        self._contacts = Contacts(device_port=device_port)
+        self._endpoint: Endpoint | None = None
+        self._events: DeviceEvents | None = None
+        self._discoveries: dict[str, Discovery] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """The UDP port that it listens on; the one asked for, until it was started."""
+        return self._port if self._endpoint is None else self._endpoint.interface.port
+
+    async def start(self, events: DeviceEvents) -> None:
+        """Open the socket and begin to report. Raises StartupError: the port is taken, no such interface …"""
+        zone = 0
+        if self._interface is not None:
+            try:
+                zone = socket.if_nametoindex(self._interface)
+            except OSError:
+                raise StartupError(f"there is no network interface {self._interface!r} (--interface)") from None
+        self._events = events
+        self._contacts = Contacts(device_port=self._device_port, zone=zone)
+        try:
+            self._endpoint = await Endpoint.open(self._site, self._host, self._port, self.counters)
+        except OSError as error:
+            raise StartupError(error.strerror or str(error)) from error
+        self._contacts.own_port = self.port
+        logger.info("listening for CoAP devices on UDP port %d", self.port)
+
+    async def stop(self) -> None:
+        """Close everything; nothing is reported afterwards."""
+        self._events = None
+        tasks = list(self._tasks)
+        for discovery in self._discoveries.values():
+            tasks += discovery.close()
+        self._discoveries.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._endpoint is not None:
+            endpoint, self._endpoint = self._endpoint, None
+            await endpoint.shutdown()
+
+    async def discover(self, uid: str) -> None:
+        """Read ``/.well-known/core`` and each resource, and observe those that offer it. Never raises."""
+        discovery = self._discovery(uid)
+        if discovery is not None:
+            await discovery.run()
+
+    async def write(self, uid: str, resource: str, data: JSON) -> JSON | None:
+        """PUT ``data``, as text, and return that text once the device has confirmed it. Raises WriteFailed.
+
+        Takes at most 10 s for up to 1 KB of data.
+        """
+        self.counters.writes += 1
+        try:
+            payload = encode_data(data)
+            address = self._contacts.target(uid)
+            if self._endpoint is None or address is None:
+                raise WriteFailed("offline", "the gateway knows no address of this device")
+            await client.write(self._endpoint, address, tuple(resource.strip("/").split("/")), payload)
+        except BadPayload as error:
+            self.counters.writes_failed += 1
+            raise WriteFailed("unsupported", str(error)) from None
+        except client.DeviceError as error:
+            self.counters.writes_failed += 1
+            raise WriteFailed(error.code, error.reason) from None
+        except WriteFailed:
+            self.counters.writes_failed += 1
+            raise
+        return payload.decode()
+
+    def forget(self, uid: str) -> None:
+        """The node is out: its address, its registration and its observations go."""
+        discovery = self._discoveries.pop(uid, None)
+        if discovery is not None:
+            discovery.close()
+        self._contacts.forget(uid)
+        self._directory.remove(uid)
+
+    # What the site tells us of devices.
+
+    def alive(self, uid: str, remote: Remote, *, reset: bool) -> None:
+        """A device said who it is. Raises Refused."""
+        events = self._reporting()
+        new, moved = self._seen(events, uid, remote)
+        if reset and not new:
+            logger.info("node %s: rebooted", uid)
+            events.reset(uid)
+        elif not new:
+            self._look_again(uid, moved=moved)
+
+    def reading(self, resource: str, data: str, remote: Remote) -> bool:
+        """A device reported a value; false: no known device is there. Raises Refused."""
+        events = self._reporting()
+        uid = self._contacts.identify(remote)
+        if uid is None:
+            return False
+        try:
+            events.updated(uid, resource, data)
+        except Refused:
+            if events.known(uid):
+                raise
+            self.forget(uid)
+            return False
+        discovery = self._discoveries.get(uid)
+        if discovery is not None and discovery.retry_at is not None:
+            self._look_again(uid)
+        return True
+
+    def registered(self, uid: str, remote: Remote, *, timeout_s: float, port: int | None) -> None:
+        """A device registered at the resource directory, or renewed it. Raises Refused."""
+        events = self._reporting()
+        before = self._contacts.target(uid)
+        new, _ = self._seen(events, uid, remote, timeout_s=timeout_s)
+        if port is not None:
+            self._contacts.register(uid, port)
+        if not new:
+            self._look_again(uid, moved=self._contacts.target(uid) != before)
+
+    def deregistered(self, uid: str) -> None:
+        """A device took its registration back."""
+        events = self._reporting()
+        self.forget(uid)
+        events.gone(uid, "deregistered")
+
+    def _seen(
+        self, events: DeviceEvents, uid: str, remote: Remote, *, timeout_s: float | None = None
+    ) -> tuple[bool, bool]:
+        """Report a sign of life; whether the device is new, and whether it is reached elsewhere than before."""
+        source: SockAddr = remote[0], remote[1], remote[2], remote[3]
+        known = events.known(uid)
+        new = events.seen(uid, attributes={"ip": readable(source[0])}, timeout_s=timeout_s)
+        if not known:
+            self._contacts.forget(uid)  # what was known of it is of an earlier life
+        moved = self._contacts.bind(uid, source, local=source[0] == remote.local_host)
+        if moved:
+            logger.info("node %s: at %s", uid, remote.hostinfo)
+        return new, moved
+
+    def _reporting(self) -> DeviceEvents:
+        if self._events is None:
+            raise Refused("the gateway stops")
+        return self._events
+
+    def _discovery(self, uid: str) -> Discovery | None:
+        if self._endpoint is None or self._events is None or uid not in self._contacts:
+            return None
+        discovery = self._discoveries.get(uid)
+        if discovery is None:
+            discovery = Discovery(uid, self._endpoint, self._events, self._contacts, self._directory, self.counters)
+            self._discoveries[uid] = discovery
+        return discovery
+
+    def _look_again(self, uid: str, *, moved: bool = False) -> None:
+        """Discover by ourselves a known device that moved, or whose last discovery failed some time ago."""
+        discovery = self._discovery(uid)
+        if discovery is not None and (moved or discovery.is_due()):
+            self._spawn(discovery.run(), name=f"discover {uid}")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which device is where: uids and addresses, told apart by port where several devices share an address.
+
+A uid is a device's name and an address is only where it is now. The rules:
+
+1. ``/alive`` and ``/rd`` say a uid, and so bind it to the address and port that they came from. Another uid
+   that had the same address *and* port loses them: it is not there any more.
+2. Who sent ``/server`` (which says no uid)? The device bound to that address and port; else the only device of
+   that address (firmware sends each message from another port), unless it keeps to its port: then it is
+   somebody else's. A device keeps to its port once two of its messages came from the same one. Nobody found
+   means 4.04, upon which a device sends ``/alive`` from that very port.
+3. Requests go to the port that the device registered as its ``base``; else to the port at which it answered a
+   discovery; else to the first of :meth:`Contacts.candidates`.
+4. Candidates are the standard port (``device_port``, 5683) and the port that the device sends from. The
+   standard port comes first, except where several devices share the address or the device is on the
+   gateway's own host: there the source port comes first. A port that another device of that address answers
+   at is no candidate, and nor is the gateway's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+#: As the socket gives it: host, port, flow information, zone (scope id); IPv4 as ``::ffff:192.0.2.1``.
+SockAddr: TypeAlias = tuple[str, int, int, int]
+
+
+def readable(host: str) -> str:
+    """The address as people write it: ``127.0.0.1`` for ``::ffff:127.0.0.1``."""
+    return host[7:] if host.startswith("::ffff:") and "." in host else host
+
+
+def is_link_local(host: str) -> bool:
+    """Whether ``host`` needs a zone (RFC 4291 section 2.4: fe80::/10)."""
+    return host[:3].lower() == "fe8" or host[:3].lower() in ("fe9", "fea", "feb")
+
+
+@dataclass(slots=True)
+class Device:
+    """Where a device is. Made and changed by :class:`Contacts` only."""
+
+    uid: str
+    #: Where its last message came from.
+    source: SockAddr
+    #: Two of its messages came from the same port.
+    steady: bool = False
+    #: It is on the same host as the gateway.
+    local: bool = False
+    #: It said itself (RFC 9176 ``base``) which port to use.
+    registered_port: int | None = None
+    #: The port at which it answered.
+    settled_port: int | None = None
+
+
+class Contacts:
+    """Everybody's address; answers in constant time however many devices there are."""
+
+    def __init__(self, *, device_port: int = 5683, zone: int = 0) -> None:
+        """``zone`` is the interface index for link-local addresses (``--interface``), 0 for the sender's own."""
+        self._device_port = device_port
+        self._zone = zone
+        #: The gateway's own port, known when it listens; no device is there on the gateway's host.
+        self.own_port = 0
+        self._devices: dict[str, Device] = {}
+        self._by_source: dict[SockAddr, Device] = {}
+        self._by_host: dict[tuple[str, int], dict[str, Device]] = {}
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self._devices
+
+    def get(self, uid: str) -> Device | None:
+        """The device called ``uid``, if its address is known."""
+        return self._devices.get(uid)
+
+    def bind(self, uid: str, source: SockAddr, *, local: bool = False) -> bool:
+        """``uid`` said its name from ``source``; true when requests to it go elsewhere than before.
+
+        ``local``: the message came from the gateway's own host.
+        """
+        device = self._devices.get(uid)
+        if device is not None and device.source == source:
+            device.steady = True
+            device.local = local
+            return False
+        if device is None:
+            device = self._devices[uid] = Device(uid, source, local=local)
+            self._enter(device)
+            return True
+        before = self.target(uid)
+        moved = _host(device.source) != _host(source)
+        self._leave(device)
+        if moved or device.settled_port == device.source[1]:
+            device.settled_port = None
+        if moved:
+            device.registered_port = None
+        device.source, device.steady, device.local = source, False, local
+        self._enter(device)
+        return self.target(uid) != before
+
+    def identify(self, source: SockAddr) -> str | None:
+        """The uid of who sent a message without one from ``source``, or None (rule 2)."""
+        device = self._by_source.get(source)
+        if device is not None:
+            device.steady = True
+            return device.uid
+        neighbours = self._by_host.get((source[0], source[3]))
+        if neighbours is None or len(neighbours) != 1:
+            return None
+        (device,) = neighbours.values()
+        return None if device.steady else device.uid
+
+    def candidates(self, uid: str) -> list[int]:
+        """The ports to try, best first (rules 3 and 4); empty for an unknown uid."""
+        device = self._devices.get(uid)
+        if device is None:
+            return []
+        if device.registered_port is not None:
+            return [device.registered_port]
+        host, source_port = _host(device.source), device.source[1]
+        neighbours = self._by_host[host]
+        ports = [self._device_port, source_port]
+        if device.local or len(neighbours) > 1:
+            ports.reverse()
+        if device.settled_port is not None:
+            ports.insert(0, device.settled_port)
+        taken = {
+            port
+            for other in neighbours.values()
+            if other is not device
+            for port in (other.settled_port, other.registered_port)
+        }
+        if device.local:
+            taken.add(self.own_port)
+        return [port for port in dict.fromkeys(ports) if port not in taken]
+
+    def target(self, uid: str, port: int | None = None) -> SockAddr | None:
+        """Where to send a request for ``uid``, at ``port`` or the best; None if there is no way."""
+        device = self._devices.get(uid)
+        if device is None:
+            return None
+        if port is None:
+            candidates = self.candidates(uid)
+            if not candidates:
+                return None
+            port = candidates[0]
+        host, _, _, zone = device.source
+        if is_link_local(host):
+            zone = self._zone or zone
+        return (host, port, 0, zone)
+
+    def settle(self, uid: str, port: int) -> None:
+        """``uid`` answered at ``port``."""
+        device = self._devices.get(uid)
+        if device is not None:
+            device.settled_port = port
+
+    def register(self, uid: str, port: int | None) -> None:
+        """``uid`` registered with a ``base`` of this port (rule 3), or without one."""
+        device = self._devices.get(uid)
+        if device is not None:
+            device.registered_port = port
+
+    def forget(self, uid: str) -> None:
+        """``uid`` is out; unknown ones are ignored."""
+        device = self._devices.pop(uid, None)
+        if device is not None:
+            self._leave(device)
+
+    def _enter(self, device: Device) -> None:
+        previous = self._by_source.get(device.source)
+        if previous is not None and previous is not device:
+            self.forget(previous.uid)
+        self._by_source[device.source] = device
+        self._by_host.setdefault(_host(device.source), {})[device.uid] = device
+
+    def _leave(self, device: Device) -> None:
+        if self._by_source.get(device.source) is device:
+            del self._by_source[device.source]
+        neighbours = self._by_host.get(_host(device.source), {})
+        neighbours.pop(device.uid, None)
+        if not neighbours:
+            self._by_host.pop(_host(device.source), None)
+
+
+def _host(source: SockAddr) -> tuple[str, int]:
+    return source[0], source[3]

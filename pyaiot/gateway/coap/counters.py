@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a CoAP gateway counts. Plain integers, read by whoever exports them as metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    """Each only grows. ``dataclasses.asdict`` gives the names and values of all."""
+
+    #: Datagrams read from the socket, whatever they held.
+    datagrams: int = 0
+    #: Datagrams that no CoAP message can be, or that are no sensible one (RFC 7252 section 3).
+    malformed: int = 0
+    #: Datagrams of more than 4096 bytes.
+    oversized: int = 0
+    #: Datagrams to a multicast or broadcast address, never answered.
+    multicast: int = 0
+    #: Requests seen before; answered again where the first was confirmable.
+    duplicates: int = 0
+    #: Requests that were answered 2.xx, and that were answered 4.xx or 5.xx.
+    accepted: int = 0
+    rejected: int = 0
+    #: ``/server`` from an address that no known device has (4.04: please register).
+    strangers: int = 0
+    #: What the gateway would not take: it is full, or a node has too many resources.
+    refused: int = 0
+    #: ICMP errors for something sent; normal where firmware never reads its answers.
+    icmp_errors: int = 0
+    #: Datagrams that the system would not send.
+    unsent: int = 0
+    #: Discoveries begun, and those that got no answer to GET /.well-known/core.
+    discoveries: int = 0
+    discoveries_failed: int = 0
+    #: Resources read, and failed to be read.
+    reads: int = 0
+    reads_failed: int = 0
+    #: Notifications of observed resources, and those that came out of order (RFC 7641 section 3.4).
+    notifications: int = 0
+    notifications_stale: int = 0
+    #: Writes tried, and those not confirmed.
+    writes: int = 0
+    writes_failed: int = 0
+    #: Faults of this program, each with a traceback in the log.
+    internal_errors: int = 0

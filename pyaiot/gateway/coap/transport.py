@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The UDP socket of the gateway, as a message interface of aiocoap.
+
+One dual-stack socket is server and client at once. It answers from the address that was asked (RFC 3542
+IPV6_PKTINFO), although it is bound to any address; it learns of ICMP errors (IPV6_RECVERR), so that a write to
+a device that is gone fails at once; and it is exclusive: no SO_REUSEPORT, so a second gateway is an error and
+not a silent thief of datagrams.
+
+aiocoap's own ``udp6`` does most of this at three times the cost, and it goes deaf on uvloop at the first ICMP
+error: libuv stops polling a descriptor that reports POLLERR. Hence the epoll between socket and loop here: to
+the loop it only ever becomes readable.
+
+Nothing that a datagram holds raises out of here: it is counted, and logged at DEBUG.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import select
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from aiocoap import Message  # type: ignore[import-untyped]
+from aiocoap.interfaces import EndpointAddress, MessageManager  # type: ignore[import-untyped]
+from aiocoap.numbers.constants import TransportTuning  # type: ignore[import-untyped]
+from aiocoap.transports.generic_udp import GenericMessageInterface  # type: ignore[import-untyped]
+
+from pyaiot.gateway.coap.contacts import SockAddr, readable
+from pyaiot.gateway.coap.counters import Counters
+from pyaiot.gateway.coap.exchanges import Exchanges
+
+logger = logging.getLogger(__name__)
+
+#: Longer datagrams are refused; nothing that a constrained device sends comes near.
+MAX_DATAGRAM = 4096
+#: Datagrams read before other tasks get their turn.
+BATCH = 64
+#: Asked of the system for bursts; it grants what net.core.rmem_max allows.
+RECEIVE_BUFFER = 4 * 1024 * 1024
+
+# Linux's numbers, which the socket module of Python 3.11 does not name (linux/in.h, linux/in6.h).
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+_ANCILLARY = socket.CMSG_SPACE(20)
+_CON, _NON, _ACK, _RST = 0, 1, 2, 3
+_EMPTY = 0
+# An error of another datagram, which Linux reports on whatever the socket does next.
+_PENDING_ERRORS = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO, errno.EHOSTDOWN}
+
+
+class PortTaken(OSError):
+    """Another program listens on the port already."""
+
+
+class Tuning(TransportTuning):  # type: ignore[misc]
+    """The gateway's transmission parameters (RFC 7252 section 4.8).
+
+    A confirmable request is sent at 0, 1–1.4 and 3–4.2 s and given up after 7–9.8 s: a person waits for the
+    outcome of a write. Duplicates are found by :class:`Exchanges`, so aiocoap need not remember them too.
+    """
+
+    ACK_TIMEOUT = 1.0
+    ACK_RANDOM_FACTOR = 1.4
+    MAX_RETRANSMIT = 2
+    EXCHANGE_LIFETIME = 0.0
+
+
+_TUNING = Tuning()
+
+
+class Remote(tuple[str, int, int, int], EndpointAddress):  # type: ignore[misc]
+    """A peer: equal to and hashed as its plain socket address.
+
+    ``ancillary`` says from which of our addresses to send; the peer of a request keeps the one it was sent to.
+    """
+
+    ancillary: list[tuple[int, int, bytes]]
+    interface: UdpInterface
+
+    scheme = "coap"
+    is_multicast = False
+    is_multicast_locally = False
+    maximum_block_size_exp = 6
+
+    @classmethod
+    def of(cls, address: SockAddr, interface: UdpInterface, pktinfo: bytes | None = None) -> Remote:
+        """The peer at ``address``; ``pktinfo`` is what arrived with its datagram (struct in6_pktinfo)."""
+        remote = cls(address)
+        remote.interface = interface
+        if pktinfo is None:
+            remote.ancillary = []
+        else:
+            if address[3] == 0:  # not link-local: answer by the route, not by the interface it came in
+                pktinfo = pktinfo[:16] + b"\0\0\0\0"
+            remote.ancillary = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, pktinfo)]
+        return remote
+
+    @property
+    def local_host(self) -> str | None:
+        """Our address that the peer sent to."""
+        return socket.inet_ntop(socket.AF_INET6, self.ancillary[0][2][:16]) if self.ancillary else None
+
+    def send(self, data: bytes) -> None:
+        """Called by aiocoap's GenericMessageInterface."""
+        self.interface.transmit(data, self)
+
+    @property
+    def hostinfo(self) -> str:
+        host = readable(self[0])
+        return f"[{host}]:{self[1]}" if ":" in host else f"{host}:{self[1]}"
+
+    @property
+    def hostinfo_local(self) -> str:
+        return f"[{readable(self.local_host or '::')}]:{self.interface.port}"
+
+    @property
+    def uri_base(self) -> str:
+        return f"coap://{self.hostinfo}"
+
+    @property
+    def uri_base_local(self) -> str:
+        return f"coap://{self.hostinfo_local}"
+
+    @property
+    def blockwise_key(self) -> SockAddr:
+        return self[0], self[1], self[2], self[3]
+
+    def __repr__(self) -> str:
+        return f"<Remote {self.hostinfo}>"
+
+
+class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
+    """Made by :func:`open_udp`; owned by the adapter, which awaits :meth:`shutdown` through aiocoap."""
+
+    def __init__(self, manager: MessageManager, sock: socket.socket, counters: Counters) -> None:
+        super().__init__(manager, logger, asyncio.get_running_loop())
+        self._mman: MessageManager | None
+        self._socket = sock
+        self._epoll = select.epoll()
+        self._counters = counters
+        self._exchanges = Exchanges()
+        #: Whom requests of ours are under way to; ICMP errors matter for these only.
+        self.awaited: dict[SockAddr, int] = {}
+        self.port: int = sock.getsockname()[1]
+        self._time: Callable[[], float] = self._loop.time
+
+    def listen(self) -> None:
+        """Begin to read."""
+        self._epoll.register(self._socket, select.EPOLLIN | select.EPOLLERR)
+        self._loop.add_reader(self._epoll.fileno(), self._ready)
+
+    async def shutdown(self) -> None:
+        """Close the socket; called by aiocoap."""
+        self._mman = None
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+        self._socket.close()
+
+    async def recognize_remote(self, remote: object) -> bool:
+        """For aiocoap: whether ``remote`` is reached through this interface."""
+        return isinstance(remote, Remote)
+
+    async def determine_remote(self, request: Message) -> None:
+        """For aiocoap: names are never looked up here; requests come with a :class:`Remote`."""
+        return
+
+    def _ready(self) -> None:
+        try:
+            if any(mask & select.EPOLLERR for _, mask in self._epoll.poll(0)):
+                self._read_errors()
+            receive = self._socket.recvmsg
+            for _ in range(BATCH):
+                try:
+                    data, ancillary, flags, address = receive(MAX_DATAGRAM, _ANCILLARY)
+                except BlockingIOError:
+                    return
+                except OSError as error:
+                    if error.errno in _PENDING_ERRORS:
+                        self._read_errors()
+                        continue
+                    raise
+                self._received(data, ancillary, flags, address)
+                if self._mman is None:
+                    return
+        except Exception:
+            self._counters.internal_errors += 1
+            logger.exception("reading the CoAP socket failed")
+
+    def _received(self, data: bytes, ancillary: list[Any], flags: int, address: SockAddr) -> None:
+        counters = self._counters
+        counters.datagrams += 1
+        pktinfo: bytes | None = ancillary[0][2] if ancillary else None
+        if pktinfo is not None and _is_group(pktinfo):
+            counters.multicast += 1
+            return
+        remote = Remote.of(address, self, pktinfo)
+        if flags & socket.MSG_TRUNC:
+            counters.oversized += 1
+            self._reject(data, remote)
+            return
+        if not _is_sensible(data):
+            counters.malformed += 1
+            self._reject(data, remote)
+            return
+        if 0 < data[1] < 32:  # a request
+            answer = self._exchanges.seen(address, data, self._time())
+            if answer:
+                counters.duplicates += 1
+                if isinstance(answer, bytes):
+                    self._send(answer, remote)
+                return
+        try:
+            message = Message.decode(data, remote)
+        except Exception as error:  # UnparsableMessage, UnicodeDecodeError in an option, …
+            logger.debug("%r sent no CoAP message: %r", remote, error)
+            counters.malformed += 1
+            self._reject(data, remote)
+            return
+        message.transport_tuning = _TUNING
+        try:
+            if self._mman is not None:
+                self._mman.dispatch_message(message)
+        except Exception:
+            counters.internal_errors += 1
+            logger.exception("handling a message of %r failed", remote)
+
+    def _reject(self, data: bytes, remote: Remote) -> None:
+        """Answer a confirmable message that cannot be processed with a Reset (RFC 7252 section 4.2)."""
+        if len(data) >= 4 and data[0] & 0xF0 == 0x40:
+            self._send(bytes((0x70, _EMPTY, data[2], data[3])), remote)
+
+    def transmit(self, data: bytes, remote: Remote) -> None:
+        """Send an encoded message. Never raises: what cannot be sent is counted and told to who waits for it."""
+        if data[0] & 0x30 == 0x20 and data[1]:  # an answer in the acknowledgement of a request
+            self._exchanges.answered(remote, data)
+        self._send(data, remote)
+
+    def _send(self, data: bytes, remote: Remote) -> None:
+        try:
+            try:
+                self._socket.sendmsg((data,), remote.ancillary, 0, remote)
+            except OSError as error:
+                if error.errno not in _PENDING_ERRORS:
+                    raise
+                self._read_errors()  # it may have been the error of another datagram
+                self._socket.sendmsg((data,), remote.ancillary, 0, remote)
+        except BlockingIOError:
+            self._counters.unsent += 1
+        except OSError as error:
+            self._counters.unsent += 1
+            logger.debug("cannot send to %r: %s", remote, error)
+            if remote in self.awaited:
+                self._loop.call_soon(self._failed, error, remote)
+
+    def _failed(self, error: OSError, remote: Remote) -> None:
+        if self._mman is not None:
+            self._mman.dispatch_error(error, remote)
+
+    def _read_errors(self) -> None:
+        """Empty the error queue; tell those who wait for an answer of a peer that is not there."""
+        for _ in range(BATCH):
+            try:
+                _, ancillary, _, address = self._socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+            except OSError:
+                return
+            self._counters.icmp_errors += 1
+            for level, kind, data in ancillary:
+                if (level, kind) not in ((socket.IPPROTO_IPV6, _IPV6_RECVERR), (socket.IPPROTO_IP, _IP_RECVERR)):
+                    continue
+                number = _EXTENDED_ERROR.unpack_from(data)[0]
+                # EMSGSIZE is path MTU discovery, and no sign that nobody is there.
+                if address in self.awaited and number != errno.EMSGSIZE:
+                    self._loop.call_soon(self._failed, OSError(number, "ICMP"), Remote.of(address, self))
+
+
+def _is_group(pktinfo: bytes) -> bool:
+    """Whether the datagram was sent to a multicast or the broadcast address."""
+    if pktinfo[0] == 0xFF:
+        return True
+    return pktinfo[0] == 0 and pktinfo[10] == 0xFF and pktinfo[12] >= 224 and pktinfo[:10] == bytes(10)
+
+
+def _is_sensible(data: bytes) -> bool:
+    """Whether the four fixed bytes are those of a message (RFC 7252 section 3, table 1 in section 4.3)."""
+    if len(data) < 4 or data[0] >> 6 != 1 or data[0] & 0x0F > 8 or len(data) < 4 + (data[0] & 0x0F):
+        return False
+    kind, code = data[0] >> 4 & 3, data[1]
+    if code == _EMPTY:
+        return len(data) == 4 and kind != _NON
+    if code < 32:
+        return kind in (_CON, _NON)
+    return 64 <= code < 192 and kind != _RST
+
+
+def bind_udp(address: SockAddr) -> socket.socket:
+    """The socket, bound and not yet read. Raises PortTaken, or another OSError, whose text says what to do."""
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        where = f"UDP port {address[1]} of {readable(address[0])}"
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                errno.EADDRINUSE, f"{where} is taken: stop the other gateway, or choose another port (--coap-port)"
+            ) from None
+        if error.errno == errno.EACCES:
+            raise PermissionError(errno.EACCES, f"{where} needs more rights: choose one from 1024 on") from None
+        raise OSError(error.errno, f"{where} cannot be used: {error.strerror}") from None
+    return sock
