@@ -1,0 +1,70 @@
+# The verbs of this project. `make run` and `make test` need nothing but git, make and Python 3.11 with venv.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .make
+# Debian packages that some tests need; see `needs` in tests/conftest.py.
+TEST_PACKAGES := chromium libcoap3-bin mosquitto
+
+.PHONY: help run test check lint types front-end bench dist clean
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+run: $(STAMPS)/installed ## set up and start everything, with simulated devices
+	@$(BIN)/aiot up --demo
+
+test: $(STAMPS)/test-installed $(STAMPS)/programs $(STAMPS)/front-end-installed ## set up and run all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix dashboard test --silent
+
+check: $(STAMPS)/test-installed $(STAMPS)/front-end-installed ## lint, types, layers, documents
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix dashboard run lint --silent
+
+bench: $(STAMPS)/test-installed ## measure; prints ratios, judges nothing
+	@$(BIN)/python -m benchmarks
+
+front-end: $(STAMPS)/installed ## build the dashboard's page again
+	@$(BIN)/python setup.py -q build_front_end
+
+dist: $(STAMPS)/test-installed ## wheel and sdist
+	@$(BIN)/python -m build
+
+clean: ## remove what was made
+	rm -rf $(VENV) $(STAMPS) build dist *.egg-info pyaiot/dashboard/static dashboard/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV) || { echo "make: needs Python 3.11 or newer with venv (Debian: apt install python3-venv)"; exit 1; }
+
+$(STAMPS)/installed: pyproject.toml setup.py $(BIN)/python $(shell find dashboard/src dashboard/*.json dashboard/*.ts -type f 2>/dev/null)
+	@echo "Setting up (once; about a minute)…"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/test-installed: $(STAMPS)/installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@
+
+$(STAMPS)/front-end-installed: dashboard/package-lock.json $(STAMPS)/test-installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix dashboard ci --ignore-scripts --silent
+	@touch $@
+
+# As root, or with sudo that asks nothing, install what is missing; otherwise those tests skip and say so.
+HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client mosquitto; do command -v $$each >/dev/null || exit 1; done
+INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(TEST_PACKAGES) >/dev/null
+
+$(STAMPS)/programs:
+	@mkdir -p $(STAMPS)
+	@if ($(HAVE_PROGRAMS)); then :; \
+	elif ! command -v apt-get >/dev/null; then echo "No apt-get here: tests that need $(TEST_PACKAGES) will skip"; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get -qq update && $(INSTALL); \
+	elif sudo -n true 2>/dev/null; then sudo apt-get -qq update && sudo $(INSTALL); \
+	else echo "Neither root nor sudo: tests that need $(TEST_PACKAGES) will skip"; fi
+	@if ($(HAVE_PROGRAMS)); then touch $@; fi
