@@ -21,7 +21,19 @@ export function valueText(value: unknown): string {
   if (typeof value === "string") return value;
   if (value === undefined || value === null) return "–";
   if (typeof value !== "object") return String(value);
-  return JSON.stringify(value, null, 2);
+  return jsonText(value, "");
+}
+
+const LINE = 44;
+
+/** JSON over several lines, but whatever fits on one stays on one: an IMU's vectors are easier to read so. */
+function jsonText(value: unknown, indent: string): string {
+  const short = JSON.stringify(value) ?? "null";
+  if (typeof value !== "object" || value === null || short.length + indent.length <= LINE) return short;
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) return `[\n${value.map((item) => inner + jsonText(item, inner)).join(",\n")}\n${indent}]`;
+  const rows = Object.entries(value).map(([name, item]) => `${inner}${JSON.stringify(name)}: ${jsonText(item, inner)}`);
+  return `{\n${rows.join(",\n")}\n${indent}}`;
 }
 
 /** JSON that a device sent as text, parsed; anything else as it came. */

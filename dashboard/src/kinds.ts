@@ -18,6 +18,9 @@ const KINDS = new Map<string, Kind>([
   ["tvoc", { label: "TVOC", tone: "green" }],
   ["tsp", { label: "Small particles", tone: "slate" }],
   ["tlp", { label: "Large particles", tone: "slate" }],
+  ["imu", { label: "Motion (IMU)", tone: "slate" }],
+  ["position", { label: "Position", tone: "slate" }],
+  ["text", { label: "Message", tone: "slate" }],
   ["uvindex", { label: "UV index", tone: "violet" }],
 ]);
 

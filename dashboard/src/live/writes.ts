@@ -15,11 +15,11 @@ export interface Write {
 export const WRITE_TIMEOUT_MS = 15_000;
 
 const FAILURES: Readonly<Record<string, string>> = {
-  offline: "The device is not connected.",
-  timeout: "The device did not answer in time.",
-  refused: "The device refused it.",
-  unknown: "The broker does not know this device or resource.",
-  forbidden: "You may only look here, not write.",
+  offline: "The device is not connected",
+  timeout: "The device did not answer in time",
+  refused: "The device refused it",
+  unknown: "The broker does not know this device or resource",
+  forbidden: "You may only look here, not write",
 };
 
 /** Key of a write: a resource has one at a time. */
@@ -115,6 +115,6 @@ export class Writes {
 }
 
 function explain(code: string, reason: string): string {
-  const meaning = FAILURES[code] ?? (code === "" ? "It failed." : `It failed (${code}).`);
-  return reason === "" ? meaning : `${meaning} ${reason}`;
+  const meaning = FAILURES[code] ?? (code === "" ? "It failed" : `It failed (${code})`);
+  return reason === "" ? `${meaning}.` : `${meaning}: ${reason}`;
 }
