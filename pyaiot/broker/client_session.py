@@ -19,8 +19,9 @@ from pyaiot.broker import client_codec
 from pyaiot.broker.authorisation import MAY
 from pyaiot.broker.client_codec import Join, WriteRequest
 from pyaiot.broker.directory import Bookmark, Milestone
+from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
-from pyaiot.broker.websocket import Peer, text_frame
+from pyaiot.broker.websocket import Peer
 from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, Outcome
 from pyaiot.keys import Role
 from pyaiot.wire.errors import Malformed

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pyaiot.broker import client_codec
 from pyaiot.broker.directory import ChangeKind, Directory, Node, Resource
-from pyaiot.broker.websocket import text_frame
+from pyaiot.broker.framing import text_frame
 
 #: The shortest time between two flushes.
 INTERVAL_S = 0.004

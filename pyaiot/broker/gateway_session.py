@@ -7,8 +7,9 @@ import asyncio
 import logging
 import secrets
 
+from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import MAX_HANDSHAKES, Hub
-from pyaiot.broker.websocket import Peer, text_frame
+from pyaiot.broker.websocket import Peer
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed, Malformed
 from pyaiot.wire.messages import BrokerFrame, BrokerMessage, Refused

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import struct
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,16 +16,6 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 log = logging.getLogger("pyaiot.broker")
-
-
-def text_frame(payload: bytes) -> bytes:
-    """One unmasked, unfragmented text message (RFC 6455 section 5.2)."""
-    length = len(payload)
-    if length < 126:
-        return b"\x81%c%b" % (length, payload)
-    if length < 65_536:
-        return struct.pack("!BBH", 0x81, 126, length) + payload
-    return struct.pack("!BBQ", 0x81, 127, length) + payload
 
 
 class Peer(WebSocketHandler):
