@@ -24,7 +24,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -95,6 +95,8 @@ def token_digest(token: str) -> bytes:
 
 def parse(text: str) -> Keys:
     """Read the text of a key file; raises KeyFileError."""
+    if "\0" in text:
+        raise KeyFileError("not text")
     parser = _parser()
     try:
         parser.read_string(text)
@@ -102,35 +104,44 @@ def parse(text: str) -> Keys:
         for section in parser.sections():
             _read_section(keys, section, dict(parser[section]))
     except configparser.Error as error:
-        raise KeyFileError(f"Invalid key file: {' '.join(error.message.split())[:120]}") from None
+        raise KeyFileError(f"{_what_is_wrong(error)}") from None
     return keys
+
+
+def _what_is_wrong(error: configparser.Error) -> str:
+    """In our own words: configparser's quote the line, which may hold a private key."""
+    match error:
+        case configparser.DuplicateSectionError(lineno=line) | configparser.DuplicateOptionError(lineno=line):
+            return f"line {line} says something for the second time"
+        case configparser.MissingSectionHeaderError(lineno=line):
+            return f"line {line} is before the first [section]"
+        case configparser.ParsingError(errors=[(line, _), *_]):
+            return f"line {line} is neither a [section] nor name = value"
+    return "it is not an INI file"
 
 
 def render(keys: Keys) -> str:
     """The text of a key file."""
     lines = ["# Keys of pyaiot. Private: whoever reads this file can speak for this host."]
 
-    def section(name: str, **entries: str) -> None:
+    def section(title: str, entries: Mapping[str, str]) -> None:
         if entries:
-            lines.extend(("", f"[{name}]", *(f"{key} = {value}" for key, value in entries.items())))
+            lines.extend(("", f"[{title}]", *(f"{name} = {value}" for name, value in sorted(entries.items()))))
 
     if keys.broker is not None:
-        section("broker", private=to_base64url(keys.broker.seed))
+        section("broker", {"private": to_base64url(keys.broker.seed)})
     for name, key in sorted(keys.gateways.items()):
-        section(f"gateway {name}", private=to_base64url(key.seed))
+        section(f"gateway {name}", {"private": to_base64url(key.seed)})
     if keys.trusted_broker is not None:
-        section("trusted broker", public=str(keys.trusted_broker))
-    section("authorized gateways", **{name: str(key) for name, key in sorted(keys.authorized.items())})
-    section(
-        "clients",
-        **{name: f"{token.role} {to_base64url(token.digest)}" for name, token in sorted(keys.clients.items())},
-    )
+        section("trusted broker", {"public": str(keys.trusted_broker)})
+    section("authorized gateways", {name: str(key) for name, key in keys.authorized.items()})
+    section("clients", {name: f"{token.role} {to_base64url(token.digest)}" for name, token in keys.clients.items()})
     return "\n".join(lines) + "\n"
 
 
 def load(path: str | Path) -> Keys:
     """Read a key file. Raises KeyFileError: missing, not a key file, or others than its owner can read it."""
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
@@ -143,7 +154,7 @@ def load(path: str | Path) -> Keys:
         raise KeyFileError(f"the key file {path} cannot be read: {error.strerror}") from None
     try:
         if len(raw) > MAX_FILE_BYTES:
-            raise KeyFileError("Invalid key file: too large")
+            raise KeyFileError("too large")
         return parse(raw.decode())
     except UnicodeError:
         raise KeyFileError(f"Invalid key file provided: '{path}': not text") from None
@@ -153,7 +164,7 @@ def load(path: str | Path) -> Keys:
 
 def store(path: str | Path, keys: Keys) -> None:
     """Write a key file, 0600 in a directory of 0700, whole or not at all. Raises KeyFileError."""
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
@@ -174,7 +185,7 @@ def store(path: str | Path, keys: Keys) -> None:
 def fingerprint(path: str | Path) -> tuple[int, int, int] | None:
     """Changes whenever the file does (it is replaced, never edited in place); None when it is not there."""
     try:
-        status = os.stat(Path(path).expanduser())
+        status = os.stat(os.path.expanduser(path))
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ino, status.st_size
@@ -206,7 +217,7 @@ def _read_section(keys: Keys, section: str, entries: dict[str, str]) -> None:
                 "run aiot-generate-keys --force"
             )
         case _:
-            raise KeyFileError(f"Invalid key file: unknown section [{section[:40]}]")
+            raise KeyFileError(f"unknown section [{section[:40]}]")
 
 
 def _private(text: str) -> PrivateKey:
@@ -223,18 +234,18 @@ def _client(text: str) -> ClientToken:
 
 def _only(section: str, entries: dict[str, str], name: str, read: Callable[[str], T]) -> T:
     if set(entries) != {name}:
-        raise KeyFileError(f"Invalid key file: [{section}] has one entry, {name!r}")
+        raise KeyFileError(f"[{section}] has one entry, {name!r}")
     try:
         return read(entries[name])
     except ValueError:
-        raise KeyFileError(f"Invalid key file: [{section}] {name} is not a key") from None
+        raise KeyFileError(f"[{section}] {name} is not a key") from None
 
 
 def _named(section: str, entries: dict[str, str], read: Callable[[str], T]) -> Iterator[tuple[str, T]]:
     for name, text in entries.items():
         if not is_name(name):
-            raise KeyFileError(f"Invalid key file: [{section}] has a name that cannot be one")
+            raise KeyFileError(f"[{section}] has a name that cannot be one")
         try:
             yield name, read(text)
         except ValueError:
-            raise KeyFileError(f"Invalid key file: [{section}] {name} is not a key") from None
+            raise KeyFileError(f"[{section}] {name} is not a key") from None

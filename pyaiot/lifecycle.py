@@ -16,8 +16,9 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
+from pyaiot.log_limit import LimitFilter
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import CommonSettings
 
@@ -47,7 +48,7 @@ def main(start: Callable[[], int | None]) -> int:
     try:
         return start() or 0
     except ConfigurationError as error:
-        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+        print(f"{os.path.basename(sys.argv[0])}: {error}".translate(_CONTROL), file=sys.stderr)
         return EXIT_CONFIGURATION
     except KeyboardInterrupt:
         return 130
@@ -57,8 +58,11 @@ def main(start: Callable[[], int | None]) -> int:
 
 def run(service: Service, settings: CommonSettings, *, ready: Ready | None = None) -> int:
     """Set up logging and run ``service`` until SIGINT or SIGTERM; 0 when it ended in order."""
-    configure_logging(settings)
-    return run_until_signal(lambda: _serve(service, ready))
+    limit = configure_logging(settings)
+    try:
+        return run_until_signal(lambda: _serve(service, ready))
+    finally:
+        limit.close()
 
 
 def run_until_signal(body: Callable[[], Coroutine[Any, Any, int]]) -> int:
@@ -95,8 +99,15 @@ async def _serve(service: Service, ready: Ready | None) -> int:
         _, late = await asyncio.wait((serving,), timeout=STOP_TIMEOUT_S)
         if late:
             log.error("Not everything ended within %.1f s; giving up on the rest", STOP_TIMEOUT_S)
-            return 1
+            _leave(1)
     return _outcome(serving)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without waiting for anybody: asyncio would wait for the rest, for ever."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _outcome(serving: asyncio.Task[None]) -> int:
@@ -173,7 +184,10 @@ _COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logg
 
 
 class _Formatter(logging.Formatter):
-    """``time - logger - level - message``, one line an event but for tracebacks; in colours on a terminal."""
+    """``time - logger - level - message``, in colours on a terminal.
+
+    One line an event but for tracebacks, whose lines are indented: a peer's text never looks like a line of ours.
+    """
 
     def __init__(self, colours: bool) -> None:
         super().__init__("%(asctime)s - %(name)14s - %(levelname)5s - %(message)s")
@@ -185,16 +199,19 @@ class _Formatter(logging.Formatter):
         return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        # A peer's text can never forge a second line of the log.
         record.message = record.message.translate(_CONTROL)
         return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"    {line.translate(_CONTROL)}" for line in lines)
 
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 
-def configure_logging(settings: CommonSettings) -> None:
-    """Configure logging for the process: the one place that does."""
+def configure_logging(settings: CommonSettings) -> LimitFilter:
+    """Configure logging for the process: the one place that does. To be closed at the end: what it returns."""
     level = logging.DEBUG if settings.debug else logging.getLevelNamesMapping().get(settings.logging.upper(), 100)
     handler: logging.Handler
     if settings.log_file_prefix:
@@ -210,7 +227,10 @@ def configure_logging(settings: CommonSettings) -> None:
         handler = logging.StreamHandler()
     colours = not settings.log_file_prefix and sys.stderr.isatty() and "NO_COLOR" not in os.environ
     handler.setFormatter(_Formatter(colours))
+    limit = LimitFilter(handler)
+    handler.addFilter(limit)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("websockets", "tornado.access", "aiocoap", "coap-server", "coap"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
     logging.captureWarnings(True)
+    return limit

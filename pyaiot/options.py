@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, field, fields
@@ -119,11 +120,23 @@ def _parse_flags(
 
 def _read_file(path: str, known: set[str]) -> dict[str, tuple[str, Any]]:
     try:
-        document = tomllib.loads(Path(path).expanduser().read_bytes().decode())
+        raw = Path(os.path.expanduser(path)).read_bytes()
     except FileNotFoundError:
         raise ConfigurationError(f"Config file not found: {path}") from None
     except OSError as error:
         raise ConfigurationError(f"Config file {path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigurationError(f"Config file {path!r}: no file can have that name") from None
+    return parse_file(raw, path, known)
+
+
+def parse_file(raw: bytes, path: str, known: set[str]) -> dict[str, tuple[str, Any]]:
+    """What a config file sets, as ``name: (what to call it, value)``; raises ConfigurationError.
+
+    The file is TOML: data, never run. The values are checked by ``load``, for the options of its service.
+    """
+    try:
+        document = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeError are ValueErrors
         hint = ' (TOML wants quotes around text: broker_host = "localhost")' if "Invalid value" in str(error) else ""
         raise ConfigurationError(f"Invalid config file: {path}: {_one_line(error)}{hint}") from None
@@ -134,16 +147,20 @@ def _read_file(path: str, known: set[str]) -> dict[str, tuple[str, Any]]:
             near = difflib.get_close_matches(name, known, 1)
             advice = f"; did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"{path}: no service has an option {key!r}{advice}")
+        if name in given:
+            raise ConfigurationError(f"{path}: {key} is there twice, with - and with _")
         given[name] = (f"{path}: {key}", value)
     return given
 
 
 def _check(each: Field[Any], source: str, value: Any) -> Any:
     """``value`` (text, or what TOML gave) as the option's type; raises ConfigurationError."""
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ConfigurationError(f"{source}: that number is too large")
     if isinstance(each.default, bool):
         return _check_switch(source, value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ConfigurationError(f"{source}: {value!r} is not a number or a text")
+        raise ConfigurationError(f"{source}: {_shown(value)} is not a number or a text")
     if isinstance(each.default, int) or each.metadata["kind"] == "port?":
         if value == "" and each.metadata["kind"] == "port?":
             return ""
@@ -152,28 +169,37 @@ def _check(each: Field[Any], source: str, value: Any) -> Any:
     text = str(value)
     choices = each.metadata["choices"]
     if choices and text not in choices:
-        raise ConfigurationError(f"{source}: {text!r} is none of {', '.join(choices)}")
+        raise ConfigurationError(f"{source}: {_shown(text)} is none of {', '.join(choices)}")
     if not text.isprintable():
         raise ConfigurationError(f"{source}: control characters are not allowed")
     return text
 
 
 def _check_switch(source: str, value: Any) -> bool:
-    text = str(value).lower()
+    text = str(value).lower() if isinstance(value, str | int) else ""
     if text not in _TRUE and text not in _FALSE:
-        raise ConfigurationError(f"{source}: {value!r} is neither yes nor no")
+        raise ConfigurationError(f"{source}: {_shown(value)} is neither yes nor no")
     return text in _TRUE
 
 
 def _check_number(source: str, value: str | int, low: int | None, high: int | None) -> int:
-    digits = str(value)[:20].strip()
-    if not digits.lstrip("-").isascii() or not digits.lstrip("-").isdigit():
-        raise ConfigurationError(f"{source}: {value!r} is not a number")
-    number = int(digits)
-    if (low is not None and number < low) or (high is not None and number > high):
+    if isinstance(value, str):
+        if re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value) is None:
+            raise ConfigurationError(f"{source}: {_shown(value)} is not a number")
+        value = int(value)
+    if (low is not None and value < low) or (high is not None and value > high):
         span = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise ConfigurationError(f"{source}: {number} is not a number {span}")
-    return number
+        raise ConfigurationError(f"{source}: {_shown(value)} is not a number {span}")
+    return value
+
+
+def _shown(value: Any) -> str:
+    """``value`` as a mistake's message shows it: quoted, and not at any length."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "what stands there"
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def _one_line(error: Exception) -> str:

@@ -48,7 +48,11 @@ _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(Join | Writ
 
 def decode(text: str) -> ClientMessage:
     """Read a client's message; raises Malformed, whose text is fit for the close reason."""
-    message = codec.decode(_decoder, text.encode())
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        raise Malformed("not UTF-8") from None
+    message = codec.decode(_decoder, raw)
     if isinstance(message, WriteRequest):
         codec.check_value(message.data.payload)
         if isinstance(message.id, int):

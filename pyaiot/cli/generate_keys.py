@@ -7,6 +7,8 @@ Private keys are never printed. A client's token is printed once, when it is mad
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import secrets
 import sys
 from collections.abc import Sequence
@@ -37,6 +39,9 @@ a gateway on another host:
 A broker that runs takes over every change within a second."""
 
 
+_KEY_LIKE_AN_OPTION = re.compile(r"-[A-Za-z0-9_-]{42}")
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message} (see {self.prog} --help)")
@@ -50,24 +55,24 @@ def main() -> int:
 def run(arguments: Sequence[str]) -> int:
     """Do what ``arguments`` say; raises ConfigurationError."""
     options = _parse(arguments)
-    path = Path(options.key_file).expanduser()
+    path = Path(os.path.expanduser(options.key_file))
     if options.list:
         print(describe(keyfile.load(path)), end="")
-    elif options.gateway:
+    elif options.gateway is not None:
         _make_gateway(path, _name(options.gateway), options.force)
-    elif options.authorize:
+    elif options.authorize is not None:
         name, text = options.authorize
         _authorize(path, _name(name), _public(text))
-    elif options.revoke:
+    elif options.revoke is not None:
         _revoke(path, options.revoke)
-    elif options.trust_broker:
+    elif options.trust_broker is not None:
         keys = _load_or_new(path)
         keys.trusted_broker = _public(options.trust_broker)
         keyfile.store(path, keys)
         print(f"The gateways of this host now trust the broker {keys.trusted_broker}.")
-    elif options.client:
+    elif options.client is not None:
         _make_client(path, _name(options.client), options.role)
-    elif options.revoke_client:
+    elif options.revoke_client is not None:
         _revoke_client(path, options.revoke_client)
     else:
         make_all(path, force=options.force)
@@ -79,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def make_all(path: Path, *, force: bool) -> Keys:
     """Make and store the keys of a host that runs a broker and gateways; raises KeyFileError if there are some."""
-    if path.exists() and not force:
+    if keyfile.fingerprint(path) is not None and not force:
         raise KeyFileError(
             f"{path} exists already: new keys would lock out every gateway that was authorized; "
             "say --force if that is meant"
@@ -128,7 +133,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="what a --client may do: read, write too, or all",
     )
     # A public key may begin with "-", which argparse takes for an option.
-    spelled = [f" {each}" if each.startswith("-") and len(each) == 43 else each for each in arguments]
+    spelled = [f" {each}" if _KEY_LIKE_AN_OPTION.fullmatch(each) else each for each in arguments]
     return parser.parse_args(spelled)
 
 
@@ -179,7 +184,7 @@ def _revoke_client(path: Path, name: str) -> None:
 
 
 def _load_or_new(path: Path) -> Keys:
-    return keyfile.load(path) if path.exists() else Keys()
+    return keyfile.load(path) if keyfile.fingerprint(path) is not None else Keys()
 
 
 def _name(text: str) -> str:

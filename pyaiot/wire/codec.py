@@ -35,6 +35,8 @@ MAX_DEPTH = 16
 #: How deep ``data`` may be nested itself, so that every message that carries it keeps to MAX_DEPTH.
 MAX_VALUE_DEPTH = 12
 MAX_INTEGER = 2**53
+#: No integer below MAX_INTEGER takes more (JSON has no leading zeros); reading longer ones is dear.
+MAX_INTEGER_CHARACTERS = 17
 #: The longest message of a gateway, in bytes (PROTOCOL.md section 3.3).
 MAX_FRAME_BYTES = 65_536
 
@@ -148,8 +150,8 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
 
 
 def _without_quotes(reason: str) -> str:
-    """What msgspec found wrong, without the peer's own words, which it quotes."""
-    return re.sub(r"'.*'", "…", reason, flags=re.DOTALL)[:120]
+    """What msgspec found wrong, without the peer's own words: it quotes values, and keys that it does not know."""
+    return re.sub(r"'.*'|(?<=unknown field )`.*`", "…", reason, flags=re.DOTALL)[:120]
 
 
 def _check_keys(raw: bytes, keys: int | None = None) -> None:
@@ -162,9 +164,10 @@ def _check_keys(raw: bytes, keys: int | None = None) -> None:
     if keys is not None and raw.count(b'":') == keys and not _blank_after_quote(raw):
         return
     try:
-        tree = json.loads(raw, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:  # UnicodeError and JSONDecodeError are ValueErrors
-        raise Malformed(str(error) if type(error) is ValueError else "not JSON") from None
+        # From text: given bytes, json guesses the encoding, and takes surrogates in UTF-8, which is not UTF-8.
+        tree = json.loads(raw.decode(), object_pairs_hook=_unique, parse_int=_integer)
+    except (ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
+        raise Malformed("not JSON") from None
     check_value(tree, MAX_DEPTH)
 
 
@@ -175,8 +178,12 @@ def _blank_after_quote(raw: bytes) -> bool:
 def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise Malformed("a key stands twice in one object")
     return unique
+
+
+def _integer(digits: str) -> int:
+    return int(digits) if len(digits) <= MAX_INTEGER_CHARACTERS else MAX_INTEGER
 
 
 _PLAIN = frozenset((str, float, bool, type(None)))
