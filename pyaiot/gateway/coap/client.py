@@ -90,6 +90,20 @@ async def write(endpoint: Endpoint, address: SockAddr, path: tuple[str, ...], pa
         raise _refusal(response)
 
 
+class _Exchange(Pipe):  # type: ignore[misc]
+    """A pipe that bears news after its end.
+
+    aiocoap 0.4.17 raises a TypeError for an exception that comes late (a Reset for a request that was given up),
+    inside its message layer, which then never sends a confirmable message to that device again.
+    """
+
+    over = False
+
+    def add_exception(self, exception: BaseException | type[BaseException]) -> None:
+        if not self.over:
+            super().add_exception(exception)
+
+
 class Watch:
     """One observe request under way: :meth:`close` it. Notifications and the end go to the callbacks."""
 
@@ -106,6 +120,7 @@ class Watch:
         self._path = path
         self._notify = notify
         self._end = end
+        self._pipe: _Exchange | None = None
         self._stop: Callable[[], None] = lambda: None
         self._token = b""
         self._over = False
@@ -116,7 +131,7 @@ class Watch:
         request = _request(codes.GET, self._path)
         request.opt.observe = 0
         request.remote = self._remote
-        pipe = Pipe(request, self._endpoint.log)
+        self._pipe = pipe = _Exchange(request, self._endpoint.log)
         self._stop = pipe.on_event(self._event)
         _await(self._endpoint, self._remote)
         self._endpoint.tokens.request(pipe)
@@ -140,6 +155,8 @@ class Watch:
 
     def _finish(self) -> None:
         self._over = True
+        if self._pipe is not None:
+            self._pipe.over = True
         _unawait(self._endpoint, self._remote)
         self._stop()
 
@@ -167,6 +184,7 @@ async def _exchange(endpoint: Endpoint, address: SockAddr, request: Message) -> 
     answer: asyncio.Future[Message] = endpoint.loop.create_future()
 
     def on_event(event: Pipe.Event) -> bool:
+        pipe.over = True
         if not answer.done():
             if event.message is not None:
                 answer.set_result(event.message)
@@ -176,7 +194,7 @@ async def _exchange(endpoint: Endpoint, address: SockAddr, request: Message) -> 
 
     remote = endpoint.remote(address)
     request.remote = remote
-    pipe = Pipe(request, endpoint.log)
+    pipe = _Exchange(request, endpoint.log)
     stop = pipe.on_event(on_event)
     _await(endpoint, remote)
     try:
@@ -187,6 +205,7 @@ async def _exchange(endpoint: Endpoint, address: SockAddr, request: Message) -> 
         raise DeviceError("timeout", f"no answer within {ANSWER_TIMEOUT_S:.0f} s") from None
     finally:
         _unawait(endpoint, remote)
+        pipe.over = True
         stop()
 
 

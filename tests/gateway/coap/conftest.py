@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A CoAP adapter that listens on loopback, and devices for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from coap_devices import Device, Gateway
+
+from pyaiot.gateway.coap.adapter import CoapAdapter
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    """A gateway with its adapter started; nothing may reach the event loop's exception handler."""
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    gateway = Gateway()
+    gateway.adapter = adapter = CoapAdapter(port=0)
+    await adapter.start(gateway)
+    yield gateway
+    await gateway.close()
+    await adapter.stop()
+    await asyncio.sleep(0)
+    assert faults == []
+    assert adapter.counters.internal_errors == 0
+    others = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert others == [], "tasks are left"
+
+
+@pytest.fixture
+async def device(gateway: Gateway) -> AsyncIterator[Callable[..., Awaitable[Device]]]:
+    """Makes devices that know the gateway."""
+    made: list[Device] = []
+
+    async def make(**options: Any) -> Device:
+        assert gateway.adapter is not None
+        one = await Device.open(("127.0.0.1", gateway.adapter.port), **options)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
