@@ -44,8 +44,6 @@ class Observation:
         path: tuple[str, ...],
         address: SockAddr,
         report: Callable[[str], None],
-        *,
-        first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._endpoint = endpoint
         self._counters = counters
@@ -54,7 +52,6 @@ class Observation:
         self._path = path
         self._address = address
         self._report = report
-        self._first_pause_s = first_pause_s
         #: Set once the first attempt has its outcome: a value was reported, or it failed.
         self.tried = asyncio.Event()
 
@@ -77,7 +74,7 @@ class Observation:
             if not observed:
                 logger.debug("node %s: %s is not observable after all", self._uid, self._resource)
                 return
-            pause_s = min(self._first_pause_s * 2 ** min(failures, 10), LONGEST_PAUSE_S)
+            pause_s = min(FIRST_PAUSE_S * 2 ** min(failures, 10), LONGEST_PAUSE_S)
             await asyncio.sleep(random.uniform(pause_s / 2, pause_s))
 
     async def _observe(self) -> bool:
