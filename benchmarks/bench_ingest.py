@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an update costs the broker: from three busy gateways, and in a frame of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from benchmarks import processes
+from benchmarks.figures import Figure
+from benchmarks.link import Link, pump
+from benchmarks.load import in_frames, new, update, updates
+from benchmarks.processes import Server, Site
+from benchmarks.websocket import RawWebSocket, masked
+from pyaiot.keys import new_private_key
+from pyaiot.wire import codec
+from pyaiot.wire.signing import SIGNATURE_CHARACTERS
+
+GATEWAYS = ("north", "south", "west")
+NODES = 1000
+ROUNDS = 5
+LONE_PAUSE_S = 0.03
+
+
+def run(quick: bool) -> Iterator[Figure]:
+    """The figures of this module."""
+    with processes.site(*GATEWAYS) as site, processes.broker(site) as broker:
+        with processes.yardstick("sink") as sink:
+            yield from batched(site, broker, sink, frames=60 if quick else 200)
+        yield from lone(site, broker, frames=500 if quick else 2000, idle=30 if quick else 150)
+
+
+def busy_links(site: Site, broker: Server, frames: int, begin: int) -> tuple[list[Link], list[list[bytes]]]:
+    """Links whose nodes are known, and ``frames`` signed frames of updates for each."""
+    links = [Link(broker.port, site, name) for name in GATEWAYS]
+    for link in links:
+        link.tell(new(node) for node in range(NODES))
+    batches = list(in_frames(updates(NODES, frames * 256, begin)))
+    return links, [[link.seal(batch) for batch in batches] for link in links]
+
+
+def batched(site: Site, broker: Server, sink: Server, frames: int) -> Iterator[Figure]:
+    """Full frames, as fast as they are taken."""
+    count = frames * 256 * len(GATEWAYS)
+    rate, ours, plain, untyped = [], [], [], []
+    for turn in range(ROUNDS + 1):  # the first warms up
+        links, sealed = busy_links(site, broker, frames, turn * frames * 256)
+        used, begin = broker.cpu_s(), time.perf_counter()
+        pump(links, sealed)
+        took = time.perf_counter() - begin
+        cost = (broker.cpu_s() - used) / count * 1e6
+        bodies = [masked(frame[SIGNATURE_CHARACTERS + 9 :]) for each in sealed for frame in each]
+        for link in links:
+            link.close()
+        if turn:
+            rate.append(count / took)
+            ours.append(cost)
+            plain.append(into_sink(sink, "/json", bodies) / count * 1e6)
+            untyped.append(into_sink(sink, "/msgspec", bodies) / count * 1e6)
+    ratios = [a / b for a, b in zip(ours, plain, strict=True)]
+    yield Figure("ingest from 3 gateways, no client", rate, "upd/s", at_least=20_000)
+    yield Figure("  CPU an update: broker", ours, "µs")
+    yield Figure("  CPU an update: bare sink, json.loads", plain, "µs")
+    yield Figure("  broker / bare sink", ratios, "×", at_most=3)
+    frank = [a / b for a, b in zip(ours, untyped, strict=True)]
+    yield Figure("  broker / bare sink that uses msgspec", frank, "×")
+
+
+def into_sink(sink: Server, path: str, messages: list[bytes]) -> float:
+    """CPU seconds of the sink for reading the messages."""
+    client = RawWebSocket(sink.port, path)
+    used = sink.cpu_s()
+    for message in messages:
+        client.socket.sendall(message)
+    client.send(b"{}")
+    client.next()
+    cost = sink.cpu_s() - used
+    client.close()
+    return cost
+
+
+def lone(site: Site, broker: Server, frames: int, idle: int) -> Iterator[Figure]:
+    """Frames of one update each: one behind the other, and on an idle link, where each is acknowledged by itself."""
+    rounds = []
+    for turn in range(ROUNDS):
+        link = Link(broker.port, site, GATEWAYS[0])
+        link.tell(new(node) for node in range(NODES))
+        sealed = [link.seal([update(number % NODES, 0, turn * 100_000 + number)]) for number in range(frames)]
+        used = broker.cpu_s()
+        pump([link], [sealed])
+        busy = (broker.cpu_s() - used) / frames * 1e6
+        used = broker.cpu_s()
+        for number in range(idle):
+            link.socket.sendall(link.seal([update(number % NODES, 1, turn * 100_000 + number)]))
+            link.settle()
+            time.sleep(LONE_PAUSE_S)
+        apart = (broker.cpu_s() - used) / idle * 1e6
+        link.close()
+        rounds.append((busy, apart, verification(300)))
+    yield Figure("lone frames, one after the other: CPU a frame", [each[0] for each in rounds], "µs")
+    yield Figure("  a bare Ed25519 verification", [each[2] for each in rounds], "µs")
+    yield Figure("  frame / verification", [each[0] / each[2] for each in rounds], "×", at_most=1.5)
+    yield Figure("  on an idle link, each acknowledged: CPU a frame", [each[1] for each in rounds], "µs")
+    yield Figure("  the same / verification", [each[1] / each[2] for each in rounds], "×")
+
+
+def verification(count: int) -> float:
+    """CPU of checking one signature over a lone frame with pycryptodome, in µs."""
+    key = new_private_key()
+    message = b"\0" * 57 + codec.encode_gateway_frame(123_456, [update(1, 0, 1)])
+    signature = key.sign(message)
+    check = key.public.verify
+    begin = time.thread_time()
+    for _ in range(count):
+        check(message, signature)
+    return (time.thread_time() - begin) / count * 1e6

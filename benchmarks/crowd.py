@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Many clients in one process, which count what they get and throw it away.
+
+``python -m benchmarks.crowd ws|mqtt PORT CLIENTS``: says ``ready``; then answers each line of its input with a line:
+``count`` with the number of updates so far and seconds since the last came, ``progress`` with the fewest updates that
+a client has. With ``--stall N`` that many of the clients never read. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import select
+import socket
+import sys
+import time
+
+from benchmarks import mqtt
+from benchmarks.processes import Process
+from benchmarks.websocket import JOIN, PONG, connect, masked
+
+MARK = b'"type":"update"'
+#: Broker's pings are not read, so pongs are sent unasked.
+PONG_INTERVAL_S = 3.0
+
+
+class Client:
+    """A connection, and how often MARK came over it."""
+
+    def __init__(self, raw: socket.socket, received: bytes) -> None:
+        raw.setblocking(False)
+        self.socket = raw
+        self.updates = received.count(MARK)
+        self._tail = received[-len(MARK) + 1 :]
+
+    def read(self, buffer: bytearray) -> bool:
+        """Count what is there; false once the connection is closed."""
+        size = self.socket.recv_into(buffer)
+        if not size:
+            return False
+        edge = self._tail + buffer[: min(size, len(MARK) - 1)]
+        self.updates += buffer.count(MARK, 0, size) + edge.count(MARK)
+        self._tail = bytes(buffer[max(0, size - len(MARK) + 1) : size]) if size >= len(MARK) - 1 else edge[-14:]
+        return True
+
+
+def join(kind: str, port: int, number: int) -> Client:
+    """One client of that kind."""
+    if kind == "mqtt":
+        return Client(mqtt.subscribe(port, f"client-{number}"), b"")
+    raw, rest = connect(port, "/ws")
+    raw.sendall(masked(JOIN))
+    return Client(raw, rest)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("ws", "mqtt"))
+    parser.add_argument("port", type=int)
+    parser.add_argument("clients", type=int)
+    parser.add_argument("--stall", type=int, default=0)
+    options = parser.parse_args()
+    clients = [join(options.kind, options.port, number) for number in range(options.clients)]
+    poll = select.epoll()
+    poll.register(sys.stdin.fileno(), select.EPOLLIN)
+    by_fd = {client.socket.fileno(): client for client in clients[options.stall :]}
+    for fd in by_fd:
+        poll.register(fd, select.EPOLLIN)
+    print("ready", flush=True)
+    buffer = bytearray(1 << 20)
+    last = next_pong = time.monotonic()
+    while True:
+        for fd, _ in poll.poll(1):
+            if fd in by_fd:
+                last = time.monotonic()
+                if not by_fd[fd].read(buffer):
+                    poll.unregister(fd)
+                continue
+            line = sys.stdin.readline().strip()
+            if not line:
+                return
+            if line == "count":
+                print(sum(client.updates for client in clients), time.monotonic() - last, flush=True)
+            else:
+                print(min(client.updates for client in by_fd.values()), flush=True)
+        if options.kind == "ws" and time.monotonic() > next_pong:
+            next_pong = time.monotonic() + PONG_INTERVAL_S
+            for client in by_fd.values():
+                client.socket.send(PONG)
+
+
+class Crowd(Process):
+    """Such a process."""
+
+    def __init__(self, kind: str, port: int, clients: int, *options: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.crowd", kind, str(port), str(clients), *options]
+        super().__init__(command, stdin=True)
+        self.expect("^ready$")
+
+    def count(self) -> tuple[int, float]:
+        """Updates so far, and seconds since something came."""
+        count, quiet = self.ask("count").split()
+        return int(count), float(quiet)
+
+    def settled(self, quiet_s: float = 0.3) -> int:
+        """The number of updates once nothing more comes."""
+        for _ in range(600):
+            count, quiet = self.count()
+            if quiet >= quiet_s:
+                return count
+            time.sleep(0.1)
+        raise TimeoutError("the clients still get updates after a minute")
+
+
+if __name__ == "__main__":
+    main()
