@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed
 class FakeBroker:
     """What a test says of nodes is remembered and told to every page that asked for the state."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.nodes: dict[str, dict[str, dict[str, Any]]] = {}
         self.token: str | None = None
         self.hellos: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -25,11 +26,11 @@ class FakeBroker:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws"
+        return f"ws://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/ws"
 
     async def start(self) -> None:
         """Listen; again on the same port after a stop."""
-        self._server = await serve(self._serve, "127.0.0.1", self.port)
+        self._server = await serve(self._serve, self.host, self.port)
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a browser shows of what the broker says."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from conftest import Watched
+from fake_broker import FakeBroker
+from playwright.async_api import expect
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
+
+DRAWN = """canvas => {
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return pixels.filter((value, index) => index % 4 === 3 && value > 0).length;
+}"""
+
+
+async def test_asks_for_the_state_and_for_outcomes(broker: FakeBroker, page: Watched) -> None:
+    hello = await broker.hellos.get()
+    assert hello == {"type": "new", "data": "client", "features": ["results", "synced"]}
+
+
+async def test_nodes_appear_and_vanish(broker: FakeBroker, page: Watched) -> None:
+    await broker.new("coap/1")
+    card = await page.card("coap/1")
+    await expect(card.get_by_role("heading", level=2)).to_have_text("Discovering…")
+    await broker.update("coap/1", "board", "samr21-xpro")
+    await expect(card.get_by_role("heading", level=2)).to_have_text("Node")
+    await broker.update("coap/1", "name", "Greenhouse")
+    await broker.update("coap/1", "protocol", "CoAP")
+    await expect(card.get_by_role("heading", level=2)).to_have_text("Greenhouse")
+    await expect(card.locator("header")).to_contain_text("coap/1")
+    await expect(card.locator("header")).to_contain_text("CoAP")
+    await broker.new("mqtt/2", name="Cellar")
+    await expect(page.page.get_by_role("article")).to_have_count(2)
+    await broker.out("coap/1")
+    await expect(page.page.get_by_role("article")).to_have_count(1)
+    await expect(page.page.get_by_role("article", name="Cellar")).to_be_visible()
+    await broker.out("mqtt/2")
+    await expect(page.page.get_by_text("No devices yet")).to_be_visible()
+
+
+async def test_values_move_with_unit_age_and_chart(broker: FakeBroker, page: Watched) -> None:
+    await broker.new("coap/1", name="Greenhouse")
+    now_ms = time.time() * 1000
+    await broker.update("coap/1", "temperature", "21.5°C", value=21.5, unit="Cel", at=now_ms - 185_000)
+    reading = (await page.card("coap/1")).locator('li[data-resource="temperature"]')
+    await expect(reading.locator(".value")).to_have_text("21.5°C")
+    await expect(reading.locator("time")).to_have_text("3 min ago")
+    chart = reading.locator("canvas")
+    await expect(chart).to_be_visible()
+    first = await chart.evaluate(DRAWN)
+    assert first > 0
+    for second in range(60):
+        await broker.update(
+            "coap/1", "temperature", "…", value=20 + second % 7, unit="Cel", at=now_ms - (60 - second) * 1000
+        )
+    await broker.update("coap/1", "temperature", "-3.25°C", value=-3.25, unit="Cel", at=now_ms + 1)
+    await expect(reading.locator(".value")).to_have_text("−3.25°C")
+    assert await chart.evaluate(DRAWN) > 10 * first
+    await expect(reading.get_by_role("img")).to_have_attribute(
+        "aria-label", "Temperature over the last 3 min: between −3.25 and 26 °C"
+    )
+
+
+async def test_ages_grow(broker: FakeBroker, page: Watched) -> None:
+    await page.page.clock.install()
+    await page.page.reload()
+    await broker.new("coap/1", name="Greenhouse")
+    await broker.update("coap/1", "text", "hello")
+    age = (await page.card("coap/1")).locator('li[data-resource="text"] time')
+    await expect(age).to_have_text("now")
+    await page.page.clock.fast_forward(125_000)
+    await expect(age).to_have_text("2 min ago")
+
+
+async def test_shows_what_nobody_has_heard_of(broker: FakeBroker, page: Watched) -> None:
+    await broker.new("ws/1", name="Odd")
+    card = await page.card("ws/1")
+    await broker.update("ws/1", "soil/moisture", 31)
+    await expect(card.locator('li[data-resource="soil/moisture"]')).to_contain_text("soil/moisture")
+    await expect(card.locator('li[data-resource="soil/moisture"] .value')).to_have_text("31")
+    await broker.update("ws/1", "motto", "keep calm")
+    await expect(card.locator('li[data-resource="motto"] .text')).to_have_text("keep calm")
+    await broker.update("ws/1", "door", True)
+    await expect(card.locator('li[data-resource="door"] .text')).to_have_text("true")
+    given = {"lat": 48.7144507, "lng": 2.2058228, "names": ["Palaiseau", "Saclay"]}
+    for data in (given, json.dumps(given)):
+        await broker.update("ws/1", "place", data)
+        shown = await card.locator('li[data-resource="place"] pre').inner_text()
+        assert json.loads(shown) == given
+        assert "\n" in shown
+
+
+async def test_details_hold_what_a_node_says_of_itself(broker: FakeBroker, page: Watched) -> None:
+    await broker.new("coap/1", name="A", os="riot", board="samr21-xpro", ip="fd00::1", version="1.4.2")
+    card = await page.card("coap/1")
+    await expect(card.get_by_text("samr21-xpro")).to_be_hidden()
+    await card.get_by_text("Details").click()
+    await expect(card.get_by_text("samr21-xpro")).to_be_visible()
+    await expect(card.locator("dt")).to_have_text(["Operating system", "Board", "Version", "Address"])
+    await expect(card.locator("li")).to_have_count(0)
+
+
+async def test_reset_forgets_the_values_and_keeps_the_node(broker: FakeBroker, page: Watched) -> None:
+    await broker.new("coap/1", name="A", text="old")
+    card = await page.card("coap/1")
+    await expect(card).to_contain_text("old")
+    await broker.reset("coap/1")
+    await expect(card).not_to_contain_text("old")
+    await expect(card.get_by_role("heading", level=2)).to_have_text("Discovering…")
+
+
+async def test_a_flood_ends_with_the_last_values(broker: FakeBroker, page: Watched) -> None:
+    for node in range(20):
+        await broker.new(f"coap/{node}", name=f"Node {node}")
+    for round_ in range(150):
+        for node in range(20):
+            await broker.update(f"coap/{node}", "count", round_ * 100 + node)
+    for node in range(20):
+        await expect((await page.card(f"coap/{node}")).locator(".value")).to_have_text(str(14900 + node))
+
+
+async def test_empty_state_has_lines_to_copy(page: Watched) -> None:
+    lines = page.page.locator("main code")
+    await expect(lines).to_have_text(
+        [
+            "python utils/coap/coap-test-node.py --temperature --pressure --led",
+            'coap-client -m post -e "alive:my-device" coap://127.0.0.1/alive',
+        ]
+    )
+    await page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.page.get_by_role("button", name="Copy").last.click()
+    await expect(page.page.get_by_role("button", name="Copied")).to_be_visible()
+    assert (await page.page.evaluate("navigator.clipboard.readText()")).startswith("coap-client -m post")
