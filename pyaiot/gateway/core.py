@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a gateway decides: device events, broker messages and the time in; messages and orders out.
+
+Pure: ``now`` is monotonic seconds, ``at`` Unix milliseconds, both given in. Messages go to the outbox, encoded;
+``orders`` is a queue that the caller carries out after each call, oldest first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from pyaiot.gateway.adapter import GoneReason, Refused
+from pyaiot.gateway.orders import Counters, Discover, Forget, Order, Perform
+from pyaiot.gateway.outbox import Kind, Outbox
+from pyaiot.gateway.resync import Resync
+from pyaiot.gateway.writes import Answer, Writes
+from pyaiot.nodes.liveness import Liveness
+from pyaiot.nodes.node import Node
+from pyaiot.nodes.registry import Full, Registry
+from pyaiot.nodes.values import BadValue, read_value
+from pyaiot.wire.codec import check_value, encode
+from pyaiot.wire.errors import Malformed
+from pyaiot.wire.messages import JSON, Out, OutReason, Reset, Result, Seen, Update, Write
+from pyaiot.wire.messages import Refused as RefusedByBroker
+from pyaiot.wire.names import is_name, is_resource
+
+#: The longest value, encoded; and the longest update, which carries it twice (as said and as read).
+MAX_VALUE_BYTES = 16 * 1024
+MAX_UPDATE_BYTES = 2 * MAX_VALUE_BYTES + 1024
+#: Signs of life of a node that are told, at most one in this many seconds.
+SEEN_INTERVAL_S = 10.0
+#: Time-outs that a device may ask for (RFC 9176 ``lt``): what is shorter or longer is taken for these.
+MIN_TIMEOUT_S = 1.0
+MAX_TIMEOUT_S = 31_536_000.0
+MAX_UNIT_CHARACTERS = 64
+MAX_REASON_CHARACTERS = 512
+
+
+class GatewayCore:
+    """The nodes of one gateway. ``protocol`` and ``title`` are the adapter's; ``timeout_s`` is a node's by default."""
+
+    def __init__(
+        self, outbox: Outbox, *, protocol: str, title: str, timeout_s: float, registry: Registry | None = None
+    ) -> None:
+        self._outbox = outbox
+        self._protocol = protocol
+        self._title = title
+        self._timeout_s = timeout_s
+        self.registry = registry if registry is not None else Registry()
+        self._nodes = self.registry.nodes
+        self._liveness = Liveness(self._nodes)
+        self.orders: deque[Order] = deque()
+        self.writes = Writes(self.orders)
+        self.counters = Counters()
+        self._resync = Resync(self.registry, outbox, protocol, self.counters)
+
+    # Devices: the methods of adapter.DeviceEvents, with the time
+
+    def seen(
+        self,
+        uid: str,
+        now: float,
+        at: int,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> bool:
+        """A sign of life; true when it makes a new node. Raises adapter.Refused."""
+        if timeout_s is not None:
+            if not timeout_s > 0:
+                raise self._refuse("timeout", "a time-out must be more than 0 s")
+            timeout_s = min(max(timeout_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S)
+        node = self._nodes.get(uid)
+        if node is None:
+            self._add(uid, now, at, attributes or {}, self._timeout_s if timeout_s is None else timeout_s)
+            return True
+        node.last_seen = now
+        if timeout_s is not None and timeout_s != node.timeout_s:
+            node.timeout_s = timeout_s
+            self._liveness.watch(node)
+        if attributes:
+            for name, text in attributes.items():
+                if node.attributes.get(name) != text:
+                    self._put(node, name, text, at, None)
+                    node.attributes[name] = text
+                    node.told_seen = now
+        if now - node.told_seen >= SEEN_INTERVAL_S:
+            node.told_seen = now
+            self._outbox.append(encode(Seen(uid=uid, at=at)), Kind.VALUE)
+            self.counters.seen += 1
+        return False
+
+    def updated(self, uid: str, resource: str, data: JSON, now: float, at: int, unit: str | None = None) -> None:
+        """The node told a value: a sign of life, whatever becomes of the value. Raises adapter.Refused."""
+        node = self._nodes.get(uid)
+        if node is None:
+            raise self._refuse("unknown", "the device is not known: it has to register first")
+        node.last_seen = now
+        if resource[:1] == "/":
+            resource = resource[1:]
+        if resource not in node.values and not is_resource(resource):
+            raise self._refuse("name", "no resource can have that name")
+        self._put(node, resource, data, at, unit)
+        node.told_seen = now
+
+    def reset(self, uid: str, now: float, at: int) -> None:
+        """The node rebooted: its values are void, and it is discovered again. Raises adapter.Refused."""
+        node = self._nodes.get(uid)
+        if node is None:
+            raise self._refuse("unknown", "the device is not known: it has to register first")
+        node.last_seen = node.told_seen = now
+        self.counters.resets += 1
+        self.registry.clear_values(node)
+        self._outbox.append(encode(Reset(uid=uid, at=at)), Kind.STATE, uid)
+        self._tell_attributes(node, at)
+        self.orders.append(Discover(uid))
+
+    def gone(self, uid: str, why: GoneReason, at: int) -> None:
+        """The node took its leave; unknown uids are ignored."""
+        if uid in self._nodes:
+            self._remove(uid, why, at)
+
+    # The broker
+
+    def session_began(self) -> None:
+        """The broker said welcome (and the outbox was resumed): everything is to be told again."""
+        self._resync.restart()
+
+    def session_ended(self) -> None:
+        """The session is over. Its writes go on: the broker may still wait for their outcomes when it is back."""
+        self._resync.stop()
+        self.writes.session_over()
+
+    def refill(self, at: int) -> None:
+        """Add what is left to tell again to the outbox, as far as the window for that goes."""
+        self._resync.refill(at)
+
+    def write(self, message: Write, now: float) -> None:
+        """The broker asks for a write. It is run at most once, and answered exactly once."""
+        if message.resource[:1] == "/":
+            message = replace(message, resource=message.resource[1:])
+        if self.writes.asked_before(message.id):
+            self.counters.writes_repeated += 1
+        elif message.uid not in self._nodes:
+            self._answer(Answer(message.id, "unknown", "the gateway has no such node"))
+        elif not is_resource(message.resource):
+            self._answer(Answer(message.id, "unsupported", "no resource can have that name"))
+        elif len(encode(message.data)) > MAX_VALUE_BYTES:
+            self._answer(Answer(message.id, "unsupported", f"a value has at most {MAX_VALUE_BYTES} bytes"))
+        elif (answer := self.writes.begin(message, now)) is not None:
+            self._answer(answer)
+
+    def write_done(self, order: Perform, value: JSON | None, now: float, at: int) -> None:
+        """The adapter has written; ``value`` is what the device now has, or None where it reports that itself."""
+        self._expire_writes(now)
+        unanswered = self.writes.done(order)
+        if value is not None:
+            try:
+                self.updated(order.uid, order.resource, value, now, at)
+            except Refused:
+                pass  # counted; the write has happened nevertheless
+        self._conclude(unanswered, Answer(order.id))
+
+    def write_failed(self, order: Perform, code: str, reason: str, now: float) -> None:
+        """The adapter has not written, or does not know: ``code`` and ``reason`` as in adapter.WriteFailed."""
+        self._expire_writes(now)
+        self._conclude(self.writes.done(order), Answer(order.id, code, reason))
+
+    def refused(self, message: RefusedByBroker) -> None:
+        """The broker did not take something. There is nothing to do about it but to count."""
+        self.counters.refused_by_broker += 1
+
+    # Time
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`expire` may have something to do; None while nothing waits."""
+        node, write = self._liveness.next_deadline(), self.writes.next_deadline()
+        if node is None or write is None:
+            return write if node is None else node
+        return min(node, write)
+
+    def expire(self, now: float, at: int, limit: int | None = None) -> None:
+        """Nodes that have been silent for too long are out (at most ``limit`` a call), late writes are answered."""
+        self._expire_writes(now)
+        for uid in self._liveness.expire(now, limit):
+            self._remove(uid, "timeout", at)
+
+    # Inside
+
+    def _add(self, uid: str, now: float, at: int, attributes: Mapping[str, str], timeout_s: float) -> None:
+        if not is_name(uid):
+            raise self._refuse("name", "no device can have that name")
+        node = Node(uid, timeout_s=timeout_s, now=now, at=at)
+        node.attributes.update(attributes)
+        try:
+            self.registry.add(node)
+        except Full as full:
+            raise self._refuse("full", str(full)) from None
+        self.counters.nodes_new += 1
+        self._liveness.watch(node)
+        self._resync.tell_node(node, at)
+        self._tell_attributes(node, at)
+        self.orders.append(Discover(uid))
+
+    def _remove(self, uid: str, why: OutReason, at: int) -> None:
+        self.registry.remove(uid)
+        self.counters.out[why] += 1
+        self._outbox.append(encode(Out(uid=uid, why=why, at=at)), Kind.STATE, uid)
+        for answer in self.writes.node_out(uid):
+            self._answer(answer)
+        self.orders.append(Forget(uid, why))
+
+    def _tell_attributes(self, node: Node, at: int) -> None:
+        for name, text in (*node.attributes.items(), ("protocol", self._title)):
+            try:
+                self._put(node, name, text, at, None)
+            except Refused:
+                pass  # counted; a node without it is better than no node
+
+    def _put(self, node: Node, resource: str, data: JSON, at: int, unit: str | None) -> None:
+        """Make an update of ``data`` and tell it. Raises adapter.Refused."""
+        try:
+            message = self._encode_update(node.uid, resource, data, at, unit)
+            self.registry.store(node, resource, message)
+        except (Malformed, BadValue) as error:
+            raise self._refuse("value", str(error)) from None
+        except Full as full:
+            raise self._refuse("full", str(full)) from None
+        self.counters.updates += 1
+        self._outbox.append(message, Kind.VALUE)
+
+    def _encode_update(self, uid: str, resource: str, data: JSON, at: int, unit: str | None) -> bytes:
+        check_value(data)
+        value, found = read_value(data, resource=resource)
+        try:
+            check_value(value)
+        except Malformed:
+            value, found = data, None
+        if unit is not None and len(unit) <= MAX_UNIT_CHARACTERS:
+            found = unit
+        spelled = UNSET if found is None else found
+        try:
+            message = encode(Update(uid=uid, resource=resource, data=data, value=value, unit=spelled, at=at))
+        except (UnicodeError, TypeError, ValueError):
+            raise Malformed("the value is no proper text") from None
+        if len(message) > MAX_VALUE_BYTES:
+            if len(encode(data)) > MAX_VALUE_BYTES:
+                raise Malformed(f"a value has at most {MAX_VALUE_BYTES} bytes")
+            if len(message) > MAX_UPDATE_BYTES:
+                self.counters.unread_values += 1
+                message = encode(Update(uid=uid, resource=resource, data=data, value=data, at=at))
+        return message
+
+    def _expire_writes(self, now: float) -> None:
+        for answer in self.writes.expire(now):
+            self._answer(answer)
+
+    def _conclude(self, unanswered: bool, answer: Answer) -> None:
+        if unanswered:
+            self._answer(answer)
+        else:
+            self.counters.writes_late += 1
+
+    def _answer(self, answer: Answer) -> None:
+        self.counters.writes[answer.code or "ok"] += 1
+        if answer.code is None:
+            message = Result(id=answer.id, ok=True)
+        else:
+            reason = answer.reason[:MAX_REASON_CHARACTERS].encode(errors="replace").decode()
+            message = Result(id=answer.id, ok=False, code=answer.code, reason=reason)
+        self._outbox.append(encode(message), Kind.STATE)
+
+    def _refuse(self, kind: str, reason: str) -> Refused:
+        self.counters.refused[kind] += 1
+        return Refused(reason)

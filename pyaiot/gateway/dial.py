@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How a session with the broker begins (PROTOCOL.md section 2), and what it can end of."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.typing import Subprotocol
+
+from pyaiot.wire.codec import MAX_FRAME_BYTES
+from pyaiot.wire.errors import HandshakeFailed, WireError
+from pyaiot.wire.handshake import NONCE_BYTES, SUBPROTOCOL, Answer, answer_hello, read_welcome
+from pyaiot.wire.signing import PrivateKey, PublicKey
+
+#: Frames of the broker that are read ahead, at most.
+MAX_UNREAD_FRAMES = 8
+
+CLOSE_GOING_AWAY = 1001
+CLOSE_BAD_FRAME = 4400
+CLOSE_NOT_AUTHENTICATED = 4401
+CLOSE_REPLACED = 4409
+
+LossKind = Literal["unreachable", "stranger", "not admitted", "replaced", "lost", "fault"]
+
+
+class LinkLost(Exception):
+    """The session ended or did not begin; ``str()`` says why, in one line.
+
+    ``kind``: ``unreachable`` (no connection), ``stranger`` (it is not the broker that is trusted here),
+    ``not admitted`` (it does not take our key), ``replaced`` (by another session of our name), ``lost`` (it ended,
+    or fell silent), ``fault`` (the broker said what it must not say).
+    """
+
+    def __init__(self, kind: LossKind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTimes:
+    """Times of the link, in seconds. Silence is noticed after ``ping_interval + ping_timeout`` at most."""
+
+    open_s: float = 5.0
+    handshake_s: float = 5.0
+    ping_interval_s: float = 10.0
+    ping_timeout_s: float = 10.0
+    #: How long the broker may take to acknowledge something.
+    acknowledge_s: float = 30.0
+    #: A busy link sends a frame in this time, and one that is hardly busy in that.
+    busy_pause_s: float = 0.020
+    small_pause_s: float = 0.005
+    close_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are, and whom we talk to."""
+
+    name: str
+    key: PrivateKey
+    broker: PublicKey
+
+
+async def dial(url: str, times: LinkTimes) -> ClientConnection:
+    """Connect to the broker at ``url``; raises LinkLost."""
+    try:
+        return await connect(
+            url,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            proxy=None,
+            open_timeout=times.open_s,
+            ping_interval=None,  # see Link._watch
+            close_timeout=times.close_s,
+            max_size=MAX_FRAME_BYTES,
+            max_queue=MAX_UNREAD_FRAMES,
+        )
+    except InvalidStatus as error:
+        body = bytes(error.response.body or b"")[:100].decode(errors="replace").strip()
+        status = f"{error.response.status_code} {error.response.reason_phrase}"
+        raise LinkLost("unreachable", f"HTTP {status}{f': {body}' if body else ''}") from None
+    except TimeoutError:
+        raise LinkLost("unreachable", f"no answer within {times.open_s:g} s") from None
+    except (OSError, EOFError, InvalidHandshake, InvalidURI, ValueError) as error:
+        raise LinkLost("unreachable", _describe(error)) from None
+
+
+async def shake_hands(connection: ClientConnection, identity: Identity, epoch: str) -> tuple[Answer, int]:
+    """Hello, auth, welcome: the session, and how much of ``epoch`` the broker has kept. Raises HandshakeFailed."""
+    if connection.subprotocol != SUBPROTOCOL:
+        raise HandshakeFailed(f"who answers there does not speak {SUBPROTOCOL}")
+    answer = answer_hello(
+        text_of(await connection.recv()),
+        key=identity.key,
+        name=identity.name,
+        broker=identity.broker,
+        nonce=secrets.token_bytes(NONCE_BYTES),
+        epoch=epoch,
+    )
+    await connection.send(answer.auth)
+    return answer, read_welcome(answer, text_of(await connection.recv()))
+
+
+def text_of(message: str | bytes) -> str:
+    """The text of a message; raises WireError for a binary one."""
+    if isinstance(message, bytes):
+        raise WireError("not a text message")
+    return message
+
+
+def loss_of(closed: ConnectionClosed) -> LinkLost:
+    """What it means that the connection closed, by the code the broker gave."""
+    code = closed.rcvd.code if closed.rcvd is not None else None
+    reason = closed.rcvd.reason if closed.rcvd is not None else ""
+    if code == CLOSE_NOT_AUTHENTICATED:
+        return LinkLost("not admitted", "the broker does not admit this gateway")
+    if code == CLOSE_REPLACED:
+        return LinkLost("replaced", "another session with this gateway's name took its place")
+    if code is None:
+        cause = closed.__cause__
+        return LinkLost("lost", f"the connection broke{f': {_describe(cause)}' if cause else ''}")
+    return LinkLost("lost", f"the broker closed the session: {code} {reason}".rstrip())
+
+
+def _describe(error: BaseException) -> str:
+    """One line of what went wrong, also for exceptions that carry no text."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

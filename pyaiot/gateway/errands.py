@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Carries out the core's orders: one task a discovery or write, each owned, named and bounded.
+
+An adapter that does other than its contract says costs that errand, a line in the log with its traceback, and nothing
+else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from pyaiot.gateway.adapter import Adapter, WriteFailed
+from pyaiot.gateway.core import GatewayCore
+from pyaiot.gateway.orders import Abandon, Discover, Forget, Perform
+from pyaiot.wire.messages import JSON
+
+log = logging.getLogger("pyaiot.gateway")
+
+MAX_DISCOVERIES = 64
+#: How long one discovery may take, in seconds; a silent CoAP device takes up to 93.
+DISCOVERY_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a write ended; ``code`` None is a success, with the value that the device now has, if known."""
+
+    code: str | None = None
+    reason: str = ""
+    value: JSON | None = None
+
+
+class Errands:
+    """What the adapter does for the core. ``settle`` is called after each change of the core by a task of ours."""
+
+    def __init__(
+        self, adapter: Adapter, core: GatewayCore, group: asyncio.TaskGroup, settle: Callable[[], None]
+    ) -> None:
+        self._adapter = adapter
+        self._core = core
+        self._group = group
+        self._settle = settle
+        self._discoveries: dict[str, asyncio.Task[None]] = {}
+        # Nodes whose discovery waits for a free place, or for its predecessor to end; oldest first.
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._writes: dict[Perform, asyncio.Task[_Outcome]] = {}
+        self._stopped = False
+
+    def run(self) -> None:
+        """Carry out all orders of the core. ``forget`` is done at once; the rest begins or ends a task."""
+        orders = self._core.orders
+        while orders:
+            order = orders.popleft()
+            match order:
+                case Discover(uid):
+                    self._waiting[uid] = None
+                    self._cancel_discovery(uid)
+                case Forget(uid, why):
+                    log.info("Node %s is out: %s", uid, why)
+                    self._waiting.pop(uid, None)
+                    self._cancel_discovery(uid)
+                    self._forget(uid)
+                case Perform():
+                    self._start_write(order)
+                case Abandon(write):
+                    self._writes[write].cancel()
+        self._start_discoveries()
+
+    def stop(self) -> None:
+        """Begin nothing any more; the owner of the group cancels what is under way."""
+        self._stopped = True
+        self._waiting.clear()
+
+    # Nodes
+
+    def _forget(self, uid: str) -> None:
+        try:
+            self._adapter.forget(uid)
+        except Exception as error:
+            self._fault("forget", uid, error)
+
+    def _start_discoveries(self) -> None:
+        free = MAX_DISCOVERIES - len(self._discoveries)
+        if self._stopped or free <= 0 or not self._waiting:
+            return
+        for uid in list(islice((uid for uid in self._waiting if uid not in self._discoveries), free)):
+            del self._waiting[uid]
+            task = self._group.create_task(self._discover(uid), name=f"discover {uid}")
+            self._discoveries[uid] = task
+            task.add_done_callback(partial(self._discovery_ended, uid))
+
+    def _cancel_discovery(self, uid: str) -> None:
+        task = self._discoveries.get(uid)
+        if task is not None:
+            task.cancel()
+
+    async def _discover(self, uid: str) -> None:
+        try:
+            async with asyncio.timeout(DISCOVERY_S):
+                await self._adapter.discover(uid)
+        except TimeoutError:
+            log.warning("Node %s: discovery took more than %.0f s, and was ended", uid, DISCOVERY_S)
+        except Exception as error:
+            self._fault("discover", uid, error)
+
+    def _discovery_ended(self, uid: str, task: asyncio.Task[None]) -> None:
+        del self._discoveries[uid]
+        self._start_discoveries()
+
+    # Writes
+
+    def _start_write(self, order: Perform) -> None:
+        if self._stopped:
+            self._core.write_failed(order, "offline", "the gateway stops", time.monotonic())
+            return
+        task = self._group.create_task(self._write(order), name=f"write {order.uid}/{order.resource}")
+        self._writes[order] = task
+        task.add_done_callback(partial(self._write_ended, order))
+
+    async def _write(self, order: Perform) -> _Outcome:
+        try:
+            return _Outcome(value=await self._adapter.write(order.uid, order.resource, order.data))
+        except WriteFailed as failed:
+            return _Outcome(failed.code, failed.reason)
+        except Exception as error:
+            self._fault("write to", order.uid, error)
+            return _Outcome("failed", "a fault of the gateway's own; its log has more")
+
+    def _write_ended(self, order: Perform, task: asyncio.Task[_Outcome]) -> None:
+        """However it ended, also cancelled before its first step."""
+        del self._writes[order]
+        now, at = time.monotonic(), time.time_ns() // 1_000_000
+        outcome = _Outcome("offline", "the gateway ended the write") if task.cancelled() else task.result()
+        if outcome.code is None:
+            self._core.write_done(order, outcome.value, now, at)
+        else:
+            self._core.write_failed(order, outcome.code, outcome.reason, now)
+        self._settle()
+
+    def _fault(self, doing: str, uid: str, error: Exception) -> None:
+        self._core.counters.adapter_faults += 1
+        log.error(
+            "A fault of the %s adapter, asked to %s %s; please report this",
+            self._adapter.title,
+            doing,
+            uid,
+            exc_info=error,
+        )

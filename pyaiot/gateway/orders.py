@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the core wants done by the adapter, and what the core has counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from pyaiot.wire.messages import JSON, OutReason
+
+
+@dataclass(frozen=True, slots=True)
+class Discover:
+    """Ask the node what it offers; what is under way for it already is started over."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The node is out, and why: the adapter drops what it has of it."""
+
+    uid: str
+    why: OutReason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Perform:
+    """Write ``data`` to the node's resource, and tell the core how it ended (GatewayCore.write_done)."""
+
+    id: int
+    uid: str
+    resource: str
+    data: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """The write has been answered already (its time is over, or its node is out): stop it, then tell the core."""
+
+    write: Perform
+
+
+Order: TypeAlias = Discover | Forget | Perform | Abandon
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened at the gateway since its start."""
+
+    updates: int = 0
+    seen: int = 0
+    nodes_new: int = 0
+    resets: int = 0
+    #: Values that an update could not be read from, and that went as they came.
+    unread_values: int = 0
+    #: Nodes that went out, by reason.
+    out: Counter[str] = field(default_factory=Counter)
+    #: What devices said and the gateway did not take: ``name``, ``unknown``, ``full``, ``value``, ``timeout``.
+    refused: Counter[str] = field(default_factory=Counter)
+    #: What the gateway said and the broker did not take.
+    refused_by_broker: int = 0
+    #: Writes by outcome: ``ok``, or the code of the result.
+    writes: Counter[str] = field(default_factory=Counter)
+    #: Writes that the broker asked for a second time, and that were not run again.
+    writes_repeated: int = 0
+    #: Outcomes that came when the write had been answered already, as timed out or because its node was out.
+    writes_late: int = 0
+    #: Resyncs begun.
+    resyncs: int = 0
+    #: Exceptions of an adapter that are not in its contract: faults of ours, logged with their traceback.
+    adapter_faults: int = 0

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The road to the broker: one session after another, for ever. Loud when it is lost, and quiet until it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random as chance
+import time
+from collections.abc import Callable
+
+from pyaiot.gateway.backoff import Backoff
+from pyaiot.gateway.dial import Identity, LinkLost, LinkTimes
+from pyaiot.gateway.link import Host, Link
+from pyaiot.gateway.outbox import Outbox
+
+log = logging.getLogger("pyaiot.gateway")
+
+#: A session that lived this long, in seconds, was one, even if there was nothing to acknowledge in it.
+PROVED_AFTER_S = 5.0
+
+
+class Uplink:
+    """Keeps a session with the broker at ``url``, and sends what is in the outbox.
+
+    Call :meth:`wake` after adding to the outbox. ``random`` gives floats in [0, 1), for the delays.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        identity: Identity,
+        outbox: Outbox,
+        host: Host,
+        *,
+        times: LinkTimes | None = None,
+        random: Callable[[], float] = chance.random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._identity = identity
+        self._outbox = outbox
+        self._host = host
+        self._times = times or LinkTimes()
+        self._clock = clock
+        self._backoff = Backoff(random)
+        self._link: Link | None = None
+        self._told: set[str] = set()
+        #: Whether the broker said welcome and the session has not ended.
+        self.connected = False
+        #: Sessions begun, and sessions or tries that failed.
+        self.sessions = 0
+        self.losses = 0
+
+    async def run(self) -> None:
+        """Until cancelled; a session is then closed with 1001."""
+        while True:
+            began = self._clock()
+            link = Link(self._url, self._identity, self._outbox, self._host, self._times)
+            try:
+                self._link = link
+                await link.run(self._established)
+            except LinkLost as lost:
+                loss = lost
+            except Exception:
+                log.exception("A fault of the gateway's own ended the session; please report this")
+                loss = LinkLost("fault", "a fault of the gateway's own")
+            finally:
+                was_connected, self.connected = self.connected, False
+                self._link = None
+            if link.proved or (was_connected and self._clock() - began >= PROVED_AFTER_S):
+                self._backoff.succeeded()
+            delay = self._backoff.failed(self._clock(), replaced=loss.kind == "replaced")
+            self.losses += 1
+            self._tell(loss, was_connected, delay)
+            await asyncio.sleep(delay)
+
+    def wake(self) -> None:
+        """There is more in the outbox."""
+        if self._link is not None:
+            self._link.wake()
+
+    async def drain(self) -> None:
+        """Wait until the broker has everything, if there is a session, and no longer than it lasts."""
+        if self._link is not None and self.connected:
+            await self._link.drain()
+
+    def _established(self) -> None:
+        self.connected = True
+        self.sessions += 1
+        self._told.clear()
+        since = self._backoff.since
+        if since is None:
+            log.info("Connected to the broker at %s", self._url)
+        else:
+            log.info(
+                "Connected to the broker at %s after %.1f s, with %d messages waiting",
+                self._url,
+                self._clock() - since,
+                len(self._outbox),
+            )
+
+    def _tell(self, loss: LinkLost, was_connected: bool, delay: float) -> None:
+        """Say once in an outage what is wrong, and what to do where somebody has to do something."""
+        if loss.kind in self._told:
+            log.debug("No session with the broker at %s: %s; next try in %.1f s", self._url, loss, delay)
+            return
+        first = not self._told
+        self._told.add(loss.kind)
+        name, key = self._identity.name, self._identity.key
+        if loss.kind == "not admitted":
+            log.error(
+                "The broker at %s does not admit this gateway. "
+                "At the broker, run: aiot-generate-keys --authorize %s %s",
+                self._url,
+                name,
+                key.public,
+            )
+        elif loss.kind == "stranger":
+            log.error(
+                "Not the broker that is trusted here, at %s: %s. If its key was changed on purpose, run here: "
+                "aiot-generate-keys --trust-broker KEY (aiot-generate-keys --list shows it at the broker)",
+                self._url,
+                loss,
+            )
+        elif loss.kind == "replaced":
+            log.error(
+                "Another gateway with the name %s took this one's place at the broker; next try in %.0f s. "
+                "Give each gateway a name of its own (--gateway-name)",
+                name,
+                delay,
+            )
+        elif loss.kind == "fault":
+            log.error("Session with the broker at %s ended: %s; trying again", self._url, loss)
+        elif not first:
+            log.debug("No session with the broker at %s: %s", self._url, loss)
+        elif was_connected:
+            log.warning("Lost the broker at %s: %s; trying again until it is back", self._url, loss)
+        else:
+            log.warning("Cannot reach the broker at %s: %s; trying until it is there", self._url, loss)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""All nodes of a gateway, and how much of them there may be."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from pyaiot.nodes.node import Node
+
+MAX_NODES = 100_000
+MAX_RESOURCES_PER_NODE = 64
+#: All values of all nodes together, encoded: without it, nodes full of large values would be 100 GB.
+MAX_STORED_BYTES = 256 * 1024 * 1024
+
+
+class Full(Exception):
+    """A bound of the registry is reached; ``str()`` says which."""
+
+
+class Registry:
+    """The nodes by uid. ``stored_bytes`` is the size of all their values, encoded."""
+
+    def __init__(
+        self,
+        *,
+        max_nodes: int = MAX_NODES,
+        max_resources: int = MAX_RESOURCES_PER_NODE,
+        max_stored_bytes: int = MAX_STORED_BYTES,
+    ) -> None:
+        self._max_nodes = max_nodes
+        self._max_resources = max_resources
+        self._max_stored_bytes = max_stored_bytes
+        #: For reading: the hot path looks a node up without a call.
+        self.nodes: dict[str, Node] = {}
+        self.stored_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, uid: str) -> bool:
+        return uid in self.nodes
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def add(self, node: Node) -> None:
+        """Take in a node whose uid is not there yet. Raises Full."""
+        if len(self.nodes) >= self._max_nodes:
+            raise Full(f"the gateway has {self._max_nodes} nodes, which is all it takes")
+        self.nodes[node.uid] = node
+
+    def remove(self, uid: str) -> Node:
+        """Forget the node ``uid``, which must be there."""
+        node = self.nodes.pop(uid)
+        self.clear_values(node)
+        return node
+
+    def store(self, node: Node, resource: str, encoded: bytes) -> None:
+        """Keep ``encoded`` as the newest update of ``resource``. Raises Full, and then keeps the old one."""
+        old = node.values.get(resource)
+        if old is None:
+            if len(node.values) >= self._max_resources:
+                raise Full(f"a node has at most {self._max_resources} resources")
+            resource = sys.intern(resource)
+            grown = len(encoded)
+        else:
+            grown = len(encoded) - len(old)
+        if grown > 0 and self.stored_bytes + grown > self._max_stored_bytes:
+            raise Full(f"the values of all nodes take {self._max_stored_bytes} bytes, which is all the gateway keeps")
+        self.stored_bytes += grown
+        node.values[resource] = encoded
+
+    def clear_values(self, node: Node) -> None:
+        """Forget the node's values, as after a reset."""
+        self.stored_bytes -= sum(map(len, node.values.values()))
+        node.values = {}
