@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From a device to a client: CoAP datagram → aiot-coap-gateway → aiot-broker → ``/ws``, all real processes."""
+
+from __future__ import annotations
+
+import re
+import selectors
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks import processes
+from benchmarks.coap import Device, udp_port
+from benchmarks.figures import Figure, latencies
+from benchmarks.processes import BIN, Process, Server, Site
+from benchmarks.websocket import JOIN, RawWebSocket
+
+DEVICES = 50
+UPDATES_PER_S = 500
+ROUNDS = 3
+NUMBER = re.compile(rb'"data":"(\d+)ppm"')
+
+
+def run(quick: bool) -> Iterator[Figure]:
+    """The figures of this module."""
+    seconds = 2 if quick else 6
+    with processes.site("coap") as site, processes.broker(site) as broker, gateway(site, broker) as (process, port):
+        devices = [Device(port, f"device-{number:02d}") for number in range(DEVICES)]
+        for device in devices:
+            device.register()
+        client = RawWebSocket(broker.port, "/ws")
+        client.send(JOIN)
+        drive(devices, client, 0, seconds=2)  # warms up; discoveries end
+        rounds, busy, number = [], [], 100_000
+        for _ in range(ROUNDS):
+            used = process.cpu_s() + broker.cpu_s()
+            rounds.append(drive(devices, client, number, seconds))
+            busy.append((process.cpu_s() + broker.cpu_s() - used) / seconds * 100)
+            number += 100_000
+        yield from latencies(f"device → client at {UPDATES_PER_S} updates/s", rounds, 10, 50)
+        yield Figure("  CPU of gateway and broker meanwhile", busy, "% core")
+        yield from latencies("device → client, one update now and then", [lone(devices, client, number)], None, None)
+        for device in devices:
+            device.close()
+        client.close()
+
+
+@contextmanager
+def gateway(site: Site, broker: Server) -> Iterator[tuple[Process, int]]:
+    """``aiot-coap-gateway`` on a free port, connected to the broker."""
+    command = [str(BIN / "aiot-coap-gateway"), "--broker-host", "127.0.0.1", "--broker-port", str(broker.port)]
+    command += ["--key-file", str(site.key_file), "--coap-host", "127.0.0.1", "--coap-port", "0"]
+    with Process(command) as process:
+        process.expect("Connected to the broker")
+        for _ in range(100):
+            port = udp_port(process.pid)
+            if port is not None:
+                break
+            time.sleep(0.05)
+        else:
+            raise TimeoutError("the gateway opened no UDP port")
+        yield process, port
+
+
+def drive(devices: list[Device], client: RawWebSocket, number: int, seconds: float) -> list[float]:
+    """Post values at a steady rate, in turn; seconds from datagram to client of each."""
+    selector = selectors.DefaultSelector()
+    for each in (client, *devices):
+        selector.register(each, selectors.EVENT_READ, each)
+    sent: dict[int, float] = {}
+    found: list[float] = []
+    begin = due = time.perf_counter()
+    total = int(seconds * UPDATES_PER_S)
+    posted = 0
+    while posted < total or sent:
+        if posted < total and time.perf_counter() >= due:
+            due += 1 / UPDATES_PER_S
+            sent[number] = time.perf_counter()
+            devices[number % len(devices)].post(b"server", b"eco2:%dppm" % number)
+            posted, number = posted + 1, number + 1
+        for key, _ in selector.select(max(0.0, min(due - time.perf_counter(), 0.05)) if posted < total else 0.05):
+            if key.data is not client:
+                key.data.receive()
+                continue
+            messages, now = client.receive(), time.perf_counter()
+            for message in messages:
+                if (match := NUMBER.search(message)) and int(match[1]) in sent:
+                    found.append(now - sent.pop(int(match[1])))
+        if time.perf_counter() > begin + seconds + 10:
+            raise TimeoutError(f"{len(sent)} of {total} updates never came")
+    selector.close()
+    return found
+
+
+def lone(devices: list[Device], client: RawWebSocket, number: int) -> list[float]:
+    """Seconds from datagram to client of values that come one at a time."""
+    found = []
+    for turn in range(number, number + 50):
+        begin = time.perf_counter()
+        device = devices[turn % len(devices)]
+        device.post(b"server", b"eco2:%dppm" % turn)
+        wanted = b'"%dppm"' % turn
+        while not any(wanted in message for message in client.receive()):
+            pass
+        found.append(time.perf_counter() - begin)
+        time.sleep(0.04)
+    return found
