@@ -121,8 +121,10 @@ def test_addresses_are_shown_as_people_write_them(host: str, text: str) -> None:
 
 
 def test_link_local() -> None:
-    assert is_link_local("fe80::1") and is_link_local("febf::1")
-    assert not is_link_local("fec0::1") and not is_link_local("::ffff:1.2.3.4")
+    assert is_link_local("fe80::1")
+    assert is_link_local("febf::1")
+    assert not is_link_local("fec0::1")
+    assert not is_link_local("::ffff:1.2.3.4")
 
 
 def test_any_order_of_events_keeps_the_tables_of_contacts_in_step() -> None:
