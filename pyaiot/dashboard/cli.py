@@ -32,7 +32,8 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         DashboardSettings, program="aiot-dashboard", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    return lifecycle.run(Dashboard(make_config(settings), bind(settings.web_host, settings.web_port, "web")), settings)
+    config = make_config(settings)
+    return lifecycle.run(Dashboard(config, bind(settings.web_host, settings.web_port, "web")), settings)
 
 
 def make_config(settings: DashboardSettings) -> DashboardConfig:
@@ -56,7 +57,7 @@ class Dashboard:
     """The dashboard as a service, on sockets that are bound already."""
 
     def __init__(self, config: DashboardConfig, sockets: list[socket.socket]) -> None:
-        self._server = DashboardServer(config)
+        self._server = DashboardServer(config, "", port_of(sockets))
         self._sockets = sockets
 
     async def run(self, ready: Ready) -> None:

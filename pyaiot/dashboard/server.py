@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
 import tornado.httpserver
-import tornado.netutil
 import tornado.web
 
 from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
 from pyaiot.dashboard.config import DashboardConfig, is_url, source
+from pyaiot.listening import bind
 
 logger = logging.getLogger(__name__)
 
@@ -172,9 +173,13 @@ class DashboardServer:
         self.port = port
         self._server: tornado.httpserver.HTTPServer | None = None
 
-    async def start(self) -> None:
-        """Bind and serve. Raises OSError when the address cannot be had. A missing page is logged, not an error."""
-        sockets = tornado.netutil.bind_sockets(self.port, self.host or None)
+    async def start(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on sockets that listen already, or bind first. A missing page is logged, not an error.
+
+        Raises CannotListen when the address cannot be had.
+        """
+        if sockets is None:
+            sockets = bind(self.host, self.port, "web")
         self.port = sockets[0].getsockname()[1]
         self._server = tornado.httpserver.HTTPServer(make_application(self.config))
         self._server.add_sockets(sockets)

@@ -344,6 +344,7 @@ async def test_pb15_a_client_that_stops_reading_costs_little_delays_nobody_and_e
         assert len(slow.heard) < len(fast.heard), "old values are not told any more"
         last = {uid: values["v"] for uid, values in slow.view.items()}
         assert set(last.values()) == {f"{at} " + "x" * 100}
+        slow.socket.transport.abort()
 
 
 def _bytes_waiting(session: client_session.ClientSession) -> int:

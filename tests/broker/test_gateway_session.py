@@ -302,6 +302,7 @@ async def test_a_gateway_that_does_not_read_is_cut_off(
                 await asyncio.sleep(0)
                 if len(broker.hub.writes) > 60:
                     broker.hub.writes.expire(float("inf"))
+        link.socket.transport.abort()
 
 
 async def test_the_broker_says_goodbye_with_everything_acknowledged(key_file: Path, keys: Keys) -> None:
