@@ -22,6 +22,8 @@ def broker_url(broker_host: str, broker_port: str, broker_ssl: bool) -> str:
     host = f"[{bare}]" if ":" in bare else bare
     port = f":{broker_port}" if broker_port else ""
     url = f"{'wss' if broker_ssl else 'ws'}://{host}{port}/ws"
+    if _HOST.fullmatch(bare) is None:
+        raise ValueError(f"{broker_host!r} is not the name or address of a host")
     source(url, ("ws", "wss"))
     return url
 
