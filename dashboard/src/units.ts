@@ -48,5 +48,5 @@ export function shownNumber(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const text = size >= 1e9 || size < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(7)));
-  return text.replace("-", "−").replace("e+", "e");
+  return text.replaceAll("-", "−").replace("e+", "e");
 }

@@ -89,7 +89,7 @@ async def test_what_is_not_a_message_changes_nothing(broker: FakeBroker, page: W
     ("extra", "shown"),
     [
         ({"value": 1e300, "at": 1e300}, "1.000e300"),
-        ({"value": -1e-9, "at": -5}, "−1.000e-9"),
+        ({"value": -1e-9, "at": -5}, "−1.000e−9"),
         ({"value": 0.1 + 0.2, "at": "yesterday"}, "0.3"),
         ({"value": 12345678901, "unit": 7}, "1.235e10"),
         ({"value": 5, "at": 0}, "5"),

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+import { describe, expect, it } from "vitest";
+import { fetchConfig, parseConfig } from "../src/config.ts";
+import { ageText, spanText, unwrapped, valueText } from "../src/format.ts";
+import { byRank, labelOf } from "../src/kinds.ts";
+import { shownNumber, shownUnit } from "../src/units.ts";
+
+describe("units", () => {
+  it.each([
+    ["Cel", "°C"],
+    ["%RH", "%"],
+    ["hPa", "hPa"],
+    ["ug/m3", "µg/m³"],
+    ["m/s2", "m/s²"],
+    ["/", ""],
+    [null, ""],
+    ["parsec", "parsec"],
+    ["constructor", "constructor"],
+    ["x".repeat(13), `${"x".repeat(12)}…`],
+  ])("%s is shown as %s", (unit, shown) => {
+    expect(shownUnit(unit)).toBe(shown);
+  });
+});
+
+describe("numbers", () => {
+  it.each([
+    [0, "0"],
+    [-0, "0"],
+    [23.4, "23.4"],
+    [-1.5, "−1.5"],
+    [1013.2500001, "1013.25"],
+    [0.1 + 0.2, "0.3"],
+    [123456789, "123456800"],
+    [0.00001234, "1.234e−5"],
+    [6.02e23, "6.020e23"],
+  ])("%d is shown as %s", (value, shown) => {
+    expect(shownNumber(value)).toBe(shown);
+  });
+});
+
+describe("times", () => {
+  it("are counted in the largest fitting unit", () => {
+    expect([999, 1000, 59_999, 60_000, 3_599_999, 3_600_000, 172_800_000].map(spanText)).toEqual(["", "1 s", "59 s", "1 min", "59 min", "1 h", "2 days"]);
+    expect(ageText(1000, 500)).toBe("now");
+    expect(ageText(1000, 4200)).toBe("3 s ago");
+    expect(ageText(NaN, 0)).toBe("now");
+  });
+});
+
+describe("values", () => {
+  it("are shown as text, whatever they are", () => {
+    expect(valueText("<b>")).toBe("<b>");
+    expect([undefined, null, true, 5].map(valueText)).toEqual(["–", "–", "true", "5"]);
+    expect(valueText({ lat: 1, lng: 2 })).toBe('{"lat":1,"lng":2}');
+    expect(unwrapped('[{"type":"acc"}]')).toEqual([{ type: "acc" }]);
+    expect(unwrapped("[not json")).toBe("[not json");
+    expect(unwrapped("12")).toBe("12");
+  });
+
+  it("are the same JSON over several lines", () => {
+    const value = { list: Array.from({ length: 30 }, (_, index) => ({ index, text: "x".repeat(20) })), empty: [], none: null };
+    expect(JSON.parse(valueText(value))).toEqual(value);
+    expect(Math.max(...valueText(value).split("\n").map((line) => line.length))).toBeLessThan(60);
+  });
+});
+
+describe("resources", () => {
+  it("have an order and a label, known or not", () => {
+    expect(["zebra", "pressure", "apple", "led"].sort(byRank)).toEqual(["led", "pressure", "apple", "zebra"]);
+    expect([labelOf("eco2"), labelOf("soil/moisture")]).toEqual(["eCO₂", "soil/moisture"]);
+  });
+});
+
+describe("the settings", () => {
+  const base = "http://host:8080/iot/";
+
+  it("name the broker, absolutely or from the page's address", () => {
+    expect(parseConfig({ broker_url: "wss://b/ws" }, base).brokerUrl).toBe("wss://b/ws");
+    expect(parseConfig({ broker_url: "/ws" }, base).brokerUrl).toBe("ws://host:8080/ws");
+    expect(parseConfig({ broker_url: "ws" }, "https://host/iot/").brokerUrl).toBe("wss://host/iot/ws");
+    for (const wrong of [null, {}, { broker_url: "" }, { broker_url: "javascript:1" }, { broker_url: "ws://[" }]) {
+      expect(() => parseConfig(wrong, base)).toThrow(/broker/);
+    }
+  });
+
+  it("take pictures over http(s) only", () => {
+    const config = parseConfig({ broker_url: "/ws", logo: "branding/logo", favicon: "javascript:1", camera_url: "" }, base);
+    expect(config).toMatchObject({ logo: "http://host:8080/iot/branding/logo", favicon: null, cameraUrl: null, title: "IoT Dashboard" });
+  });
+
+  it("say what is wrong when they cannot be had", async () => {
+    const answers = (response: Response | Error) => () => (response instanceof Error ? Promise.reject(response) : Promise.resolve(response));
+    await expect(fetchConfig(answers(new Error("x")), base)).rejects.toThrow("does not answer");
+    await expect(fetchConfig(answers(new Response("", { status: 502 })), base)).rejects.toThrow("502");
+    await expect(fetchConfig(answers(new Response("<html>")), base)).rejects.toThrow("not JSON");
+  });
+});
