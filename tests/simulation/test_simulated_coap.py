@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from aiocoap import Message
 from aiocoap.numbers import codes
-from coap_devices import Device, Gateway
 
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.nodes.values import read_value
 from pyaiot.simulation.coap import RESOURCES, SimulatedCoapDevice
+from tests.gateway.coap.coap_devices import Device, Gateway
 
 NODE = Path(__file__).parents[2] / "utils" / "coap" / "coap-test-node.py"
 

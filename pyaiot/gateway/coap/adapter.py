@@ -19,7 +19,7 @@ from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.coap import client
 from pyaiot.gateway.coap.contacts import Contacts, SockAddr, readable
 from pyaiot.gateway.coap.counters import Counters
-from pyaiot.gateway.coap.directory import Directory
+from pyaiot.gateway.coap.directory import Directory, Entry
 from pyaiot.gateway.coap.discovery import Discovery
 from pyaiot.gateway.coap.endpoint import Endpoint
 from pyaiot.gateway.coap.payloads import BadPayload, encode_data
@@ -29,6 +29,9 @@ from pyaiot.lifecycle import StartupError
 from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger(__name__)
+
+#: Discoveries under way at once: after a restart of the gateway all devices come within seconds.
+MAX_DISCOVERIES = 256
 
 
 class CoapAdapter:
@@ -55,6 +58,7 @@ class CoapAdapter:
         self._contacts = Contacts(device_port=device_port)
         self._endpoint: Endpoint | None = None
         self._events: DeviceEvents | None = None
+        self._room = asyncio.Semaphore(MAX_DISCOVERIES)
         self._discoveries: dict[str, Discovery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -161,15 +165,15 @@ class CoapAdapter:
             self._look_again(uid)
         return True
 
-    def registered(self, uid: str, remote: Remote, *, timeout_s: float, port: int | None) -> None:
+    def registered(self, entry: Entry, remote: Remote, *, new_links: bool) -> None:
         """A device registered at the resource directory, or renewed it. Raises Refused."""
         events = self._reporting()
+        uid = entry.uid
         before = self._contacts.target(uid)
-        new, _ = self._seen(events, uid, remote, timeout_s=timeout_s)
-        if port is not None:
-            self._contacts.register(uid, port)
+        new, _ = self._seen(events, uid, remote, timeout_s=float(entry.lifetime_s))
+        self._contacts.register(uid, entry.port)
         if not new:
-            self._look_again(uid, moved=self._contacts.target(uid) != before)
+            self._look_again(uid, moved=new_links or self._contacts.target(uid) != before)
 
     def deregistered(self, uid: str) -> None:
         """A device took its registration back."""
@@ -201,7 +205,9 @@ class CoapAdapter:
             return None
         discovery = self._discoveries.get(uid)
         if discovery is None:
-            discovery = Discovery(uid, self._endpoint, self._events, self._contacts, self._directory, self.counters)
+            discovery = Discovery(
+                uid, self._endpoint, self._events, self._contacts, self._directory, self.counters, self._room
+            )
             self._discoveries[uid] = discovery
         return discovery
 

@@ -12,9 +12,9 @@ A uid is a device's name and an address is only where it is now. The rules:
 3. Requests go to the port that the device registered as its ``base``; else to the port at which it answered a
    discovery; else to the first of :meth:`Contacts.candidates`.
 4. Candidates are the standard port (``device_port``, 5683) and the port that the device sends from. The
-   standard port comes first, except where several devices share the address or the device is on the
-   gateway's own host: there the source port comes first. A port that another device of that address answers
-   at is no candidate, and nor is the gateway's own.
+   standard port comes first, except where several devices share the address, the device is on the gateway's
+   own host or it registered at ``/rd``: there the source port comes first. A port that another device of that
+   address answers at is no candidate, and nor is the gateway's own.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Device:
     local: bool = False
     #: It said itself (RFC 9176 ``base``) which port to use.
     registered_port: int | None = None
+    #: It registered without a ``base``: that means the port that it sends from (RFC 9176 section 5).
+    serves_at_source: bool = False
     #: The port at which it answered.
     settled_port: int | None = None
 
@@ -96,7 +98,7 @@ class Contacts:
         if moved or device.settled_port == device.source[1]:
             device.settled_port = None
         if moved:
-            device.registered_port = None
+            device.registered_port, device.serves_at_source = None, False
         device.source, device.steady, device.local = source, False, local
         self._enter(device)
         return self.target(uid) != before
@@ -123,7 +125,7 @@ class Contacts:
         host, source_port = _host(device.source), device.source[1]
         neighbours = self._by_host[host]
         ports = [self._device_port, source_port]
-        if device.local or len(neighbours) > 1:
+        if device.local or device.serves_at_source or len(neighbours) > 1:
             ports.reverse()
         if device.settled_port is not None:
             ports.insert(0, device.settled_port)
@@ -159,10 +161,11 @@ class Contacts:
             device.settled_port = port
 
     def register(self, uid: str, port: int | None) -> None:
-        """``uid`` registered with a ``base`` of this port (rule 3), or without one."""
+        """``uid`` registered with a ``base`` of this port (rule 3), or without one (rule 4)."""
         device = self._devices.get(uid)
         if device is not None:
             device.registered_port = port
+            device.serves_at_source = port is None
 
     def forget(self, uid: str) -> None:
         """``uid`` is out; unknown ones are ignored."""

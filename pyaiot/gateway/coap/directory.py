@@ -95,6 +95,7 @@ class Entry:
     uid: str
     location: str
     lifetime_s: int
+    port: int | None
     links: tuple[Link, ...] | None
 
 
@@ -112,10 +113,11 @@ class Directory:
         """Register ``uid``, or register it again at the location that it has (RFC 9176 section 5.1)."""
         entry = self._by_uid.get(uid)
         if entry is None:
-            entry = Entry(uid, location, DEFAULT_LIFETIME_S, None)
+            entry = Entry(uid, location, DEFAULT_LIFETIME_S, None, None)
             self._by_uid[uid] = entry
             self._by_location[location] = entry
         entry.lifetime_s = registration.lifetime_s or DEFAULT_LIFETIME_S
+        entry.port = registration.port
         entry.links = registration.links
         return entry
 
@@ -125,6 +127,7 @@ class Directory:
         if entry is None:
             return None
         entry.lifetime_s = registration.lifetime_s or entry.lifetime_s
+        entry.port = registration.port or entry.port
         entry.links = registration.links or entry.links
         return entry
 

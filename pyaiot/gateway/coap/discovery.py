@@ -42,13 +42,16 @@ class Discovery:
         contacts: Contacts,
         directory: Directory,
         counters: Counters,
+        room: asyncio.Semaphore,
     ) -> None:
+        """``room`` bounds the discoveries of all devices together."""
         self._uid = uid
         self._endpoint = endpoint
         self._events = events
         self._contacts = contacts
         self._directory = directory
         self._counters = counters
+        self._room = room
         #: When a failed discovery may be tried again (loop time); None: the last one succeeded, or none was.
         self.retry_at: float | None = None
         self._failures = 0
@@ -76,8 +79,9 @@ class Discovery:
         finally:
             self._waiting = False
         try:
-            if not self._closed:
-                await self._run()
+            async with self._room:
+                if not self._closed:
+                    await self._run()
         finally:
             self._turn.release()
 

@@ -19,7 +19,7 @@ from aiocoap.numbers import codes  # type: ignore[import-untyped]
 from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.coap.contacts import readable
 from pyaiot.gateway.coap.counters import Counters
-from pyaiot.gateway.coap.directory import BadRegistration, Directory, parse_registration
+from pyaiot.gateway.coap.directory import BadRegistration, Directory, Entry, parse_registration
 from pyaiot.gateway.coap.linkformat import Link, encode_links
 from pyaiot.gateway.coap.payloads import MAX_PAYLOAD, BadPayload, parse_alive, parse_reading
 from pyaiot.gateway.coap.transport import Remote
@@ -53,8 +53,8 @@ class Devices(Protocol):
         """``POST /server``; false: nobody known is there. Raises Refused."""
         ...
 
-    def registered(self, uid: str, remote: Remote, *, timeout_s: float, port: int | None) -> None:
-        """``POST /rd``, new, again or as an update; the links are in the directory. Raises Refused."""
+    def registered(self, entry: Entry, remote: Remote, *, new_links: bool) -> None:
+        """``POST /rd``, new, again or as an update; ``new_links``: others than before. Raises Refused."""
         ...
 
     def deregistered(self, uid: str) -> None:
@@ -151,11 +151,10 @@ class Site:
     def _register(self, request: Message) -> Message:
         registration = parse_registration(request.opt.uri_query, request.payload, request.remote[0])
         assert registration.uid is not None
+        links = self._directory.links(registration.uid)
         entry = self._directory.add(registration.uid, registration, secrets.token_hex(4))
         try:
-            self._devices.registered(
-                entry.uid, request.remote, timeout_s=float(entry.lifetime_s), port=registration.port
-            )
+            self._devices.registered(entry, request.remote, new_links=entry.links != links)
         except Refused as error:
             self._directory.remove(entry.uid)
             return self._refused(codes.SERVICE_UNAVAILABLE, error)
@@ -171,13 +170,13 @@ class Site:
     def _update(self, request: Message) -> Message:
         location = request.opt.uri_path[1]
         registration = parse_registration(request.opt.uri_query, request.payload, request.remote[0], update=True)
+        before = self._directory.at(location)
+        links = None if before is None else before.links
         entry = self._directory.update(location, registration)
         if entry is None:
             return _no(codes.NOT_FOUND, "no such registration: POST to /rd")
         try:
-            self._devices.registered(
-                entry.uid, request.remote, timeout_s=float(entry.lifetime_s), port=registration.port
-            )
+            self._devices.registered(entry, request.remote, new_links=entry.links != links)
         except Refused as error:
             return self._refused(codes.SERVICE_UNAVAILABLE, error)
         return Message(code=codes.CHANGED)

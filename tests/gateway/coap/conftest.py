@@ -8,9 +8,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from coap_devices import Device, Gateway
+import uvloop
 
 from pyaiot.gateway.coap.adapter import CoapAdapter
+from tests.gateway.coap.coap_devices import Device, Gateway
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What uses the socket is tested on both event loops: uvloop's sockets behave differently at errors."""
+    if "gateway" in metafunc.fixturenames and "event_loop_policy" in metafunc.fixturenames:
+        policies = {"asyncio": asyncio.DefaultEventLoopPolicy, "uvloop": uvloop.EventLoopPolicy}
+        metafunc.parametrize("event_loop_policy", [make() for make in policies.values()], ids=policies)
 
 
 @pytest.fixture

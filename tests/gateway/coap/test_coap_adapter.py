@@ -11,10 +11,10 @@ import pytest
 from aiocoap import Message
 from aiocoap.numbers import codes
 from aiocoap.numbers.types import Type
-from coap_devices import Device, Gateway
 
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.lifecycle import StartupError
+from tests.gateway.coap.coap_devices import Device, Gateway
 
 MakeDevice = Callable[..., Awaitable[Device]]
 
@@ -404,10 +404,8 @@ async def test_it_answers_from_the_address_that_was_asked(host: str, family: int
     adapter = CoapAdapter(port=0, host=host)
     await adapter.start(gateway)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.setblocking(False)
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendto(sock, b"\x41\x02\x00\x01\x07\xb5alive\xffalive:x", (to, adapter.port))
-        async with asyncio.timeout(5):
-            data, address = await loop.sock_recvfrom(sock, 2048)
+        sock.settimeout(5)
+        sock.sendto(b"\x41\x02\x00\x01\x07\xb5alive\xffalive:x", (to, adapter.port))
+        data, address = await asyncio.to_thread(sock.recvfrom, 2048)
     assert (address[:2], data[1]) == ((to, adapter.port), codes.CHANGED)
     await adapter.stop()

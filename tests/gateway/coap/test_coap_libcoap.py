@@ -8,10 +8,10 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from coap_devices import Gateway
 
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.coap.adapter import CoapAdapter
+from tests.gateway.coap.coap_devices import Gateway
 
 CLIENT, SERVER = "coap-client-notls", "coap-server-notls"
 

@@ -9,9 +9,9 @@ import pytest
 from aiocoap import Message
 from aiocoap.numbers import codes
 from aiocoap.numbers.types import Type
-from coap_devices import Device, Gateway
 
 from pyaiot.gateway.coap import observation
+from tests.gateway.coap.coap_devices import Device, Gateway
 
 MakeDevice = Callable[..., Awaitable[Device]]
 

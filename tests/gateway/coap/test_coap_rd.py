@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiocoap import Message
 from aiocoap.numbers import codes
-from coap_devices import Device, Gateway
 
 from pyaiot.gateway.coap.directory import (
     DEFAULT_LIFETIME_S,
@@ -18,6 +17,7 @@ from pyaiot.gateway.coap.directory import (
     Directory,
     parse_registration,
 )
+from tests.gateway.coap.coap_devices import Device, Gateway
 
 MakeDevice = Callable[..., Awaitable[Device]]
 HOST = "::ffff:192.0.2.1"
@@ -177,6 +177,19 @@ async def test_a_base_sends_requests_to_its_port(gateway: Gateway, device: MakeD
     assert gateway.adapter is not None
     assert await gateway.adapter.write("node1", "led", "1") == "1"
     assert speaks.requests == []
+
+
+async def test_new_links_are_read_and_the_same_ones_are_not(gateway: Gateway, device: MakeDevice) -> None:
+    one = await device()
+    one.resources = {"a": "1", "b": "2"}
+    location = "/".join((await one.post("rd", "</a>", uri_query=["ep=n"])).opt.location_path)
+    await gateway.discovered()
+    await one.post("rd", "</a>", uri_query=["ep=n"])
+    await one.post(location)
+    assert len(one.requests) == 1
+    await one.post(location, "</b>")
+    await gateway.until(lambda: gateway.nodes["n"].get("b") == "2")
+    assert len(one.requests) == 2
 
 
 async def test_a_base_elsewhere_is_refused(gateway: Gateway, device: MakeDevice) -> None:

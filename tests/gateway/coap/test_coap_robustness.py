@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from aiocoap.numbers import codes
-from coap_devices import Device, Gateway
+
+from tests.gateway.coap.coap_devices import Device, Gateway
 
 MakeDevice = Callable[..., Awaitable[Device]]
 
@@ -91,6 +92,8 @@ async def test_pb_04_pb_06_60_000_malformed_datagrams_harm_nobody(gateway: Gatew
         b"\x60\x02\x00\x01",  # request in an ACK
         b"\x40\x3f\x00\x01",  # reserved code class
         b"\x40\xff\x00\x01",
+        b"\x40\x02\x00\x01" + b"\x10" * 4000,  # 4,000 options take aiocoap 5 ms
+        b"\x40\x02\x00\x01" + b"\xdd\xff\xff" + b"x" * 268 + b"\x00" * 100,
     ],
 )
 async def test_what_is_no_message_is_counted_and_at_most_reset(

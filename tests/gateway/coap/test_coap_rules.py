@@ -97,6 +97,15 @@ def test_a_registered_base_counts_most() -> None:
     contacts.settle("a", 40001)
     contacts.register("a", 6000)
     assert contacts.candidates("a") == [6000]
+    contacts.bind("a", at(40002))
+    assert contacts.candidates("a") == [6000]
+
+
+def test_rfc_9176_5_without_a_base_the_source_port_is_meant() -> None:
+    contacts = Contacts()
+    contacts.bind("a", at(40001))
+    contacts.register("a", None)
+    assert contacts.candidates("a") == [40001, 5683]
     assert contacts.candidates("b") == []
 
 

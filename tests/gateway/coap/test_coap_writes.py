@@ -11,11 +11,11 @@ import pytest
 from aiocoap import Message
 from aiocoap.numbers import codes
 from aiocoap.numbers.types import Type
-from coap_devices import Device, Gateway
 
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.gateway.coap.transport import Tuning
+from tests.gateway.coap.coap_devices import Device, Gateway
 
 MakeDevice = Callable[..., Awaitable[Device]]
 
