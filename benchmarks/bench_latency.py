@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from benchmarks import processes
 from benchmarks.coap import Device, udp_port
-from benchmarks.figures import Figure, latencies
+from benchmarks.figures import Figure, latencies, percentile
 from benchmarks.processes import BIN, Process, Server, Site
 from benchmarks.websocket import JOIN, RawWebSocket
 
@@ -31,13 +31,16 @@ def run(quick: bool) -> Iterator[Figure]:
         client = RawWebSocket(broker.port, "/ws")
         client.send(JOIN)
         drive(devices, client, 0, seconds=2)  # warms up; discoveries end
-        rounds, busy, number = [], [], 100_000
+        rounds, busy, late, number = [], [], [], 100_000
         for _ in range(ROUNDS):
             used = process.cpu_s() + broker.cpu_s()
-            rounds.append(drive(devices, client, number, seconds))
+            found, lateness = drive(devices, client, number, seconds)
+            rounds.append(found)
+            late.append(percentile(lateness, 0.99) * 1e3)
             busy.append((process.cpu_s() + broker.cpu_s() - used) / seconds * 100)
             number += 100_000
         yield from latencies(f"device → client at {UPDATES_PER_S} updates/s", rounds, 10, 50)
+        yield Figure("  this machine's own: how late the load was sent, p99", late, "ms")
         yield Figure("  CPU of gateway and broker meanwhile", busy, "% core")
         yield from latencies("device → client, one update now and then", [lone(devices, client, number)], None, None)
         for device in devices:
@@ -62,20 +65,22 @@ def gateway(site: Site, broker: Server) -> Iterator[tuple[Process, int]]:
         yield process, port
 
 
-def drive(devices: list[Device], client: RawWebSocket, number: int, seconds: float) -> list[float]:
-    """Post values at a steady rate, in turn; seconds from datagram to client of each."""
+def drive(devices: list[Device], client: RawWebSocket, number: int, seconds: float) -> tuple[list[float], list[float]]:
+    """Post values at a steady rate, in turn; seconds from datagram to client of each, and how late each was sent."""
     selector = selectors.DefaultSelector()
     for each in (client, *devices):
         selector.register(each, selectors.EVENT_READ, each)
     sent: dict[int, float] = {}
     found: list[float] = []
+    late: list[float] = []
     begin = due = time.perf_counter()
     total = int(seconds * UPDATES_PER_S)
     posted = 0
     while posted < total or sent:
         if posted < total and time.perf_counter() >= due:
-            due += 1 / UPDATES_PER_S
             sent[number] = time.perf_counter()
+            late.append(sent[number] - due)
+            due += 1 / UPDATES_PER_S
             devices[number % len(devices)].post(b"server", b"eco2:%dppm" % number)
             posted, number = posted + 1, number + 1
         for key, _ in selector.select(max(0.0, min(due - time.perf_counter(), 0.05)) if posted < total else 0.05):
@@ -89,7 +94,7 @@ def drive(devices: list[Device], client: RawWebSocket, number: int, seconds: flo
         if time.perf_counter() > begin + seconds + 10:
             raise TimeoutError(f"{len(sent)} of {total} updates never came")
     selector.close()
-    return found
+    return found, late
 
 
 def lone(devices: list[Device], client: RawWebSocket, number: int) -> list[float]:
