@@ -45,9 +45,8 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 _gateway_frames = msgspec.json.Decoder(GatewayFrame)
 _broker_frames = msgspec.json.Decoder(BrokerFrame)
-_hello = msgspec.json.Decoder(Hello)
-_auth = msgspec.json.Decoder(Auth)
-_welcome = msgspec.json.Decoder(Welcome)
+# One decoder for the three: that of a single type would take it without its "type", too.
+_handshake: msgspec.json.Decoder[Hello | Auth | Welcome] = msgspec.json.Decoder(Hello | Auth | Welcome)
 
 encode = _encoder.encode
 
@@ -89,17 +88,24 @@ def decode_broker_frame(raw: bytes) -> BrokerFrame:
 
 def decode_hello(raw: bytes) -> Hello:
     """Read the broker's hello; raises Malformed."""
-    return decode(_hello, raw)
+    return _expect(Hello, raw)
 
 
 def decode_auth(raw: bytes) -> Auth:
     """Read a gateway's auth; raises Malformed."""
-    return decode(_auth, raw)
+    return _expect(Auth, raw)
 
 
 def decode_welcome(raw: bytes) -> Welcome:
     """Read the broker's welcome; raises Malformed."""
-    return decode(_welcome, raw)
+    return _expect(Welcome, raw)
+
+
+def _expect(kind: type[T], raw: bytes) -> T:
+    message = decode(_handshake, raw)
+    if not isinstance(message, kind):
+        raise Malformed("another message of the handshake is expected")
+    return message
 
 
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
@@ -151,7 +157,7 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
 
 def _without_quotes(reason: str) -> str:
     """What msgspec found wrong, without the peer's own words: it quotes values, and keys that it does not know."""
-    return re.sub(r"'.*'|(?<=unknown field )`.*`", "…", reason, flags=re.DOTALL)[:120]
+    return re.sub(r"'.*'|\".*\"|(?<=unknown field )`.*`", "…", reason, flags=re.DOTALL)[:120]
 
 
 def _check_keys(raw: bytes, keys: int | None = None) -> None:
@@ -159,9 +165,9 @@ def _check_keys(raw: bytes, keys: int | None = None) -> None:
 
     ``keys`` is how many keys the decoded message has. If each ``":`` of the text belongs to one of them, and
     no blank separates a quote from a colon, then no key was swallowed: the cheap proof, which frames of our
-    own encoder pass unless a text in them has ``":`` inside. Otherwise the text is read again, in full.
+    own encoder pass. Otherwise the text is read again, in full.
     """
-    if keys is not None and raw.count(b'":') == keys and not _blank_after_quote(raw):
+    if keys is not None and _count_keys(raw, keys) == keys and not _blank_after_quote(raw):
         return
     try:
         # From text: given bytes, json guesses the encoding, and takes surrogates in UTF-8, which is not UTF-8.
@@ -169,6 +175,15 @@ def _check_keys(raw: bytes, keys: int | None = None) -> None:
     except (ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
         raise Malformed("not JSON") from None
     check_value(tree, MAX_DEPTH)
+
+
+def _count_keys(raw: bytes, expected: int) -> int:
+    """How many keys ``raw`` may have: never fewer than it has, if no blank separates a quote from a colon."""
+    found = raw.count(b'":')
+    if found > expected and rb"\\" not in raw:
+        # Values that are JSON in a text, as IMU readings are. With no \\ anywhere, a \" never ends a text.
+        found -= raw.count(rb"\":")
+    return found
 
 
 def _blank_after_quote(raw: bytes) -> bool:
