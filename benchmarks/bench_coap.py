@@ -5,7 +5,7 @@ Both servers run as processes of their own, take turns (A B A B …) and get the
 bytes of payload, from many ports on loopback, a few under way at a time. CPU is the server's own user and system
 time. The flood is non-confirmable, from 1,000 ports, faster than any device; memory is the server's peak.
 
-    python benchmarks/bench_coap.py [--requests 20000] [--rounds 5] [--flood-seconds 10]
+    python benchmarks/bench_coap.py [--requests 10000] [--rounds 5] [--flood-seconds 10]
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from benchmarks.figures import Figure
 
 PORTS = 50
 WINDOW = 16
@@ -36,31 +40,39 @@ LIMIT_GROWTH_MIB = 64.0
 
 
 class Events:
-    """The gateway's side: every value is read as the gateway reads it, and kept."""
+    """The gateway's side: its real core, and a broker that acknowledges at once whatever it is told."""
 
     def __init__(self) -> None:
-        from pyaiot.nodes.values import read_value
+        from pyaiot.gateway.core import GatewayCore
+        from pyaiot.gateway.outbox import Outbox
 
-        self._read_value = read_value
-        self._nodes: dict[str, dict[str, object]] = {}
+        self._outbox = Outbox("0" * 16)
+        self._core = GatewayCore(self._outbox, protocol="coap", title="CoAP", timeout_s=120)
 
     def seen(self, uid: str, *, attributes: Mapping[str, str] | None = None, timeout_s: float | None = None) -> bool:
-        if uid in self._nodes:
-            return False
-        self._nodes[uid] = {}
-        return True
+        new = self._core.seen(uid, time.monotonic(), now_ms(), attributes=attributes, timeout_s=timeout_s)
+        self._core.orders.clear()  # nothing is discovered here
+        return new
 
     def updated(self, uid: str, resource: str, data: object, *, unit: str | None = None) -> None:
-        self._nodes[uid][resource] = self._read_value(data, resource=resource)
+        self._core.updated(uid, resource, data, time.monotonic(), now_ms(), unit)
+        if len(self._outbox) >= 256:
+            frame = self._outbox.next_frame(10_000)
+            if frame is not None:
+                self._outbox.acknowledge(frame[0] + len(frame[1]) - 1)
 
     def reset(self, uid: str) -> None:
-        self._nodes[uid].clear()
+        self._core.reset(uid, time.monotonic(), now_ms())
 
-    def gone(self, uid: str, why: str) -> None:
-        self._nodes.pop(uid, None)
+    def gone(self, uid: str, why: Literal["closed", "deregistered"]) -> None:
+        self._core.gone(uid, why, now_ms())
 
     def known(self, uid: str) -> bool:
-        return uid in self._nodes
+        return uid in self._core.registry
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 async def serve_gateway() -> None:
@@ -210,9 +222,53 @@ def flood(seconds: float, loop: str) -> tuple[float, float, float]:
     return after["peak_mib"] - before["peak_mib"], (after["cpu_s"] - before["cpu_s"]) / took_s, sent / took_s
 
 
+CONTESTANTS = {
+    "aiocoap as it comes": ("bare", "asyncio"),
+    "aiocoap on uvloop": ("bare", "uvloop"),
+    "gateway on asyncio": ("gateway", "asyncio"),
+    "gateway on uvloop": ("gateway", "uvloop"),
+}
+
+
+def compare(requests: int, rounds: int) -> dict[str, list[float]]:
+    """CPU a request in µs, of each server in each round; they take turns."""
+    servers = {name: Server(*how) for name, how in CONTESTANTS.items()}
+    sockets = {name: sockets_to(server.port, PORTS) for name, server in servers.items()}
+    for group in sockets.values():
+        register(group, 65000)
+    figures: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    step = requests // PORTS + 1
+    for turn in range(rounds + 1):
+        for name, server in servers.items():
+            cost = drive(server, sockets[name], requests, turn * step)
+            if turn:  # the first is a warm-up
+                figures[name].append(cost)
+    for server in servers.values():
+        server.close()
+    return figures
+
+
+def run(quick: bool) -> Iterator[Figure]:
+    """The figures of this module, for ``python -m benchmarks``."""
+    from benchmarks.figures import Figure
+
+    figures = compare(3_000 if quick else 10_000, 1 if quick else 3)
+    for name, costs in figures.items():
+        yield Figure(f"POST /server: {name}", costs, "µs")
+    ratios = [
+        ours / bare for ours, bare in zip(figures["gateway on uvloop"], figures["aiocoap as it comes"], strict=True)
+    ]
+    yield Figure("POST /server: gateway / aiocoap as it comes", ratios, "×", LIMIT_RATIO)
+    growth, share, rate = flood(3 if quick else 60, "uvloop")
+    yield Figure(
+        f"flood of {rate:,.0f} datagrams/s from {FLOOD_PORTS:,} ports: growth", [growth], "MiB", LIMIT_GROWTH_MIB
+    )
+    yield Figure("flood: share of a core", [share * 100], "%")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=20_000, help="a round and server")
+    parser.add_argument("--requests", type=int, default=10_000, help="a round and server")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--flood-seconds", type=float, default=10.0, help="0: no flood")
     parser.add_argument("--serve", choices=("gateway", "bare"), help=argparse.SUPPRESS)
@@ -229,25 +285,7 @@ def main() -> int:
     if not 1 <= options.requests <= 60_000 * PORTS // max(1, options.rounds) or options.flood_seconds > 600:
         parser.error("message ids would repeat, or it would take hours")
 
-    contestants = {
-        "aiocoap as it comes": ("bare", "asyncio"),
-        "aiocoap on uvloop": ("bare", "uvloop"),
-        "gateway on asyncio": ("gateway", "asyncio"),
-        "gateway on uvloop": ("gateway", "uvloop"),
-    }
-    servers = {name: Server(*how) for name, how in contestants.items()}
-    sockets = {name: sockets_to(server.port, PORTS) for name, server in servers.items()}
-    for group in sockets.values():
-        register(group, 65000)
-    figures: dict[str, list[float]] = {name: [] for name in contestants}
-    step = options.requests // PORTS + 1
-    for turn in range(options.rounds + 1):
-        for name, server in servers.items():
-            cost = drive(server, sockets[name], options.requests, turn * step)
-            if turn:  # the first is a warm-up
-                figures[name].append(cost)
-    for server in servers.values():
-        server.close()
+    figures = compare(options.requests, options.rounds)
     medians = {name: statistics.median(costs) for name, costs in figures.items()}
     print(f"POST /server, CPU a request, median of {options.rounds} rounds of {options.requests}:")
     for name, median in medians.items():
