@@ -117,7 +117,7 @@ async def test_pictures_of_this_machine(broker: FakeBroker, serve, watch: OpenPa
     watched = await watch(f"http://127.0.0.1:{server.port}/", broker.url)
     image = watched.page.locator("header img")
     await image.wait_for()
-    await watched.page.wait_for_function("document.querySelector('header img').naturalWidth === 40")
+    await watched.page.wait_for_function("() => document.querySelector('header img').naturalWidth === 40")
     await expect(watched.page.get_by_role("heading", level=1)).to_have_text("Ours")
     icon = await watched.page.evaluate("document.querySelector('link[rel=icon]').href")
     assert icon == f"http://127.0.0.1:{server.port}/branding/favicon"
@@ -141,7 +141,7 @@ async def test_camera(broker: FakeBroker, serve, watch: OpenPage, tmp_path: Path
         server = await serve(broker_url=broker.url, camera_url=url)
         watched = await watch(f"http://127.0.0.1:{server.port}/", broker.url, url)
         await expect(watched.page.get_by_role("article", name="Live camera")).to_be_visible()
-        await watched.page.wait_for_function("document.querySelector('article img').naturalWidth === 40")
+        await watched.page.wait_for_function("() => document.querySelector('article img').naturalWidth === 40")
     finally:
         camera.stop()
         await camera.close_all_connections()
