@@ -105,10 +105,9 @@ class Link:
 
     def wake(self) -> None:
         """There is more in the outbox."""
-        waiter = self._waiter
-        if waiter is not None and self._outbox.waiting >= self._enough and self._outbox.in_flight < MAX_IN_FLIGHT:
-            self._waiter = None
-            waiter.set_result(None)
+        waits = self._waiter is not None
+        if waits and self._outbox.waiting >= self._enough and self._outbox.in_flight < MAX_IN_FLIGHT:
+            self._release()
 
     async def drain(self) -> None:
         """Wait until the broker has acknowledged everything, or the session is over. Nothing more is told again."""
@@ -165,9 +164,9 @@ class Link:
                 timer.cancel()
 
     def _release(self) -> None:
-        if self._waiter is not None:
-            self._waiter.set_result(None)
-            self._waiter = None
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():  # cancelled, when the session has just ended
+            waiter.set_result(None)
 
     async def _receive(self, connection: ClientConnection, opener: Opener) -> None:
         outbox, host = self._outbox, self._host
