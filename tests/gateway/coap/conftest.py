@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -14,11 +14,10 @@ from pyaiot.gateway.coap.adapter import CoapAdapter
 from tests.gateway.coap.coap_devices import Device, Gateway
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """What uses the socket is tested on both event loops: uvloop's sockets behave differently at errors."""
-    if "gateway" in metafunc.fixturenames and "event_loop_policy" in metafunc.fixturenames:
-        policies = {"asyncio": asyncio.DefaultEventLoopPolicy, "uvloop": uvloop.EventLoopPolicy}
-        metafunc.parametrize("event_loop_policy", [make() for make in policies.values()], ids=policies)
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from aiocoap import Message
 from aiocoap.numbers import codes
 from aiocoap.numbers.types import Type
 
+from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.coap.adapter import CoapAdapter
+from pyaiot.gateway.coap.transport import Tuning, UdpInterface
 from pyaiot.lifecycle import StartupError
 from tests.gateway.coap.coap_devices import Device, Gateway
 
@@ -385,6 +387,26 @@ async def test_pb_26_an_interface_that_is_not_there_is_an_error(gateway: Gateway
     adapter = CoapAdapter(port=0, interface="nosuchif0")
     with pytest.raises(StartupError, match="nosuchif0"):
         await adapter.start(gateway)
+    await adapter.stop()
+
+
+async def test_pb_26_discovery_and_writes_go_through_the_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a link-local device, wherever it was heard."""
+    gateway = Gateway()
+    gateway.adapter = adapter = CoapAdapter(port=0, interface="lo")
+    sent: list[tuple[str, int, int, int]] = []
+    monkeypatch.setattr(UdpInterface, "_send", lambda self, data, remote: sent.append(tuple(remote)))
+    monkeypatch.setattr(Tuning, "ACK_TIMEOUT", 0.01)
+    await adapter.start(gateway)
+    assert adapter._endpoint is not None
+    adapter.alive("x", adapter._endpoint.remote(("fe80::1", 40001, 0, 0)), reset=False)
+    await gateway.discovered()
+    zone = socket.if_nametoindex("lo")
+    assert set(sent) == {("fe80::1", 5683, 0, zone), ("fe80::1", 40001, 0, zone)}
+    sent.clear()
+    with pytest.raises(WriteFailed):
+        await adapter.write("x", "led", "1")
+    assert set(sent) == {("fe80::1", 5683, 0, zone)}
     await adapter.stop()
 
 
