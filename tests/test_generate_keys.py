@@ -20,7 +20,6 @@ from pyaiot.wire.signing import PublicKey, to_base64url
 
 COMMAND = Path(sys.executable).parent / "aiot-generate-keys"
 KEY = PrivateKey(bytes(range(32))).public
-STORED_ELSEWHERE = PrivateKey
 
 
 @pytest.fixture
@@ -94,17 +93,17 @@ def test_the_keys_of_a_host(command: Command, path: Path) -> None:
 def test_keys_are_never_overwritten_but_by_force(command: Command, path: Path) -> None:
     command()
     before = path.read_bytes()
-    with pytest.raises(KeyFileError, match="exists already.*say --force"):
+    with pytest.raises(KeyFileError, match=r"exists already.*say --force"):
         command()
     assert path.read_bytes() == before
     command("--force")
     assert path.read_bytes() != before
     path.write_bytes(b"not a key file at all")
+    path.chmod(0o644)
     with pytest.raises(KeyFileError, match="exists already"):
         generate_keys.run([f"--key-file={path}"])
     assert path.read_bytes() == b"not a key file at all"
-    path.chmod(0o644)
-    command("--force")
+    assert generate_keys.run([f"--key-file={path}", "--force"]) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -128,15 +127,8 @@ def test_a_remote_gateway_comes_and_goes(
 
     assert stored.broker is not None
     there("--trust-broker", str(stored.broker.public))
-    assert (
-        keys.load(there.path).gateway("", "coap")
-        == (
-            "greenhouse",
-            keys.load(there.path).gateways["greenhouse"],
-            stored.broker.public,
-        )
-        or keys.load(there.path).trusted_broker == stored.broker.public
-    )
+    name, _, trusted = keys.load(there.path).gateway("", "coap")
+    assert (name, trusted) == ("greenhouse", stored.broker.public)
     there("--gateway", "shed")
     assert "--trust-broker" not in there.stderr
 

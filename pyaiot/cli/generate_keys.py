@@ -111,6 +111,7 @@ def describe(keys: Keys) -> str:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="aiot-generate-keys",
+        usage="%(prog)s [-h] [--key-file FILE] [--force] [one of the other options]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
