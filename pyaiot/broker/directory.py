@@ -126,6 +126,9 @@ class Owner:
     ack: int = 0
     #: Uids told so far by a sync in parts, with those told as new meanwhile; None when none is under way.
     listed: set[str] | None = None
+    #: It goes on from where an earlier run of the broker was: until its next sync it may speak of nodes that only
+    #: that run was told of.
+    resumed: bool = False
     lost_at: float = 0.0
 
 
@@ -174,7 +177,7 @@ class Directory:
         owner.connected = True
         owner.listed = None
         if owner.epoch != epoch:
-            owner.epoch, owner.ack = epoch, 0
+            owner.epoch, owner.ack, owner.resumed = epoch, 0, False
         return owner.ack
 
     def gateway_lost(self, name: str, now: float) -> None:
@@ -197,6 +200,8 @@ class Directory:
             known = min(owner.ack + 1 - first, len(messages))
             self.counters.skipped += known
             messages = messages[known:]
+        elif owner.ack == 0 and first > 1:
+            owner.resumed = True
         refused: list[tuple[str, str]] = []
         results: list[Result] = []
         nodes = owner.nodes
@@ -215,7 +220,10 @@ class Directory:
             # The hot path: an update of a resource that is known.
             node = nodes.get(message.uid)
             if node is None:
-                refused.append((message.uid, "the node is not known: tell it by new first"))
+                if owner.resumed:
+                    self.counters.skipped += 1  # the newest value is told after the node
+                else:
+                    refused.append((message.uid, "the node is not known: tell it by new first"))
                 continue
             resource = node.resources.get(message.resource)
             if resource is None:
@@ -266,7 +274,8 @@ class Directory:
             return None  # apply takes care of those
         node = owner.nodes.get(message.uid)
         if node is None:
-            return None if isinstance(message, Out) else "the node is not known: tell it by new first"
+            forgiven = owner.resumed or isinstance(message, Out)
+            return None if forgiven else "the node is not known: tell it by new first"
         if isinstance(message, Seen):
             node.last_seen = message.at
         elif isinstance(message, Reset):
@@ -302,6 +311,7 @@ class Directory:
             owner.listed = listed
             return
         owner.listed = None
+        owner.resumed = False
         for uid in [uid for uid in owner.nodes if uid not in listed]:
             self._remove(owner, uid)
 

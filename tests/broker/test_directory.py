@@ -316,3 +316,14 @@ def test_nothing_is_kept_for_clients_when_none_is_behind() -> None:
     told.directory.drop(bookmark)
     after = told.directory.bookmark(told_all=False)
     assert tell(told.directory, after) == [("all",)]
+
+
+def test_what_a_gateway_had_told_an_earlier_run_of_the_broker_is_no_fault() -> None:
+    """Its backlog comes before it tells its nodes again; until the sync nothing of it is refused."""
+    told = Told()
+    told.next = 501
+    assert told.say(update("1", "led", "0"), Seen(uid="1", at=1), Reset(uid="1", at=1)) == []
+    assert told.heard == []
+    assert told.say(new("1"), update("1", "led", "1"), Sync(uids=["1"])) == []
+    assert told.heard == [("new", "g/1"), ("update", "g/1", "led", "1")]
+    assert told.say(update("2", "led", "0")) == [("2", "the node is not known: tell it by new first")]
