@@ -157,6 +157,7 @@ class Watch:
         self._over = True
         if self._pipe is not None:
             self._pipe.over = True
+            self._endpoint.abandon(self._pipe.request)
         _unawait(self._endpoint, self._remote)
         self._stop()
 
@@ -207,6 +208,7 @@ async def _exchange(endpoint: Endpoint, address: SockAddr, request: Message) -> 
         _unawait(endpoint, remote)
         pipe.over = True
         stop()
+        endpoint.abandon(request)
 
 
 async def _exchange_blocks(endpoint: Endpoint, address: SockAddr, request: Message) -> Message:

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import aiocoap  # type: ignore[import-untyped]
 from aiocoap.messagemanager import MessageManager  # type: ignore[import-untyped]
+from aiocoap.numbers.codes import EMPTY  # type: ignore[import-untyped]
+from aiocoap.numbers.types import ACK  # type: ignore[import-untyped]
 from aiocoap.pipe import Pipe  # type: ignore[import-untyped]
 from aiocoap.tokenmanager import TokenManager  # type: ignore[import-untyped]
 
@@ -77,6 +79,19 @@ class Endpoint(aiocoap.Context):  # type: ignore[misc]
     def render_to_pipe(self, pipe: Pipe) -> None:
         """Answer a request; called by aiocoap's token layer."""
         pipe.add_response(self._site.answer(pipe.request), is_last=True)
+
+    def abandon(self, request: aiocoap.Message) -> None:
+        """Send ``request`` no more, neither again nor for the first time: nobody waits for its answer now.
+
+        aiocoap has no way to say so, and would go on: a write could be done seconds after it was reported failed.
+        """
+        backlog = self.messages._backlogs.get(request.remote)
+        if backlog:
+            backlog[:] = [entry for entry in backlog if entry[0] is not request]
+        if (request.remote, request.mid) in (self.messages._active_exchanges or ()):
+            acknowledgement = aiocoap.Message(code=EMPTY)
+            acknowledgement.mtype, acknowledgement.mid, acknowledgement.remote = ACK, request.mid, request.remote
+            self.messages.dispatch_message(acknowledgement)
 
     def remote(self, address: SockAddr) -> Remote:
         """The peer at ``address``, to send requests to."""

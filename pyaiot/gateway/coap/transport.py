@@ -316,7 +316,10 @@ def _has_few_options(data: bytes) -> bool:
 
 def bind_udp(address: SockAddr) -> socket.socket:
     """The socket, bound and not yet read. Raises PortTaken, or another OSError, whose text says what to do."""
-    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise OSError(error.errno, f"no IPv6 socket, which even IPv4 needs here: {error.strerror}") from None
     try:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)

@@ -154,6 +154,27 @@ async def test_a_late_reset_of_a_write_that_was_given_up_harms_nobody(gateway: G
     assert await adapter.write("x", "led", "0") == "0"
 
 
+async def test_a_write_that_was_given_up_is_sent_no_more(
+    gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither again, nor for the first time where it waited for its turn: it was reported failed."""
+    monkeypatch.setattr(Tuning, "ACK_TIMEOUT", 0.05)
+    one = await device()
+    one.resources = {"led": lambda request: None, "other": lambda request: Message(code=codes.CHANGED)}
+    one.links = ""
+    adapter = await ready(gateway, one)
+    first, second = (asyncio.create_task(adapter.write("x", "led", text), name="write") for text in "12")
+    await one.until(lambda: bool(one.asked("led", codes.PUT)))
+    for task in (second, first):
+        task.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    before = len(one.asked("led", codes.PUT))
+    assert await adapter.write("x", "other", "3") == "3"
+    await asyncio.sleep(0.3)  # longer than all retransmissions would take
+    assert len(one.asked("led", codes.PUT)) == before
+    assert {request.payload for request in one.asked("led", codes.PUT)} == {b"1"}
+
+
 async def test_what_cannot_be_said_is_unsupported(gateway: Gateway, device: MakeDevice) -> None:
     one = await device()
     adapter = await ready(gateway, one)
