@@ -28,7 +28,8 @@ LOCAL_GATEWAYS = ("coap", "mqtt", "ws")
 DESCRIPTION = """\
 Make the keys of this host, or change whom its broker admits.
 
-Without an option: a key for the broker and one for each local gateway, in a file that only you can read."""
+Without an option: a key for the broker and one for each local gateway, in a file that only
+you can read."""
 
 EPILOG = """\
 a gateway on another host:
