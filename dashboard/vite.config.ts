@@ -15,5 +15,6 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: "licenses.md" },
   },
-  server: { host: "127.0.0.1" },
+  // For `npm run dev`: the settings come from a running aiot-dashboard.
+  server: { host: "127.0.0.1", proxy: { "/config.json": "http://127.0.0.1:8080" } },
 });

@@ -5,17 +5,19 @@ interface Kind {
   readonly label: string;
   /** Name of the colour of its chart (app.css). */
   readonly tone: string;
+  /** A chart shows at least this range of values, so that noise does not look like weather. */
+  readonly span?: number;
 }
 
 // The order here is the order on a card.
 const KINDS = new Map<string, Kind>([
   ["led", { label: "LED", tone: "amber" }],
-  ["temperature", { label: "Temperature", tone: "rose" }],
-  ["humidity", { label: "Humidity", tone: "blue" }],
-  ["pressure", { label: "Pressure", tone: "violet" }],
-  ["illuminance", { label: "Illuminance", tone: "amber" }],
-  ["eco2", { label: "eCO₂", tone: "green" }],
-  ["tvoc", { label: "TVOC", tone: "green" }],
+  ["temperature", { label: "Temperature", tone: "rose", span: 2 }],
+  ["humidity", { label: "Humidity", tone: "blue", span: 4 }],
+  ["pressure", { label: "Pressure", tone: "violet", span: 2 }],
+  ["illuminance", { label: "Illuminance", tone: "amber", span: 20 }],
+  ["eco2", { label: "eCO₂", tone: "green", span: 50 }],
+  ["tvoc", { label: "TVOC", tone: "green", span: 20 }],
   ["tsp", { label: "Small particles", tone: "slate" }],
   ["tlp", { label: "Large particles", tone: "slate" }],
   ["imu", { label: "Motion (IMU)", tone: "slate" }],
@@ -44,6 +46,11 @@ export function labelOf(resource: string): string {
 
 export function toneOf(resource: string): string {
   return KINDS.get(resource)?.tone ?? "teal";
+}
+
+/** The smallest range of values a chart shows, or 0 when nothing is known of the resource. */
+export function spanOf(resource: string): number {
+  return KINDS.get(resource)?.span ?? 0;
 }
 
 /** Well-known resources first, in their order; the others by name. */

@@ -92,7 +92,7 @@ describe("writes", () => {
     const writes = new Writes("w");
     const first = writes.start("a", "led", "1", 0);
     writes.apply(result(first.id, false, "offline", "its gateway is away"));
-    expect([...writes.byKey.values()].map(({ failure }) => failure)).toEqual(["The device is not connected: its gateway is away"]);
+    expect([...writes.byKey.values()].map(({ failure }) => failure)).toEqual(["Not reached: its gateway is away"]);
     expect(writes.apply(result(first.id, true))).toBe(false);
     const second = writes.start("a", "led", "1", 0);
     expect(second.id).not.toBe(first.id);

@@ -51,7 +51,7 @@ async def test_no_findings(broker: FakeBroker, serve, watch: OpenPage, axe: str,
     await broker.new("coap/2")
     await page.get_by_role("switch").click()
     await broker.answer(await asyncio.wait_for(broker.writes.get(), 5), ok=False, code="timeout")
-    await page.get_by_text("did not answer").wait_for()
+    await page.get_by_text("Timed out").wait_for()
     await page.get_by_text("Details").click()
     assert await findings(page, axe) == []
 

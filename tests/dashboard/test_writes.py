@@ -55,16 +55,16 @@ async def test_one_write_at_a_time(broker: FakeBroker, page: Watched) -> None:
     await switch.click(force=True)
     first = await asyncio.wait_for(broker.writes.get(), 5)
     await broker.answer(first, ok=False, code="offline", reason="gone")
-    await expect(await page.card("coap/1")).to_contain_text("not connected")
+    await expect(await page.card("coap/1")).to_contain_text("Not reached: gone")
     assert broker.writes.empty()
 
 
 @pytest.mark.parametrize(
     ("code", "reason", "said"),
     [
-        ("timeout", "", "The device did not answer in time."),
-        ("offline", "its gateway is away", "The device is not connected: its gateway is away"),
-        ("refused", "4.03 Forbidden", "The device refused it: 4.03 Forbidden"),
+        ("timeout", "", "Timed out."),
+        ("offline", "its gateway is away", "Not reached: its gateway is away"),
+        ("refused", "4.03 Forbidden", "Refused: 4.03 Forbidden"),
         ("strange", "", "It failed (strange)."),
     ],
 )

@@ -15,11 +15,13 @@ export interface Write {
 export const WRITE_TIMEOUT_MS = 15_000;
 
 const FAILURES: Readonly<Record<string, string>> = {
-  offline: "The device is not connected",
-  timeout: "The device did not answer in time",
-  refused: "The device refused it",
-  unknown: "The broker does not know this device or resource",
-  forbidden: "You may only look here, not write",
+  busy: "Too many writes at once",
+  forbidden: "Not allowed",
+  offline: "Not reached",
+  refused: "Refused",
+  timeout: "Timed out",
+  unknown: "Unknown",
+  unsupported: "Not possible",
 };
 
 /** Key of a write: a resource has one at a time. */
