@@ -18,14 +18,13 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiocoap import Message  # type: ignore[import-untyped]
 from aiocoap.numbers import codes  # type: ignore[import-untyped]
 from aiocoap.numbers.types import Type  # type: ignore[import-untyped]
 
-from pyaiot.simulation.sensors import ECO2, HUMIDITY, ILLUMINANCE, PRESSURE, TEMPERATURE, Character, Motion, Sensor
+from pyaiot.simulation.resources import RESOURCES, Resource, make_resource
 
 logger = logging.getLogger(__name__)
 
@@ -34,31 +33,6 @@ ALIVE_INTERVAL_S = 30.0
 ALIVE_TIMEOUT_S = 2.0
 #: Requests of which the answer is kept, to answer a retransmission likewise.
 REMEMBERED = 16
-
-#: The sensors: how they behave, and how the firmware writes their values.
-SENSORS: dict[str, tuple[Character, str]] = {
-    "temperature": (TEMPERATURE, "{:.1f}°C"),
-    "pressure": (PRESSURE, "{:.2f}hPa"),
-    "humidity": (HUMIDITY, "{:.1f}%"),
-    "illuminance": (ILLUMINANCE, "{:.0f}lx"),
-    "eco2": (ECO2, "{:.0f}ppm"),
-}
-#: What a device can be given besides the sensors.
-OTHERS = ("imu", "led", "robot", "js", "version")
-RESOURCES = (*SENSORS, *OTHERS)
-#: The commands of the robot: stop, forward, backward, left, right.
-ROBOT_COMMANDS = frozenset("sfblr")
-
-
-@dataclass(slots=True)
-class _Resource:
-    """One resource: how it is read, and how it is written (returns the answer's payload, or None for 4.00)."""
-
-    read: Callable[[], str]
-    write: Callable[[str], str | None] | None = None
-    #: How often its value is sent to the gateway; None: never by itself.
-    interval_s: float | None = None
-    due_at: float = field(default=0.0)
 
 
 class SimulatedCoapDevice:
@@ -90,18 +64,16 @@ class SimulatedCoapDevice:
         self._gateway_host = gateway_host
         self._gateway_port = gateway_port
         self._port = port
-        self._interval_s = interval_s
-        self._imu_interval_s = imu_interval_s
-        self._state = {"led": "0", "robot": "s", "js": "", "version": "1.0.0"}
         self._seed = uid if seed is None else seed
         self._random = random.Random(f"device {self._seed}")
-        self._resources: dict[str, _Resource] = {
-            "name": _Resource(lambda: name),
-            "board": _Resource(lambda: board),
-            "os": _Resource(lambda: "python"),
+        self._resources: dict[str, Resource] = {
+            "name": Resource(lambda: name),
+            "board": Resource(lambda: board),
+            "os": Resource(lambda: "python"),
         }
         for resource in dict.fromkeys(resources):
-            self._resources[resource] = self._resource(resource)
+            every_s = imu_interval_s if resource == "imu" else interval_s
+            self._resources[resource] = make_resource(resource, seed=self._seed, interval_s=every_s)
         self._transport: asyncio.DatagramTransport | None = None
         self._gateway: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -186,41 +158,6 @@ class SimulatedCoapDevice:
 
     def _tell(self, name: str) -> None:
         self._send(("server",), f"{name}:{self._resources[name].read()}")
-
-    def _resource(self, name: str) -> _Resource:
-        state = self._state
-
-        def set_led(value: str) -> str | None:
-            if value not in ("0", "1"):
-                return None
-            state["led"] = value
-            return f"led:{value}"
-
-        def set_robot(value: str) -> str | None:
-            if value not in ROBOT_COMMANDS:
-                return None
-            state["robot"] = value
-            return f"robot:{value}"
-
-        def set_js(value: str) -> str | None:
-            state["js"] = value
-            return ""
-
-        match name:
-            case "led":
-                return _Resource(lambda: state["led"], set_led)
-            case "robot":
-                return _Resource(lambda: state["robot"], set_robot)
-            case "js":
-                return _Resource(lambda: state["js"], set_js)
-            case "version":
-                return _Resource(lambda: state["version"], interval_s=self._interval_s)
-            case "imu":
-                motion = Motion(seed=self._seed)
-                return _Resource(lambda: motion.read(time.monotonic()), interval_s=self._imu_interval_s)
-        character, form = SENSORS[name]
-        sensor = Sensor(character, seed=f"{self._seed} {name}")
-        return _Resource(lambda: form.format(sensor.read(time.monotonic())), interval_s=self._interval_s)
 
     # Messages.
 

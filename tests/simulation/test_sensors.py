@@ -10,7 +10,7 @@ import statistics
 import pytest
 
 from pyaiot.nodes.values import read_value
-from pyaiot.simulation.coap import SENSORS
+from pyaiot.simulation.resources import SENSORS
 from pyaiot.simulation.sensors import TEMPERATURE, Motion, Sensor
 
 

@@ -19,7 +19,8 @@ from aiocoap.numbers import codes
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.nodes.values import read_value
-from pyaiot.simulation.coap import RESOURCES, SimulatedCoapDevice
+from pyaiot.simulation.coap import SimulatedCoapDevice
+from pyaiot.simulation.resources import RESOURCES
 from tests.gateway.coap.coap_devices import Device, Gateway
 
 NODE = Path(__file__).parents[2] / "utils" / "coap" / "coap-test-node.py"

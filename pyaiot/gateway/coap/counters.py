@@ -18,6 +18,8 @@ class Counters:
     oversized: int = 0
     #: Datagrams to a multicast or broadcast address, never answered.
     multicast: int = 0
+    #: Answers, acknowledgements and resets that nobody waits for, and pings.
+    unasked: int = 0
     #: Requests seen before; answered again where the first was confirmable.
     duplicates: int = 0
     #: Requests that were answered 2.xx, and that were answered 4.xx or 5.xx.

@@ -31,14 +31,13 @@ from aiocoap.transports.generic_udp import GenericMessageInterface  # type: igno
 
 from pyaiot.gateway.coap.contacts import SockAddr, readable
 from pyaiot.gateway.coap.counters import Counters
+from pyaiot.gateway.coap.datagrams import is_message, is_to_group
 from pyaiot.gateway.coap.exchanges import Exchanges
 
 logger = logging.getLogger(__name__)
 
 #: Longer datagrams are refused; nothing that a constrained device sends comes near.
 MAX_DATAGRAM = 4096
-#: The most options of a message; aiocoap takes 1 ms for 500 of them, and a datagram has room for 4,000.
-MAX_OPTIONS = 64
 #: Datagrams read before other tasks get their turn.
 BATCH = 64
 #: Asked of the system for bursts; it grants what net.core.rmem_max allows.
@@ -48,8 +47,6 @@ RECEIVE_BUFFER = 4 * 1024 * 1024
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _ANCILLARY = socket.CMSG_SPACE(20)
-_CON, _NON, _ACK, _RST = 0, 1, 2, 3
-_EMPTY = 0
 # An error of another datagram, which Linux reports on whatever the socket does next.
 _PENDING_ERRORS = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO, errno.EHOSTDOWN}
 
@@ -196,7 +193,7 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
         counters = self._counters
         counters.datagrams += 1
         pktinfo: bytes | None = ancillary[0][2] if ancillary else None
-        if pktinfo is not None and _is_group(pktinfo):
+        if pktinfo is not None and is_to_group(pktinfo):
             counters.multicast += 1
             return
         remote = Remote.of(address, self, pktinfo)
@@ -204,11 +201,16 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
             counters.oversized += 1
             self._reject(data, remote)
             return
-        if not _is_sensible(data) or (len(data) > MAX_OPTIONS and not _has_few_options(data)):
+        if not is_message(data):
             counters.malformed += 1
             self._reject(data, remote)
             return
-        if 0 < data[1] < 32:  # a request
+        if not 0 < data[1] < 32:
+            if address not in self.awaited:  # an answer to nothing, or a ping
+                counters.unasked += 1
+                self._reject(data, remote)
+                return
+        else:
             answer = self._exchanges.seen(address, data, self._time())
             if answer:
                 counters.duplicates += 1
@@ -233,7 +235,7 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
     def _reject(self, data: bytes, remote: Remote) -> None:
         """Answer a confirmable message that cannot be processed with a Reset (RFC 7252 section 4.2)."""
         if len(data) >= 4 and data[0] & 0xF0 == 0x40:
-            self._send(bytes((0x70, _EMPTY, data[2], data[3])), remote)
+            self._send(bytes((0x70, 0, data[2], data[3])), remote)
 
     def transmit(self, data: bytes, remote: Remote) -> None:
         """Send an encoded message. Never raises: what cannot be sent is counted and told to who waits for it."""
@@ -277,41 +279,6 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
                 # EMSGSIZE is path MTU discovery, and no sign that nobody is there.
                 if address in self.awaited and number != errno.EMSGSIZE:
                     self._loop.call_soon(self._failed, OSError(number, "ICMP"), Remote.of(address, self))
-
-
-def _is_group(pktinfo: bytes) -> bool:
-    """Whether the datagram was sent to a multicast or the broadcast address."""
-    if pktinfo[0] == 0xFF:
-        return True
-    return pktinfo[0] == 0 and pktinfo[10] == 0xFF and pktinfo[12] >= 224 and pktinfo[:10] == bytes(10)
-
-
-def _is_sensible(data: bytes) -> bool:
-    """Whether the four fixed bytes are those of a message (RFC 7252 section 3, table 1 in section 4.3)."""
-    if len(data) < 4 or data[0] >> 6 != 1 or data[0] & 0x0F > 8 or len(data) < 4 + (data[0] & 0x0F):
-        return False
-    kind, code = data[0] >> 4 & 3, data[1]
-    if code == _EMPTY:
-        return len(data) == 4 and kind != _NON
-    if code < 32:
-        return kind in (_CON, _NON)
-    return 64 <= code < 192 and kind != _RST
-
-
-def _has_few_options(data: bytes) -> bool:
-    """Whether there are no more than MAX_OPTIONS (RFC 7252 section 3.1); says nothing of their contents."""
-    at, end = 4 + (data[0] & 0x0F), len(data)
-    for _ in range(MAX_OPTIONS + 1):
-        if at >= end or data[at] == 0xFF:
-            return True
-        delta, length = data[at] >> 4, data[at] & 0x0F
-        at += 1 + max(0, delta - 12)  # 13: one more byte, 14: two
-        if length > 12:
-            extended = length - 12
-            length = int.from_bytes(data[at : at + extended], "big") + (13 if extended == 1 else 269)
-            at += extended
-        at += length
-    return False
 
 
 def bind_udp(address: SockAddr) -> socket.socket:
