@@ -17,6 +17,7 @@ from math import isfinite
 from typing import TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from pyaiot.wire.errors import Malformed
 from pyaiot.wire.messages import (
@@ -63,15 +64,19 @@ def decode_gateway_frame(raw: bytes) -> GatewayFrame:
     for message in frame.messages:
         kind = type(message)
         if kind is Update:
-            keys += 6 if message.unit is msgspec.UNSET else 7  # type: ignore[union-attr]
-            if type(message.data) not in _PLAIN:  # type: ignore[union-attr]
-                keys += check_value(message.data)  # type: ignore[union-attr]
-            if type(message.value) not in _PLAIN:  # type: ignore[union-attr]
-                keys += check_value(message.value)  # type: ignore[union-attr]
+            # What check_value says of most values, written out: one of the hottest lines of the broker.
+            keys += 6 if message.unit is UNSET else 7  # type: ignore[union-attr]
+            data, value = message.data, message.value  # type: ignore[union-attr]
+            kind = type(data)
+            if kind not in _PLAIN and not (kind is int and -MAX_INTEGER < data < MAX_INTEGER):
+                keys += check_value(data)
+            kind = type(value)
+            if kind not in _PLAIN and not (kind is int and -MAX_INTEGER < value < MAX_INTEGER):
+                keys += check_value(value)
         elif kind is Seen:
             keys += 3
         else:
-            keys += 1 + sum(getattr(message, name) is not msgspec.UNSET for name in kind.__struct_fields__)
+            keys += 1 + sum(getattr(message, name) is not UNSET for name in kind.__struct_fields__)
     _check_keys(raw, keys)
     return frame
 
@@ -163,12 +168,16 @@ def _without_quotes(reason: str) -> str:
 def _check_keys(raw: bytes, keys: int | None = None) -> None:
     """Raise Malformed when an object in ``raw``, which msgspec took, has a key twice.
 
-    ``keys`` is how many keys the decoded message has. If each ``":`` of the text belongs to one of them, and
-    no blank separates a quote from a colon, then no key was swallowed: the cheap proof, which frames of our
-    own encoder pass. Otherwise the text is read again, in full.
+    ``keys`` is how many keys the decoded message has. Each key has a colon, so if there are no more colons than
+    that, no key was swallowed: the cheapest proof, for frames without a colon in a text. Or if each ``":`` of the
+    text belongs to a key, and no blank separates a quote from a colon: the cheap proof, which frames of our own
+    encoder pass. Otherwise the text is read again, in full.
     """
-    if keys is not None and _count_keys(raw, keys) == keys and not _blank_after_quote(raw):
-        return
+    if keys is not None:
+        if raw.count(b":") == keys:
+            return
+        if _count_keys(raw, keys) == keys and not _blank_after_quote(raw):
+            return
     try:
         # From text: given bytes, json guesses the encoding, and takes surrogates in UTF-8, which is not UTF-8.
         tree = json.loads(raw.decode(), object_pairs_hook=_unique, parse_int=_integer)
