@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pyaiot.keys import ClientToken, Role, token_digest
+from pyaiot.options import ConfigurationError
 
 Action = Literal["read", "write", "administer"]
 
@@ -24,6 +25,8 @@ MAY: Mapping[Role, frozenset[Action]] = {
 #: Headers that a proxy adds: whoever comes through one is not on this host, though the connection is.
 PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 
+_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
 
 
@@ -92,8 +95,14 @@ class Gatekeeper:
 
 
 def allowed_origins(listed: str, web_port: int) -> frozenset[str]:
-    """The origins in a comma-separated list; where it is empty, those of this host's dashboard."""
+    """The origins in a comma-separated list; where it is empty, those of this host's dashboard.
+
+    Raises ConfigurationError for what no browser ever sends as an Origin.
+    """
     given = {origin.strip().rstrip("/").lower() for origin in listed.split(",") if origin.strip()}
+    for origin in given:
+        if _ORIGIN.fullmatch(origin) is None:
+            raise ConfigurationError(f"--allowed-origins: {origin!r} is not an origin, such as https://iot.example.org")
     if given:
         return frozenset(given)
     suffix = "" if web_port == 80 else f":{web_port}"
@@ -101,9 +110,15 @@ def allowed_origins(listed: str, web_port: int) -> frozenset[str]:
 
 
 def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
-    """The names that this broker may be called by: localhost, this host's, the one bound to, and those listed."""
+    """The names that this broker may be called by: localhost, this host's, the one bound to, and those listed.
+
+    Raises ConfigurationError for what cannot be a name.
+    """
     own = ("localhost", bound_to, host_name, f"{host_name}.local")
-    given = (name.strip() for name in listed.split(","))
+    given = [name.strip() for name in listed.split(",") if name.strip()]
+    for name in given:
+        if _NAME.fullmatch(name) is None:
+            raise ConfigurationError(f"--allowed-hosts: {name!r} is not a name, such as iot.example.org")
     return frozenset(name.lower() for name in (*own, *given) if name)
 
 

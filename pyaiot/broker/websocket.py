@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from tornado.iostream import IOStream, StreamClosedError
+from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 log = logging.getLogger("pyaiot.broker")
@@ -71,7 +72,7 @@ class Peer(WebSocketHandler):
         return None
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """A fault of ours in a callback; Tornado ends this connection, and only this one."""
-        if isinstance(value, StreamClosedError):
+        """A fault of ours in a callback; Tornado ends this connection, and only this one. The peer's faults are not."""
+        if isinstance(value, StreamClosedError | HTTPError):
             return
         log.error("%s: fault while serving this peer; please report it", self.name, exc_info=(typ, value, tb))
