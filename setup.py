@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Builds the dashboard's page along with the Python packages. All metadata is in pyproject.toml."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -26,6 +27,9 @@ class BuildPy(build_py):
                 self.warn(f"the dashboard will have no page: {error}. Then run `pip install .` again.")
         # setuptools may have listed the package's files before the page was there.
         self.__dict__.pop("data_files", None)
+        # Nor may a page of an earlier build, under other names, be left in what becomes the wheel.
+        if not self.editable_mode:
+            shutil.rmtree(Path(self.build_lib, "pyaiot", "dashboard", "static"), ignore_errors=True)
         super().run()
 
 

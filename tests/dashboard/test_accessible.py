@@ -8,9 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, OpenPage
-from fake_broker import FakeBroker
 from playwright.async_api import Page, expect
+
+from tests.dashboard.fake_broker import FakeBroker
+from tests.dashboard.watched_page import ROOT, OpenPage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import front_end
 import pytest
-from conftest import ROOT
+
+from tests.dashboard.watched_page import ROOT
 
 # What a wheel is made of; the checkout itself is never built in by a test.
 PARTS = ["build_backend", "pyaiot", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"]

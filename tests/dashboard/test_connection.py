@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import OpenPage, Watched
-from fake_broker import FakeBroker
 from playwright.async_api import expect
+
+from tests.dashboard.fake_broker import FakeBroker
+from tests.dashboard.watched_page import OpenPage, Watched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -17,22 +18,22 @@ async def test_heals_to_the_truth(broker: FakeBroker, page: Watched) -> None:
     await broker.new("coap/stays", name="Stays", text="old", motto="will be gone")
     await broker.new("coap/goes", name="Goes")
     await expect(page.page.get_by_role("article")).to_have_count(2)
-    await expect(await page.card("coap/stays")).to_contain_text("will be gone")
+    await expect(page.card("coap/stays")).to_contain_text("will be gone")
     await broker.stop()
     await expect(page.page.get_by_role("alert")).to_have_text("Connection lost. What you see is old.")
     await expect(page.page.get_by_text("Disconnected")).to_be_visible()
     await expect(page.page.get_by_text("Trying again")).to_be_visible()
     await expect(page.page.locator(".grid")).to_have_css("filter", "grayscale(1)")
-    await expect(await page.card("coap/goes")).to_be_visible()
+    await expect(page.card("coap/goes")).to_be_visible()
     del broker.nodes["coap/goes"]
     del broker.nodes["coap/stays"]["motto"]
     broker.nodes["coap/stays"]["text"]["data"] = "new"
     broker.nodes["coap/came"] = {}
     await broker.start()
     await expect(page.page.get_by_text("Live", exact=True)).to_be_visible()
-    await expect(await page.card("coap/goes")).to_have_count(0)
-    await expect(await page.card("coap/came")).to_have_count(1)
-    stays = await page.card("coap/stays")
+    await expect(page.card("coap/goes")).to_have_count(0)
+    await expect(page.card("coap/came")).to_have_count(1)
+    stays = page.card("coap/stays")
     await expect(stays.locator("li")).to_have_count(1)
     await expect(stays).to_contain_text("new")
     await expect(page.page.get_by_role("alert")).to_have_count(0)
@@ -59,8 +60,22 @@ async def test_says_why(broker: FakeBroker, page: Watched, code: int, reason: st
     await expect(page.page.get_by_role("alert")).to_have_text("No connection to the broker.")
     while not broker.hellos.empty():
         broker.hellos.get_nowait()
-    await page.page.get_by_role("button", name="Try now").click()
+    if code == 1003:
+        await page.page.evaluate("dispatchEvent(new Event('online'))")
+    else:
+        await page.page.get_by_role("button", name="Try now").click()
     await asyncio.wait_for(broker.hellos.get(), 5)
+
+
+async def test_says_when_localhost_is_not_what_was_meant(broker: FakeBroker, serve, watch: OpenPage) -> None:  # type: ignore[no-untyped-def]
+    """The page of another machine, whose settings still say localhost: Chromium resolves *.localhost itself."""
+    await broker.stop()
+    server = await serve(broker_url=broker.url)
+    watched = await watch(f"http://other.localhost:{server.port}/", broker.url)
+    await expect(watched.page.locator(".banner")).to_contain_text("--broker-host")
+    near = await watch(f"http://localhost:{server.port}/", broker.url)
+    await expect(near.page.locator(".banner")).to_contain_text("cannot be reached")
+    await expect(near.page.locator(".banner")).not_to_contain_text("--broker-host")
 
 
 async def test_a_broker_that_is_not_there_yet(broker: FakeBroker, serve, watch: OpenPage) -> None:  # type: ignore[no-untyped-def]
@@ -87,10 +102,10 @@ async def test_asks_for_a_token_and_keeps_it(broker: FakeBroker, serve, watch: O
     await expect(field).to_be_visible()
     await field.fill("right")
     await field.press("Enter")
-    await expect(await watched.card("coap/1")).to_be_visible()
+    await expect(watched.card("coap/1")).to_be_visible()
     await expect(field).to_have_count(0)
     await watched.page.reload()
-    await expect(await watched.card("coap/1")).to_be_visible()
+    await expect(watched.card("coap/1")).to_be_visible()
     assert await watched.page.evaluate("Object.keys(localStorage)") == []
     assert await watched.page.evaluate("document.cookie") == ""
 

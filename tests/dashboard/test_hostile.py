@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import OpenPage, Watched
-from fake_broker import FakeBroker
 from playwright.async_api import expect
+
+from tests.dashboard.fake_broker import FakeBroker
+from tests.dashboard.watched_page import OpenPage, Watched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -91,7 +92,7 @@ async def test_what_is_not_a_message_changes_nothing(broker: FakeBroker, page: W
     for count, text in enumerate(NOT_MESSAGES):
         await broker.raw(text)
         await broker.update("coap/1", "text", f"still here {count}")
-        await expect(await page.card("coap/1")).to_contain_text(f"still here {count}")
+        await expect(page.card("coap/1")).to_contain_text(f"still here {count}")
         known = 2 if '"uid":"__proto__"' in text else 1
         await expect(page.page.get_by_role("article")).to_have_count(known)
         assert await page.page.evaluate("({}).polluted") is None
@@ -100,7 +101,7 @@ async def test_what_is_not_a_message_changes_nothing(broker: FakeBroker, page: W
 async def test_strange_numbers(broker: FakeBroker, page: Watched) -> None:
     await broker.new("coap/1", name="A")
     await broker.update("coap/1", "x", "?", value=1, at=1000)
-    number = (await page.card("coap/1")).locator(".number")
+    number = page.card("coap/1").locator(".number")
     for extra, shown in STRANGE:
         await broker.update("coap/1", "x", "?", **extra)
         await expect(number).to_have_text(shown)

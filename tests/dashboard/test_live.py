@@ -7,9 +7,10 @@ import json
 import time
 
 import pytest
-from conftest import Watched
-from fake_broker import FakeBroker
 from playwright.async_api import expect
+
+from tests.dashboard.fake_broker import FakeBroker
+from tests.dashboard.watched_page import Watched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -26,15 +27,16 @@ async def test_asks_for_the_state_and_for_outcomes(broker: FakeBroker, page: Wat
 
 async def test_nodes_appear_and_vanish(broker: FakeBroker, page: Watched) -> None:
     await broker.new("coap/1")
-    card = await page.card("coap/1")
+    card = page.card("coap/1")
+    await expect(card.get_by_role("heading", level=2)).to_have_text("Discovering…")
+    await broker.update("coap/1", "protocol", "CoAP")
+    await expect(card.locator("header")).to_contain_text("CoAP")
     await expect(card.get_by_role("heading", level=2)).to_have_text("Discovering…")
     await broker.update("coap/1", "board", "samr21-xpro")
     await expect(card.get_by_role("heading", level=2)).to_have_text("Node")
     await broker.update("coap/1", "name", "Greenhouse")
-    await broker.update("coap/1", "protocol", "CoAP")
     await expect(card.get_by_role("heading", level=2)).to_have_text("Greenhouse")
     await expect(card.locator("header")).to_contain_text("coap/1")
-    await expect(card.locator("header")).to_contain_text("CoAP")
     await broker.new("mqtt/2", name="Cellar")
     await expect(page.page.get_by_role("article")).to_have_count(2)
     await broker.out("coap/1")
@@ -48,7 +50,7 @@ async def test_values_move_with_unit_age_and_chart(broker: FakeBroker, page: Wat
     await broker.new("coap/1", name="Greenhouse")
     now_ms = time.time() * 1000
     await broker.update("coap/1", "temperature", "21.5°C", value=21.5, unit="Cel", at=now_ms - 185_000)
-    reading = (await page.card("coap/1")).locator('li[data-resource="temperature"]')
+    reading = page.card("coap/1").locator('li[data-resource="temperature"]')
     await expect(reading.locator(".value")).to_have_text("21.5°C")
     await expect(reading.locator("time")).to_have_text("3 min ago")
     chart = reading.locator("canvas")
@@ -72,7 +74,7 @@ async def test_ages_grow(broker: FakeBroker, page: Watched) -> None:
     await page.page.reload()
     await broker.new("coap/1", name="Greenhouse")
     await broker.update("coap/1", "text", "hello")
-    age = (await page.card("coap/1")).locator('li[data-resource="text"] time')
+    age = page.card("coap/1").locator('li[data-resource="text"] time')
     await expect(age).to_have_text("now")
     await page.page.clock.fast_forward(125_000)
     await expect(age).to_have_text("2 min ago")
@@ -80,7 +82,7 @@ async def test_ages_grow(broker: FakeBroker, page: Watched) -> None:
 
 async def test_shows_what_nobody_has_heard_of(broker: FakeBroker, page: Watched) -> None:
     await broker.new("ws/1", name="Odd")
-    card = await page.card("ws/1")
+    card = page.card("ws/1")
     await broker.update("ws/1", "soil/moisture", 31)
     await expect(card.locator('li[data-resource="soil/moisture"]')).to_contain_text("soil/moisture")
     await expect(card.locator('li[data-resource="soil/moisture"] .value')).to_have_text("31")
@@ -98,7 +100,7 @@ async def test_shows_what_nobody_has_heard_of(broker: FakeBroker, page: Watched)
 
 async def test_details_hold_what_a_node_says_of_itself(broker: FakeBroker, page: Watched) -> None:
     await broker.new("coap/1", name="A", os="riot", board="samr21-xpro", ip="fd00::1", version="1.4.2")
-    card = await page.card("coap/1")
+    card = page.card("coap/1")
     await expect(card.get_by_text("samr21-xpro")).to_be_hidden()
     await card.get_by_text("Details").click()
     await expect(card.get_by_text("samr21-xpro")).to_be_visible()
@@ -108,7 +110,7 @@ async def test_details_hold_what_a_node_says_of_itself(broker: FakeBroker, page:
 
 async def test_reset_forgets_the_values_and_keeps_the_node(broker: FakeBroker, page: Watched) -> None:
     await broker.new("coap/1", name="A", text="old")
-    card = await page.card("coap/1")
+    card = page.card("coap/1")
     await expect(card).to_contain_text("old")
     await broker.reset("coap/1")
     await expect(card).not_to_contain_text("old")
@@ -122,7 +124,7 @@ async def test_a_flood_ends_with_the_last_values(broker: FakeBroker, page: Watch
         for node in range(20):
             await broker.update(f"coap/{node}", "count", round_ * 100 + node)
     for node in range(20):
-        await expect((await page.card(f"coap/{node}")).locator(".value")).to_have_text(str(14900 + node))
+        await expect(page.card(f"coap/{node}").locator(".value")).to_have_text(str(14900 + node))
 
 
 async def test_empty_state_has_lines_to_copy(page: Watched) -> None:

@@ -10,11 +10,11 @@ import tornado.httpclient
 import tornado.httpserver
 import tornado.netutil
 import tornado.web
-from conftest import OpenPage, Watched
-from fake_broker import FakeBroker
 from playwright.async_api import Page, expect
 
 from pyaiot.dashboard.config import DashboardConfig
+from tests.dashboard.fake_broker import FakeBroker
+from tests.dashboard.watched_page import OpenPage, Watched
 
 pytestmark = pytest.mark.needs("chromium")
 in_browser = pytest.mark.asyncio(loop_scope="session")
@@ -161,9 +161,9 @@ async def test_off_screen_cards_cost_nothing(broker: FakeBroker, page: Watched) 
         await broker.update(f"coap/{node}", "temperature", "20°C", value=20, unit="Cel")
     await expect(page.page.get_by_role("article")).to_have_count(60)
     await expect(page.page.locator("canvas").first).to_be_visible()
-    last = await page.card("coap/59")
+    last = page.card("coap/59")
     await expect(last.locator("canvas")).to_have_count(0)
     assert 0 < await page.page.locator("canvas").count() < 40
     await last.scroll_into_view_if_needed()
     await expect(last.locator("canvas")).to_be_visible()
-    await expect((await page.card("coap/0")).locator("canvas")).to_have_count(0)
+    await expect(page.card("coap/0").locator("canvas")).to_have_count(0)

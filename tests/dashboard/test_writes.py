@@ -6,16 +6,17 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import Watched
-from fake_broker import FakeBroker
 from playwright.async_api import Locator, expect
+
+from tests.dashboard.fake_broker import FakeBroker
+from tests.dashboard.watched_page import Watched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
 
 async def led(broker: FakeBroker, page: Watched, data: str = "0") -> Locator:
     await broker.new("coap/1", name="Lamp", led=data)
-    switch = (await page.card("coap/1")).get_by_role("switch", name="LED")
+    switch = page.card("coap/1").get_by_role("switch", name="LED")
     await expect(switch).to_have_attribute("aria-checked", "true" if data == "1" else "false")
     return switch
 
@@ -26,7 +27,7 @@ async def test_waits_for_the_device(broker: FakeBroker, page: Watched) -> None:
     write = await asyncio.wait_for(broker.writes.get(), 5)
     assert write.pop("id")
     assert write == {"type": "update", "data": {"uid": "coap/1", "endpoint": "led", "payload": "1"}}
-    card = await page.card("coap/1")
+    card = page.card("coap/1")
     await expect(card).to_contain_text("switching on…")
     await expect(switch).to_have_attribute("aria-busy", "true")
     await expect(switch).to_have_attribute("aria-checked", "false")
@@ -55,7 +56,7 @@ async def test_one_write_at_a_time(broker: FakeBroker, page: Watched) -> None:
     await switch.click(force=True)
     first = await asyncio.wait_for(broker.writes.get(), 5)
     await broker.answer(first, ok=False, code="offline", reason="gone")
-    await expect(await page.card("coap/1")).to_contain_text("Not reached: gone")
+    await expect(page.card("coap/1")).to_contain_text("Not reached: gone")
     assert broker.writes.empty()
 
 
@@ -74,11 +75,11 @@ async def test_says_why_it_failed(broker: FakeBroker, page: Watched, code: str, 
     write = await asyncio.wait_for(broker.writes.get(), 5)
     await broker.answer({"id": "another"}, ok=True)
     await broker.answer(write, ok=False, code=code, reason=reason)
-    await expect((await page.card("coap/1")).locator(".failure")).to_have_text(said)
+    await expect(page.card("coap/1").locator(".failure")).to_have_text(said)
     await expect(switch).to_have_attribute("aria-checked", "false")
     await expect(switch).to_have_attribute("aria-busy", "false")
     await switch.click()
-    await expect((await page.card("coap/1")).locator(".failure")).to_have_text("")
+    await expect(page.card("coap/1").locator(".failure")).to_have_text("")
 
 
 async def test_gives_up_after_15_seconds(broker: FakeBroker, page: Watched) -> None:
@@ -87,7 +88,7 @@ async def test_gives_up_after_15_seconds(broker: FakeBroker, page: Watched) -> N
     switch = await led(broker, page)
     await switch.click()
     await asyncio.wait_for(broker.writes.get(), 5)
-    failure = (await page.card("coap/1")).locator(".failure")
+    failure = page.card("coap/1").locator(".failure")
     await page.page.clock.fast_forward(14_000)
     await expect(switch).to_have_attribute("aria-busy", "true")
     await page.page.clock.fast_forward(1_100)
@@ -100,7 +101,7 @@ async def test_a_lost_connection_leaves_the_outcome_open(broker: FakeBroker, pag
     await switch.click()
     await asyncio.wait_for(broker.writes.get(), 5)
     await broker.stop()
-    failure = (await page.card("coap/1")).locator(".failure")
+    failure = page.card("coap/1").locator(".failure")
     await expect(failure).to_have_text("The connection was lost; it may or may not have happened.")
     await expect(switch).to_have_attribute("aria-disabled", "true")
     await switch.click(force=True)
@@ -124,4 +125,4 @@ async def test_works_from_the_keyboard(broker: FakeBroker, page: Watched) -> Non
 
 async def test_a_value_that_is_neither_is_unknown(broker: FakeBroker, page: Watched) -> None:
     await led(broker, page, "purple")
-    await expect((await page.card("coap/1")).locator("li")).to_contain_text("Unknown")
+    await expect(page.card("coap/1").locator("li")).to_contain_text("Unknown")
