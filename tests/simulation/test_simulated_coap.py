@@ -21,7 +21,7 @@ from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.nodes.values import read_value
 from pyaiot.simulation.coap import SimulatedCoapDevice
 from pyaiot.simulation.resources import RESOURCES
-from tests.gateway.coap.coap_devices import Device, Gateway
+from tests.gateway.coap.coap_devices import NOBODY, Device, Gateway
 
 NODE = Path(__file__).parents[2] / "utils" / "coap" / "coap-test-node.py"
 
@@ -29,7 +29,7 @@ NODE = Path(__file__).parents[2] / "utils" / "coap" / "coap-test-node.py"
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     gateway = Gateway()
-    gateway.adapter = CoapAdapter(port=0)
+    gateway.adapter = CoapAdapter(port=0, device_port=NOBODY)
     await gateway.adapter.start(gateway)
     yield gateway
     await gateway.close()
@@ -120,7 +120,7 @@ async def test_three_devices_at_one_address(gateway: Gateway) -> None:
 async def test_it_waits_for_a_gateway_that_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pyaiot.simulation.coap.ALIVE_TIMEOUT_S", 0.05)
     gateway = Gateway()
-    gateway.adapter = adapter = CoapAdapter(port=0)
+    gateway.adapter = adapter = CoapAdapter(port=0, device_port=NOBODY)
     await adapter.start(gateway)
     port = adapter.port
     await adapter.stop()

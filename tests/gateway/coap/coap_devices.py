@@ -17,6 +17,8 @@ from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.wire.names import is_name, is_resource
 
 WAIT_S = 8.0
+#: A port where nothing listens, for the port at which devices usually do: 5683 of this machine may be in use.
+NOBODY = 1
 
 
 class Gateway:

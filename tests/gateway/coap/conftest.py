@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from pyaiot.gateway.coap.adapter import CoapAdapter
-from tests.gateway.coap.coap_devices import Device, Gateway
+from tests.gateway.coap.coap_devices import NOBODY, Device, Gateway
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -26,7 +26,7 @@ async def gateway() -> AsyncIterator[Gateway]:
     faults: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     gateway = Gateway()
-    gateway.adapter = adapter = CoapAdapter(port=0)
+    gateway.adapter = adapter = CoapAdapter(port=0, device_port=NOBODY)
     await adapter.start(gateway)
     yield gateway
     await gateway.close()

@@ -169,6 +169,21 @@ async def test_answers_are_hardly_longer_than_questions(gateway: Gateway, device
         assert len(one.inbox[-1]) <= len(message.encode()) + 80
 
 
+async def test_an_icmp_error_does_not_make_it_deaf(gateway: Gateway, device: MakeDevice) -> None:
+    """libuv stops polling a socket that reports an error: aiocoap's own transport on uvloop hears nothing after."""
+    assert gateway.adapter is not None
+    gateway.auto_discover = False
+    adapter = gateway.adapter
+    for number in range(3):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"\x50\x02\x00\x01\xb5alive\xffalive:x", ("127.0.0.1", adapter.port))
+        async with asyncio.timeout(5):
+            while adapter.counters.icmp_errors <= number:
+                await asyncio.sleep(0.001)
+    one = await device()
+    assert (await one.post("alive", "alive:y")).code == codes.CHANGED
+
+
 async def test_a_ping_is_answered_by_a_reset(gateway: Gateway, device: MakeDevice) -> None:
     one = await device()
     one.send(b"\x40\x00\x12\x34")
