@@ -8,6 +8,7 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pyaiot import lifecycle, options
@@ -47,7 +48,10 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
             camera_url=settings.camera_url or None,
         )
         if settings.static_path:
-            return DashboardConfig(**{**vars(config), "static_path": Path(settings.static_path).expanduser()})
+            folder = Path(settings.static_path).expanduser()
+            if not folder.is_dir():
+                raise ValueError(f"--static-path: {settings.static_path!r} is not a folder")
+            return replace(config, static_path=folder)
         return config
     except ValueError as error:
         raise StartupError(str(error)) from None

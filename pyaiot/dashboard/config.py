@@ -23,7 +23,7 @@ def broker_url(broker_host: str, broker_port: str, broker_ssl: bool) -> str:
     port = f":{broker_port}" if broker_port else ""
     url = f"{'wss' if broker_ssl else 'ws'}://{host}{port}/ws"
     if _HOST.fullmatch(bare) is None:
-        raise ValueError(f"{broker_host!r} is not the name or address of a host")
+        raise ValueError(f"--broker-host: {broker_host!r} is not the name or address of a host")
     source(url, ("ws", "wss"))
     return url
 
@@ -46,14 +46,12 @@ class DashboardConfig:
     def __post_init__(self) -> None:
         source(self.broker_url, ("ws", "wss"))
         if self.camera_url:
-            source(self.camera_url, ("http", "https"))
-        for option, image in (("logo", self.logo), ("favicon", self.favicon)):
-            if not image:
-                continue
-            if is_url(image):
-                source(image, ("http", "https"))
-            elif not Path(image).is_file():
-                raise ValueError(f"the {option} {image!r} is neither a file on this machine nor a http(s) URL")
+            _check_url("--camera-url", self.camera_url)
+        for option, image in (("--logo", self.logo), ("--favicon", self.favicon)):
+            if image and is_url(image):
+                _check_url(option, image)
+            elif image and not Path(image).is_file():
+                raise ValueError(f"{option}: {image!r} is neither a file on this machine nor a http(s) URL")
 
     def image_sources(self) -> list[str]:
         """Return the CSP sources of the images that other hosts serve, in a stable order."""
@@ -61,6 +59,13 @@ class DashboardConfig:
         if self.camera_url:
             images.append(self.camera_url)
         return sorted({source(image, ("http", "https")) for image in images})
+
+
+def _check_url(option: str, url: str) -> None:
+    try:
+        source(url, ("http", "https"))
+    except ValueError as error:
+        raise ValueError(f"{option}: {error}") from None
 
 
 def is_url(image: str) -> bool:
