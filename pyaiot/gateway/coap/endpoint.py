@@ -8,6 +8,7 @@ and a site that answers at once, without a task and two copies a request.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from typing import Protocol
@@ -55,13 +56,17 @@ class Endpoint(aiocoap.Context):  # type: ignore[misc]
         Raises OSError, whose text says what to do.
         """
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(
-            host or "::",
-            port,
-            family=socket.AF_INET6,
-            type=socket.SOCK_DGRAM,
-            flags=socket.AI_V4MAPPED | socket.AI_PASSIVE,
-        )
+        try:
+            found = await loop.getaddrinfo(
+                host or "::",
+                port,
+                family=socket.AF_INET6,
+                type=socket.SOCK_DGRAM,
+                flags=socket.AI_V4MAPPED | socket.AI_PASSIVE,
+            )
+        except (socket.gaierror, UnicodeError):
+            reason = f"{host!r} is not a name or address of this host (--coap-host)"
+            raise OSError(errno.EADDRNOTAVAIL, reason) from None
         address: SockAddr = found[0][4]  # type: ignore[assignment]
         if host == "0.0.0.0":
             address = ("::ffff:0.0.0.0", port, 0, 0)

@@ -303,5 +303,5 @@ def bind_udp(address: SockAddr) -> socket.socket:
             ) from None
         if error.errno == errno.EACCES:
             raise PermissionError(errno.EACCES, f"{where} needs more rights: choose one from 1024 on") from None
-        raise OSError(error.errno, f"{where} cannot be used: {error.strerror}") from None
+        raise OSError(error.errno, f"{where} cannot be used: {error.strerror} (see --coap-host)") from None
     return sock
