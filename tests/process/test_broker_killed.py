@@ -83,5 +83,7 @@ async def test_kill_the_broker_twenty_times_under_load(host: Host, keys: Keys) -
         assert sum(len(values) for values in truth.values()) > 3 * 8 * 4
         await asyncio.gather(*(viewer.sees(truth, VIEWS_TRUE_S) for viewer in viewers))
         assert await fresh_view(port) == truth
+    refused = [line for process in host.started for line in process.lines if "refused" in line]
+    assert refused == [], "a restart of the broker is no fault of the gateways"
     print(f"gateways back: median {statistics.median(back):.2f} s, at most {max(back):.2f} s after the broker listens")
     print(f"views true: median {statistics.median(true):.2f} s, at most {max(true):.2f} s after that")
