@@ -69,7 +69,7 @@ class Viewer:
             if uid not in self.view:
                 self.faults.append(f"{uid} has a value before it is new: {message}")
             values = self.view.setdefault(uid, {})
-            if resource.startswith("count") and resource in values and data <= values[resource]:
+            if resource.startswith("count") and resource in values and int(data) <= int(values[resource]):
                 self.faults.append(f"{uid} {resource}: {data} after {values[resource]}")
             values[resource] = data
         elif kind == "reset":
