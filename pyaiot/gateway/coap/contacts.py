@@ -7,8 +7,8 @@ A uid is a device's name and an address is only where it is now. The rules:
    that had the same address *and* port loses them: it is not there any more.
 2. Who sent ``/server`` (which says no uid)? The device bound to that address and port; else the only device of
    that address (firmware sends each message from another port), unless it keeps to its port: then it is
-   somebody else's. A device keeps to its port once two of its messages came from the same one. Nobody found
-   means 4.04, upon which a device sends ``/alive`` from that very port.
+   somebody else's. A device keeps to its port once both its ``/alive`` and a ``/server``, in either order, came
+   from the same one. Nobody found means 4.04, upon which a device sends ``/alive`` from that very port.
 3. Requests go to the port that the device registered as its ``base``; else to the port at which it answered a
    discovery; else to the first of :meth:`Contacts.candidates`.
 4. Candidates are the standard port (``device_port``, 5683) and the port that the device sends from. The
@@ -24,6 +24,10 @@ from typing import TypeAlias
 
 #: As the socket gives it: host, port, flow information, zone (scope id); IPv4 as ``::ffff:192.0.2.1``.
 SockAddr: TypeAlias = tuple[str, int, int, int]
+
+#: Sources of messages from nobody known that are remembered.
+MAX_STRANGERS = 4096
+_NO = object()
 
 
 def readable(host: str) -> str:
@@ -43,7 +47,7 @@ class Device:
     uid: str
     #: Where its last message came from.
     source: SockAddr
-    #: Two of its messages came from the same port.
+    #: It keeps to its port (rule 2).
     steady: bool = False
     #: It is on the same host as the gateway.
     local: bool = False
@@ -67,6 +71,8 @@ class Contacts:
         self._devices: dict[str, Device] = {}
         self._by_source: dict[SockAddr, Device] = {}
         self._by_host: dict[tuple[str, int], dict[str, Device]] = {}
+        #: Where ``/server`` came from and nobody was known, the newest last; for rule 2.
+        self._strangers: dict[SockAddr, None] = {}
 
     def __len__(self) -> int:
         return len(self._devices)
@@ -85,11 +91,11 @@ class Contacts:
         """
         device = self._devices.get(uid)
         if device is not None and device.source == source:
-            device.steady = True
             device.local = local
             return False
+        steady = self._strangers.pop(source, _NO) is None
         if device is None:
-            device = self._devices[uid] = Device(uid, source, local=local)
+            device = self._devices[uid] = Device(uid, source, steady=steady, local=local)
             self._enter(device)
             return True
         before = self.target(uid)
@@ -99,7 +105,7 @@ class Contacts:
             device.settled_port = None
         if moved:
             device.registered_port, device.serves_at_source = None, False
-        device.source, device.steady, device.local = source, False, local
+        device.source, device.steady, device.local = source, steady, local
         self._enter(device)
         return self.target(uid) != before
 
@@ -109,11 +115,15 @@ class Contacts:
         if device is not None:
             device.steady = True
             return device.uid
-        neighbours = self._by_host.get((source[0], source[3]))
-        if neighbours is None or len(neighbours) != 1:
-            return None
-        (device,) = neighbours.values()
-        return None if device.steady else device.uid
+        neighbours = self._by_host.get((source[0], source[3]), {})
+        if len(neighbours) == 1:
+            (device,) = neighbours.values()
+            if not device.steady:
+                return device.uid
+        self._strangers[source[0], source[1], source[2], source[3]] = None
+        if len(self._strangers) > MAX_STRANGERS:
+            del self._strangers[next(iter(self._strangers))]
+        return None
 
     def candidates(self, uid: str) -> list[int]:
         """The ports to try, best first (rules 3 and 4); empty for an unknown uid."""

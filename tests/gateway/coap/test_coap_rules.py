@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from pyaiot.gateway.coap.contacts import Contacts, SockAddr, is_link_local, readable
+from pyaiot.gateway.coap.contacts import MAX_STRANGERS, Contacts, SockAddr, is_link_local, readable
 from pyaiot.gateway.coap.exchanges import Exchanges
 from pyaiot.gateway.coap.freshness import Freshness
 
@@ -55,6 +55,31 @@ def test_a_device_that_keeps_to_its_port_is_nobody_else() -> None:
     contacts.bind("a", at(40001))
     assert contacts.identify(at(40001)) == "a"
     assert contacts.identify(at(40002)) is None
+
+
+def test_who_registers_from_where_a_stranger_spoke_keeps_to_its_port() -> None:
+    """After a restart of the gateway: what comes from another port now is somebody who is still to register."""
+    contacts = Contacts()
+    assert contacts.identify(at(40001)) is None
+    assert contacts.identify(at(40002)) is None
+    contacts.bind("a", at(40001))
+    assert contacts.identify(at(40002)) is None
+    contacts.bind("b", at(40002))
+    assert (contacts.identify(at(40001)), contacts.identify(at(40002))) == ("a", "b")
+
+
+def test_fw_3_beacons_from_one_port_and_values_from_another_are_one_device() -> None:
+    contacts = Contacts()
+    for _ in range(3):
+        contacts.bind("a", at(40001))
+    assert contacts.identify(at(40002)) == "a"
+
+
+def test_strangers_are_bounded() -> None:
+    contacts = Contacts()
+    for number in range(3 * MAX_STRANGERS):
+        contacts.identify(at(number % 65536, f"2001:db8::{number // 65536:x}"))
+    assert len(contacts._strangers) == MAX_STRANGERS
 
 
 def test_a_move_is_told_and_forgets_where_it_answered() -> None:
