@@ -109,7 +109,8 @@ def describe(keys: Keys) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
     parser = _Parser(
         prog="aiot-generate-keys",
         usage="%(prog)s [-h] [--key-file FILE] [--force] [one of the other options]",
@@ -134,9 +135,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default="viewer",
         help="what a --client may do: read, write too, or all",
     )
+    return parser
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     # A public key may begin with "-", which argparse takes for an option.
     spelled = [f" {each}" if _KEY_LIKE_AN_OPTION.fullmatch(each) else each for each in arguments]
-    return parser.parse_args(spelled)
+    return make_parser().parse_args(spelled)
 
 
 def _make_gateway(path: Path, name: str, force: bool) -> None:
