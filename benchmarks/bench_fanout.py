@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from benchmarks import mqtt, processes
-from benchmarks.bench_ingest import GATEWAYS, NODES, busy_links
+from benchmarks.bench_ingest import GATEWAYS, NODES, busy_links, ratios
 from benchmarks.crowd import Crowd
 from benchmarks.figures import Figure, latencies
 from benchmarks.link import Link, pump
@@ -67,10 +67,10 @@ def full_load(
     yield Figure("  delivered, all clients together", rate, "msg/s")
     yield Figure("  not superseded by a newer value on the way", share, "%")
     yield Figure("  bare Tornado relay, write_message a client", plain, "µs")
-    yield Figure("  broker / bare relay", [a / b for a, b in zip(ours, plain, strict=True)], "×", at_most=1 / 8)
+    yield Figure("  broker / bare relay", ratios(ours, plain), "×", at_most=1 / 8)
     if mosquitto:
         yield Figure("  mosquitto, QoS 0", other, "µs")
-        yield Figure("  broker / mosquitto", [a / b for a, b in zip(ours, other, strict=True)], "×", at_most=1)
+        yield Figure("  broker / mosquitto", ratios(ours, other), "×", at_most=1)
 
 
 def through_broker(site: Site, broker: Server, frames: int, begin: int) -> tuple[float, int, float]:
@@ -133,6 +133,6 @@ def idle_link(site: Site, broker: Server, count: int) -> Iterator[Figure]:
         found[number * ROUNDS // count].append(time.perf_counter() - begin)
         link.settle()
         time.sleep(0.01)
-    yield from latencies("a lone update, frame → /ws client", found, None, 5)
+    yield from latencies("a lone update, frame → /ws client", found, 3, None)
     link.close()
     client.close()

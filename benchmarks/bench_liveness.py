@@ -36,12 +36,14 @@ class Nobody:
 
     protocol = "coap"
     title = "CoAP"
+    discovered = 0
 
     async def start(self, events: object) -> None: ...
 
     async def stop(self) -> None: ...
 
-    async def discover(self, uid: str) -> None: ...
+    async def discover(self, uid: str) -> None:
+        self.discovered += 1
 
     async def write(self, uid: str, resource: str, data: object) -> None: ...
 
@@ -60,9 +62,9 @@ async def measure(nodes: int) -> list[float]:
     from pyaiot.gateway.service import GatewayService
     from pyaiot.keys import new_private_key
 
-    key = new_private_key()
+    key, adapter = new_private_key(), Nobody()
     service = GatewayService(
-        Nobody(), name="coap", key=key, broker_key=key.public, broker_url="ws://127.0.0.1:9/gw", timeout_s=60.0
+        adapter, name="coap", key=key, broker_key=key.public, broker_url="ws://127.0.0.1:9/gw", timeout_s=60.0
     )
     ready = asyncio.Event()
     running = asyncio.create_task(service.run(ready.set), name="gateway")
@@ -70,8 +72,8 @@ async def measure(nodes: int) -> list[float]:
     few = await cpu_share(2)
     for number in range(nodes):
         service.seen(uid(number))
-    while await cpu_share(0.2) > 50:  # discoveries
-        pass
+    while adapter.discovered < nodes:
+        await cpu_share(0.2)
     idle = await cpu_share(4)
     before = time.process_time()
     for number in range(nodes):
