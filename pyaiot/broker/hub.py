@@ -184,8 +184,10 @@ class Hub:
         if not is_resource(resource) or len(codec.encode(data)) > MAX_WRITE_BYTES:
             return Outcome("unsupported", "no resource can have that name, or the data is too large")
         session = self.gateways.get(node.gateway)
-        if session is None or node.state != "online":
+        if session is None:
             return Outcome("offline", f"gateway {node.gateway} is not connected")
+        if node.state != "online":
+            return Outcome("offline", f"gateway {node.gateway} is back, but has not told of this node yet")
         id = self.writes.begin(node.gateway, self.now, tell)
         if id is None:
             return Outcome("busy", f"too many writes for gateway {node.gateway} are under way")
