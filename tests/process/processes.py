@@ -194,6 +194,10 @@ class Host:
         await process.says(CONNECTED)
         return process, port
 
+    def test_node(self, *arguments: str) -> tuple[str, ...]:
+        """The command of a simulated CoAP device."""
+        return (sys.executable, str(ROOT / "utils" / "coap" / "coap-test-node.py"), *arguments)
+
     async def close(self) -> None:
         """End everything that was started and still runs, each by its pid."""
         for process in self.started:
