@@ -102,7 +102,7 @@ const state = (): Status | undefined => states.at(-1);
 describe("a connection", () => {
   it("says hello first and passes on texts only", () => {
     connection.connect();
-    expect(state()).toEqual({ state: "connecting" });
+    expect(state()).toEqual({ state: "connecting", after: null });
     expect(connection.send("too early")).toBe(false);
     world.last.opens();
     expect(state()).toEqual({ state: "connected", sinceMs: world.nowMs });
@@ -185,6 +185,7 @@ describe("a connection", () => {
     }
     expect(world.sockets).toHaveLength(6);
     connection.hurry();
+    expect(state()).toEqual({ state: "connecting", after: "The broker cannot be reached, or refuses this page." });
     expect(world.sockets).toHaveLength(7);
     expect(world.timers).toHaveLength(1);
     world.last.closes();
@@ -222,5 +223,9 @@ describe("a connection", () => {
     world.refuse = null;
     world.pass(FIRST_DELAY_MS);
     expect(world.sockets).toHaveLength(1);
+    world.last.opens();
+    world.last.closes(4401);
+    connection.hurry();
+    expect(state()).toEqual({ state: "connecting", after: null });
   });
 });

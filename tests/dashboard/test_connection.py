@@ -13,6 +13,15 @@ from tests.dashboard.watched_page import OpenPage, Watched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
+COUNT_ALERTS = """() => {
+    window.alerts = 0;
+    new MutationObserver(changes => {
+        for (const {addedNodes, removedNodes} of changes)
+            for (const node of [...addedNodes, ...removedNodes])
+                if (node.nodeType === Node.ELEMENT_NODE && node.matches('.banner')) alerts += 1;
+    }).observe(document.body, {childList: true, subtree: true});
+}"""
+
 
 async def test_heals_to_the_truth(broker: FakeBroker, page: Watched) -> None:
     await broker.new("coap/stays", name="Stays", text="old", motto="will be gone")
@@ -29,6 +38,12 @@ async def test_heals_to_the_truth(broker: FakeBroker, page: Watched) -> None:
     del broker.nodes["coap/stays"]["motto"]
     broker.nodes["coap/stays"]["text"]["data"] = "new"
     broker.nodes["coap/came"] = {}
+    await page.page.evaluate(COUNT_ALERTS)
+    async with page.page.expect_websocket():
+        pass
+    async with page.page.expect_websocket():
+        pass
+    assert await page.page.evaluate("alerts") == 0, "the banner stays still while it is tried again"
     await broker.start()
     await expect(page.page.get_by_text("Live", exact=True)).to_be_visible()
     await expect(page.card("coap/goes")).to_have_count(0)

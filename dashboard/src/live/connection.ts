@@ -3,7 +3,8 @@ import { closeReason } from "./close.ts";
 
 /** The link to the broker, as the page shows it. */
 export type Status =
-  | { readonly state: "connecting" }
+  /** Trying; `after` is why the attempt before failed, or null for the first after all was well. */
+  | { readonly state: "connecting"; readonly after: string | null }
   | { readonly state: "connected"; readonly sinceMs: number }
   /** Lost; tried again by itself at `nextTryMs`. */
   | { readonly state: "lost"; readonly reason: string; readonly nextTryMs: number }
@@ -54,6 +55,7 @@ export class Connection {
   #socket: Socket | null = null;
   #open = false;
   #failures = 0;
+  #lastLoss: string | null = null;
   #cancelTimer: () => void = () => undefined;
 
   constructor(url: string, listener: Listener, world: World = browserWorld) {
@@ -66,7 +68,7 @@ export class Connection {
   connect(): void {
     if (this.#socket !== null) return;
     this.#cancelTimer();
-    this.#listener.status({ state: "connecting" });
+    this.#listener.status({ state: "connecting", after: this.#lastLoss });
     let socket: Socket;
     try {
       socket = this.#world.open(this.#url);
@@ -83,6 +85,7 @@ export class Connection {
     socket.onopen = () => {
       this.#cancelTimer();
       this.#open = true;
+      this.#lastLoss = null;
       socket.send(this.#listener.hello());
       this.#listener.status({ state: "connected", sinceMs: this.#world.now() });
     };
@@ -124,6 +127,7 @@ export class Connection {
   #lost(reason: string): void {
     const bound = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 16);
+    this.#lastLoss = reason;
     const delayMs = Math.round(this.#world.random() * bound);
     this.#cancelTimer = this.#world.after(delayMs, () => {
       this.connect();

@@ -17,7 +17,7 @@ export class View {
   readonly nodes = new SvelteMap<string, Node>();
   readonly writes = new SvelteMap<string, Write>();
   uids = $state.raw<readonly string[]>([]);
-  status = $state.raw<Status>({ state: "connecting" });
+  status = $state.raw<Status>({ state: "connecting", after: null });
   /** The broker has said everything it knows since the connection was made. */
   synced = $state(false);
 
