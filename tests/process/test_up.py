@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot up --demo``: everything in one command, and what it says, shows, takes and leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import time
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import websockets
+from websockets.asyncio.client import connect
+
+from tests.process.processes import STOP_S, Host, Process
+from tests.process.viewers import viewing
+
+PORTS = ("--broker-port", "0", "--coap-port", "0", "--web-port", "0")
+FIRST_VALUE_S = 5.0
+NODES = {"coap/weather-station", "coap/desk-lamp", "coap/greenhouse"}
+
+
+async def fetch(url: str) -> tuple[Any, Any]:
+    """An HTTP answer's headers and body."""
+
+    def get() -> tuple[Any, bytes]:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.headers, answer.read()
+
+    return await asyncio.to_thread(get)
+
+
+async def up(host: Host, *arguments: str, python: tuple[str, ...] = ()) -> tuple[Process, str, int]:
+    """``aiot up --demo``; the process, the dashboard's address, and the broker's port as the page is told it."""
+    process = await host.start("aiot", "up", "--demo", *PORTS, *arguments, python=python)
+    page = (await process.says(r"Dashboard +(http://\S+/)"))[1]
+    _, config = await fetch(f"{page}config.json")
+    broker = urlsplit(json.loads(config)["broker_url"])
+    assert (broker.scheme, broker.hostname, broker.path) == ("ws", "localhost", "/ws")
+    assert broker.port is not None
+    return process, page, broker.port
+
+
+async def test_first_value_within_five_seconds(host: Host) -> None:
+    began = time.monotonic()
+    process, _, port = await up(host)
+    async with viewing(port) as viewer:
+        await viewer.until(lambda: any("temperature" in node for node in viewer.view.values()))
+        took = time.monotonic() - began
+        assert took <= FIRST_VALUE_S
+        await viewer.until(lambda: viewer.view.keys() == NODES)
+        assert await viewer.write("coap/desk-lamp", "led", "1") == {"type": "result", "id": "w", "ok": True}
+        assert viewer.view["coap/desk-lamp"]["led"] == "1"
+        await process.says("device desk-lamp: led is now 1")  # the device itself
+        refused = await viewer.write("coap/desk-lamp", "led", "9", id="x")
+        assert (refused["ok"], refused["code"]) == (False, "refused")
+        assert "4.00" in refused["reason"]
+        refused = await viewer.write("coap/weather-station", "temperature", "1", id="y")
+        assert "4.05" in refused["reason"]
+        assert viewer.view["coap/desk-lamp"]["led"] == "1"
+        first = viewer.view["coap/weather-station"]["temperature"]
+        await viewer.until(lambda: viewer.view["coap/weather-station"]["temperature"] != first, "a value that moves")
+    await process.stop()
+    print(f"first value {took:.2f} s after the command")
+
+
+async def test_only_its_own_page_may_connect(host: Host) -> None:
+    _, page, port = await up(host)
+    url = f"ws://localhost:{port}/ws"
+    origin = page.rstrip("/")
+    other = f"http://localhost:{urlsplit(page).port + 1}"  # type: ignore[operator]
+    for allowed in (origin, origin.replace("localhost", "127.0.0.1")):
+        async with connect(url, origin=allowed, proxy=None) as client:  # type: ignore[arg-type]
+            await client.send(json.dumps({"type": "new", "data": "client"}))
+            assert json.loads(await client.recv())["type"] == "new"
+    for refused in (other, "http://evil.example", "null"):
+        with pytest.raises(websockets.InvalidStatus) as error:
+            async with connect(url, origin=refused, proxy=None):  # type: ignore[arg-type]
+                pass
+        assert error.value.response.status_code == 403
+    headers, body = await fetch(page)
+    assert b"<html" in body
+    policy = headers["Content-Security-Policy"]
+    assert f"connect-src 'self' ws://localhost:{port};" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_ends_without_a_complaint(host: Host, number: signal.Signals) -> None:
+    """In Python's development mode, where a socket or a task that is left would be told of."""
+    process, page, port = await up(host, python=("-X", "dev", "-W", "default"))
+    reader, writer = await asyncio.open_connection("localhost", urlsplit(page).port)
+    writer.write(b"GET /config.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")  # kept open, as a browser does
+    async with viewing(port) as viewer:
+        await viewer.until(lambda: viewer.view.keys() == NODES)
+        took = await process.stop(number)
+        assert took < STOP_S
+    writer.close()
+    complaints = [line for line in process.lines if re.search(r"WARNING|ERROR|CRITICAL|Warning|Error|Task", line)]
+    assert complaints == []
+
+
+async def test_makes_keys_once(host: Host) -> None:
+    process, _, _ = await up(host)
+    made = host.key_file.read_bytes()
+    assert host.key_file.stat().st_mode & 0o777 == 0o600
+    await process.stop()
+    process, _, _ = await up(host)
+    assert host.key_file.read_bytes() == made
+    await process.stop()
+    private = re.findall(rb"private = (\S+)", made)
+    assert len(private) == 4
+    said = "\n".join(each.text for each in host.started).encode()
+    assert [key for key in private if key in said] == []
