@@ -7,10 +7,12 @@ import base64
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pyaiot.broker.gateway_session import CLOSE_NOT_AUTHENTICATED, GatewaySession
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed
 from pyaiot.wire.signing import Opener
@@ -95,6 +97,23 @@ def test_no_mutant_of_a_recorded_frame_is_taken(frame: dict[str, Any], spy: Spy)
         refused += of_this_kind
     assert spy.calls == 0, "JSON was parsed before the signature was checked"
     assert refused >= ENOUGH
+
+
+def test_the_brokers_session_ends_before_it_parses(spy: Spy) -> None:
+    """The code that takes frames from the socket, with a peer in its place."""
+    frame = FRAMES[2]
+    ended: list[int] = []
+    counters = SimpleNamespace(frames_bad=0)
+    peer: Any = SimpleNamespace(
+        name="192.0.2.1", _hub=SimpleNamespace(counters=counters), _finish=lambda code, _: ended.append(code)
+    )
+    session: Any = SimpleNamespace(gateway="greenhouse", opener=receiver_of(frame))
+    mutants = [*flipped(frame["text"]), frame["text"].encode()]
+    for mutant in mutants:
+        GatewaySession._take_frame(peer, mutant, session)
+    assert ended == [CLOSE_NOT_AUTHENTICATED] * len(mutants)
+    assert counters.frames_bad == len(mutants) > 1000
+    assert spy.calls == 0
 
 
 def receiver_of(frame: dict[str, Any]) -> Opener:
