@@ -97,7 +97,8 @@ def through_relay(relay: Server, count: int) -> float:
             publisher.send(MESSAGE)
         publisher.send(b"{}")
         publisher.next()
-        cost = (relay.cpu_s() - used) / crowd.settled() * 1e6
+        delivered = crowd.settled()
+        cost = (relay.cpu_s() - used) / delivered * 1e6
     publisher.close()
     return cost
 
@@ -110,7 +111,8 @@ def through_mosquitto(process: Process, port: int, count: int) -> float:
         burst = mqtt.publish(MESSAGE) * 10
         for _ in range(count // 10):
             publisher.sendall(burst)
-        cost = (process.cpu_s() - used) / crowd.settled() * 1e6 if crowd.settled() else 0.0
+        delivered = crowd.settled()
+        cost = (process.cpu_s() - used) / delivered * 1e6
         publisher.close()
     return cost
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Many clients in one process, which count what they get and throw it away.
 
-``python -m benchmarks.crowd ws|mqtt PORT CLIENTS``: says ``ready``; then answers each line of its input with a line:
-``count`` with the number of updates so far and seconds since the last came, ``progress`` with the fewest updates that
-a client has. With ``--stall N`` that many of the clients never read. It ends with its input.
+``python -m benchmarks.crowd ws|mqtt PORT CLIENTS``: says ``ready``; then answers each line of its input with the number
+of updates so far, and the seconds since the last came. It ends with its input.
 """
 
 from __future__ import annotations
@@ -57,12 +56,11 @@ def main() -> None:
     parser.add_argument("kind", choices=("ws", "mqtt"))
     parser.add_argument("port", type=int)
     parser.add_argument("clients", type=int)
-    parser.add_argument("--stall", type=int, default=0)
     options = parser.parse_args()
     clients = [join(options.kind, options.port, number) for number in range(options.clients)]
     poll = select.epoll()
     poll.register(sys.stdin.fileno(), select.EPOLLIN)
-    by_fd = {client.socket.fileno(): client for client in clients[options.stall :]}
+    by_fd = {client.socket.fileno(): client for client in clients}
     for fd in by_fd:
         poll.register(fd, select.EPOLLIN)
     print("ready", flush=True)
@@ -75,13 +73,9 @@ def main() -> None:
                 if not by_fd[fd].read(buffer):
                     poll.unregister(fd)
                 continue
-            line = sys.stdin.readline().strip()
-            if not line:
+            if not sys.stdin.readline():
                 return
-            if line == "count":
-                print(sum(client.updates for client in clients), time.monotonic() - last, flush=True)
-            else:
-                print(min(client.updates for client in by_fd.values()), flush=True)
+            print(sum(client.updates for client in clients), time.monotonic() - last, flush=True)
         if options.kind == "ws" and time.monotonic() > next_pong:
             next_pong = time.monotonic() + PONG_INTERVAL_S
             for client in by_fd.values():
@@ -91,14 +85,14 @@ def main() -> None:
 class Crowd(Process):
     """Such a process."""
 
-    def __init__(self, kind: str, port: int, clients: int, *options: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.crowd", kind, str(port), str(clients), *options]
+    def __init__(self, kind: str, port: int, clients: int) -> None:
+        command = [sys.executable, "-m", "benchmarks.crowd", kind, str(port), str(clients)]
         super().__init__(command, stdin=True)
         self.expect("^ready$")
 
     def count(self) -> tuple[int, float]:
         """Updates so far, and seconds since something came."""
-        count, quiet = self.ask("count").split()
+        count, quiet = self.ask("?").split()
         return int(count), float(quiet)
 
     def settled(self, quiet_s: float = 0.3) -> int:
