@@ -22,9 +22,10 @@ from pyaiot.broker import client_codec, metrics
 from pyaiot.broker import writes as broker_writes
 from pyaiot.broker.authorisation import Gatekeeper
 from pyaiot.broker.hub import Hub
-from pyaiot.keys import Keys, PrivateKey
+from pyaiot.keys import Keys
 from pyaiot.settings import ALL_SETTINGS
 from pyaiot.wire import handshake, messages
+from pyaiot.wire.signing import PrivateKey
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

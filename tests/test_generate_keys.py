@@ -14,9 +14,9 @@ import pytest
 
 from pyaiot import keys
 from pyaiot.cli import generate_keys
-from pyaiot.keys import KeyFileError, Keys, PrivateKey
+from pyaiot.keys import KeyFileError, Keys
 from pyaiot.options import ConfigurationError
-from pyaiot.wire.signing import PublicKey, to_base64url
+from pyaiot.wire.signing import PrivateKey, PublicKey, to_base64url
 
 COMMAND = Path(sys.executable).parent / "aiot-generate-keys"
 KEY = PrivateKey(bytes(range(32))).public

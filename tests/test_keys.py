@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyaiot import keys
-from pyaiot.keys import ClientToken, KeyFileError, Keys, PrivateKey, new_private_key
-from pyaiot.wire.signing import to_base64url
+from pyaiot.keys import ClientToken, KeyFileError, Keys, new_private_key
+from pyaiot.wire.signing import PrivateKey, to_base64url
 
 from .wire import fuzz
 

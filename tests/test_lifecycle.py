@@ -129,8 +129,8 @@ def end(process: subprocess.Popen[str], number: signal.Signals | None = None) ->
     return process.returncode, out, err or ""
 
 
-def run(script: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    return end(start(sys.executable, script, *arguments, **environment))
+def run(script: Path, *arguments: str) -> tuple[int, str, str]:
+    return end(start(sys.executable, script, *arguments))
 
 
 def first_line(process: subprocess.Popen[str]) -> str:

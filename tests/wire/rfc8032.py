@@ -64,8 +64,9 @@ def encode_point(point: Point) -> bytes:
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
-BASE = decode_point(b"\x58" + b"\x66" * 31)
-assert BASE is not None
+_base = decode_point(b"\x58" + b"\x66" * 31)
+assert _base is not None
+BASE: Point = _base
 
 
 def _expand(seed: bytes) -> tuple[int, bytes]:

@@ -17,6 +17,7 @@ from pyaiot.wire.errors import Malformed
 from pyaiot.wire.messages import (
     BrokerFrame,
     GatewayFrame,
+    GatewayMessage,
     New,
     Out,
     Refused,
@@ -137,6 +138,16 @@ def test_broken_handshakes(name: str) -> None:
         assert takes(decode, raw) == strict_json.is_handshake(name, raw), raw
 
 
+@pytest.mark.parametrize("name", HANDSHAKE)
+def test_a_message_of_the_handshake_is_known_by_its_type(name: str) -> None:
+    decode, _ = HANDSHAKE[name]
+    every = {key: value for _, raw in HANDSHAKE.values() for key, value in json.loads(raw).items() if key != "type"}
+    assert takes(decode, codec.encode({"type": name, **every}))
+    for other in {*HANDSHAKE, "goodbye"} - {name}:
+        assert not takes(decode, codec.encode({"type": other, **every}))
+    assert not takes(decode, codec.encode(every))
+
+
 # Duplicate keys: the proof by counting must not be cheated.
 
 SEEN = '{"type":"seen","uid":"a","at":1}'
@@ -207,7 +218,7 @@ def test_frames_of_our_own_are_not_read_twice(monkeypatch: pytest.MonkeyPatch) -
 
 # Literals
 
-EVERY_GATEWAY_MESSAGE = [
+EVERY_GATEWAY_MESSAGE: list[GatewayMessage] = [
     New(uid="a", protocol="coap", at=1),
     Update(uid="a", resource="t", data="23.4°C", value=23.4, unit="Cel", at=2),
     Update(uid="a", resource="imu", data='[{"x": 1}]', value=[{"x": 1, "y": {"z": None}}], at=3),
