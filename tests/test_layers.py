@@ -34,6 +34,7 @@ PURE = [
     "gateway/coap/payloads.py",
     "broker/authorisation.py",
     "broker/client_codec.py",
+    "broker/change_list.py",
     "broker/directory.py",
     "broker/fanout.py",
     "broker/framing.py",

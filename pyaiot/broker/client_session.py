@@ -17,8 +17,8 @@ import uuid
 
 from pyaiot.broker import client_codec
 from pyaiot.broker.authorisation import MAY
+from pyaiot.broker.change_list import Bookmark, Milestone
 from pyaiot.broker.client_codec import Join, WriteRequest
-from pyaiot.broker.directory import Bookmark, Milestone
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.websocket import Peer
@@ -139,7 +139,7 @@ class ClientSession(Peer):
 
     def _start_over(self) -> None:
         self._drop_bookmark()
-        self._bookmark = self._hub.directory.bookmark(told_all=False)
+        self._bookmark = self._hub.directory.changes.bookmark(told_all=False)
         if not self._writing:
             self._catch_up()
 
@@ -152,7 +152,7 @@ class ClientSession(Peer):
         self._writing = not self.write_raw(frames, self._on_written)
         if self._writing and self._bookmark is None:
             self._hub.fanout.leave(self)
-            self._bookmark = self._hub.directory.bookmark(told_all=True)
+            self._bookmark = self._hub.directory.changes.bookmark(told_all=True)
             self._hub.counters.clients_fallen_behind += 1
 
     def _on_written(self) -> None:
@@ -167,9 +167,9 @@ class ClientSession(Peer):
         if bookmark is not None:
             if bookmark.overtaken:
                 self._drop_bookmark()
-                bookmark = self._bookmark = self._hub.directory.bookmark(told_all=False)
+                bookmark = self._bookmark = self._hub.directory.changes.bookmark(told_all=False)
             size = sum(map(len, chunk))
-            for entry in self._hub.directory.untold(bookmark):
+            for entry in self._hub.directory.changes.untold(bookmark):
                 if isinstance(entry, Milestone):
                     self._dst = "all"
                     if "synced" not in self._features:
@@ -189,7 +189,7 @@ class ClientSession(Peer):
 
     def _drop_bookmark(self) -> None:
         if self._bookmark is not None:
-            self._hub.directory.drop(self._bookmark)
+            self._hub.directory.changes.drop(self._bookmark)
             self._bookmark = None
 
     # What the client asks for

@@ -1,119 +1,28 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every node, its resources, who owns it, and what changed since when. Pure: ``now`` comes in, in seconds.
+"""Every node, its resources, who owns it. Pure: ``now`` comes in, in seconds.
 
-Gateways' messages go in by :meth:`Directory.apply`; what clients must be told comes out in two ways.
-
-*Live* clients are told each change as it happens: :attr:`Directory.on_change` is called with it.
-
-A client that joins or cannot keep up is told the *present state* instead, when it can take it: everything that
-can be told stands once in one list, in the order of its last change, and a :class:`Bookmark` is a place in that
-list. What is before it has been told; a change moves to the end, so it is behind it. Whatever the number of
-changes, being slow costs one bookmark, and what is told is always the newest value.
+Gateways' messages go in by :meth:`Directory.apply`; what clients must be told comes out in two ways. *Live* clients are
+told each change as it happens: :attr:`Directory.on_change` is called with it. Those who join or cannot keep up are told
+the present state, from :attr:`Directory.changes`.
 """
 
 from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
-from pyaiot.wire.messages import JSON, GatewayMessage, New, Out, Reset, Result, Seen, Sync, Update
+from pyaiot.broker.change_list import ChangeList, Node, Resource
+from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Result, Seen, Sync, Update
 from pyaiot.wire.names import is_name, is_resource
 
 MAX_NODES_PER_GATEWAY = 200_000
 MAX_RESOURCES_PER_NODE = 64
-#: How many departures and resets are remembered for clients that have not been told them yet.
-MAX_PENDING_NOTICES = 100_000
-
-NodeState = Literal["online", "unreachable"]
-NoticeKind = Literal["out", "reset"]
 ChangeKind = Literal["new", "update", "reset", "out"]
-
-
-class Entry:
-    """Something to tell: a place in the list of what changed when."""
-
-    __slots__ = ("after", "before")
-
-    def __init__(self) -> None:
-        self.before: Entry = self
-        self.after: Entry = self
-
-    def unlink(self) -> None:
-        """Leave the list; harmless when not in one."""
-        self.before.after = self.after
-        self.after.before = self.before
-        self.before = self.after = self
-
-    def insert_before(self, place: Entry) -> None:
-        """Enter the list just before ``place``."""
-        self.before = place.before
-        self.after = place
-        place.before.after = self
-        place.before = self
-
-
-class Resource(Entry):
-    """The newest value of one resource of a node."""
-
-    __slots__ = ("at", "data", "name", "node", "unit", "value")
-
-    def __init__(self, node: Node, name: str) -> None:
-        super().__init__()
-        self.node = node
-        self.name = name
-        self.data: JSON = None
-        self.value: JSON = None
-        self.unit: str | None = None
-        self.at = -1
-
-
-class Node(Entry):
-    """Our record of a device. Its uid is ``<gateway>/<uid at the gateway>``; times are Unix ms, as gateways give."""
-
-    __slots__ = ("first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid")
-
-    def __init__(self, uid: str, gateway: str, protocol: str, at: int) -> None:
-        super().__init__()
-        self.uid = uid
-        self.gateway = gateway
-        self.protocol = protocol
-        self.first_seen = at
-        self.last_seen = at
-        self.state: NodeState = "online"
-        self.resources: dict[str, Resource] = {}
-
-
-class Notice(Entry):
-    """That a node went ``out`` or was ``reset``; kept only while somebody may not have been told."""
-
-    __slots__ = ("kind", "uid")
-
-    def __init__(self, kind: NoticeKind, uid: str) -> None:
-        super().__init__()
-        self.kind = kind
-        self.uid = uid
-
-
-class Milestone(Entry):
-    """Where the list ended when a bookmark was set at its beginning: who is there knows every node."""
-
-    __slots__ = ()
-
-
-class Bookmark(Entry):
-    """How far one client has been told. ``overtaken`` when it waited so long that notices had to be dropped."""
-
-    __slots__ = ("milestone", "overtaken")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.milestone: Milestone | None = None
-        self.overtaken = False
 
 
 @dataclass(slots=True)
@@ -164,9 +73,8 @@ class Directory:
         self.counters = Counters()
         #: Called with each change at once, while there are live clients; None when there are none.
         self.on_change: OnChange | None = None
-        self._list = Entry()
-        self._bookmarks: set[Bookmark] = set()
-        self._notices: dict[tuple[NoticeKind, str], Notice] = {}
+        #: What can be told to clients that are not live.
+        self.changes = ChangeList()
         self._deadlines: list[tuple[float, str]] = []
 
     # Gateways
@@ -206,7 +114,7 @@ class Directory:
         results: list[Result] = []
         nodes = owner.nodes
         on_change = self.on_change
-        end = self._list
+        end = self.changes.end
         applied = 0
         for message in messages:
             if type(message) is not Update:
@@ -300,7 +208,7 @@ class Directory:
             return f"more than {MAX_NODES_PER_GATEWAY} nodes"
         node = Node(f"{name}/{message.uid}", name, sys.intern(message.protocol), message.at)
         owner.nodes[message.uid] = self.nodes[node.uid] = node
-        node.insert_before(self._list)
+        node.insert_before(self.changes.end)
         self._tell("new", node)
         return None
 
@@ -319,7 +227,7 @@ class Directory:
         for resource in node.resources.values():
             resource.unlink()
         node.resources.clear()
-        self._notify("reset", node)
+        self.changes.notify("reset", node.uid)
         self._tell("reset", node)
 
     def _remove(self, owner: Owner, uid: str) -> None:
@@ -328,7 +236,7 @@ class Directory:
         for resource in node.resources.values():
             resource.unlink()
         node.unlink()
-        self._notify("out", node)
+        self.changes.notify("out", node.uid)
         self._tell("out", node)
 
     def _tell(self, kind: ChangeKind, node: Node) -> None:
@@ -355,61 +263,3 @@ class Directory:
             self.counters.expired += len(owner.nodes)
             for uid in list(owner.nodes):
                 self._remove(owner, uid)
-
-    # Clients
-
-    def bookmark(self, *, told_all: bool) -> Bookmark:
-        """A place in the list: at its end (``told_all``), or at its beginning for one who knows nothing yet."""
-        bookmark = Bookmark()
-        if told_all:
-            bookmark.insert_before(self._list)
-        else:
-            bookmark.insert_before(self._list.after)
-            bookmark.milestone = Milestone()
-            bookmark.milestone.insert_before(self._list)
-        self._bookmarks.add(bookmark)
-        return bookmark
-
-    def drop(self, bookmark: Bookmark) -> None:
-        """The client is live again, or gone."""
-        bookmark.unlink()
-        if bookmark.milestone is not None:
-            bookmark.milestone.unlink()
-        self._bookmarks.discard(bookmark)
-        if not self._bookmarks:
-            self._drop_notices()
-
-    def untold(self, bookmark: Bookmark) -> Iterator[Node | Resource | Notice | Milestone]:
-        """What the bookmark's client has not been told, oldest change first, moving the bookmark along.
-
-        Its own Milestone comes once every node that was there when the bookmark was set has been told. The
-        iterator may be left at any time and taken up by another call, with changes in between.
-        """
-        end = self._list
-        while (entry := bookmark.after) is not end:
-            bookmark.unlink()
-            bookmark.insert_before(entry.after)
-            if isinstance(entry, Node | Resource | Notice):
-                yield entry
-            elif entry is bookmark.milestone:
-                entry.unlink()
-                bookmark.milestone = None
-                yield Milestone()
-
-    def _notify(self, kind: NoticeKind, node: Node) -> None:
-        """Keep a notice for those who are behind: one of a kind a node, at its newest place."""
-        if not self._bookmarks:
-            return
-        if len(self._notices) >= MAX_PENDING_NOTICES:
-            # Whoever is this far behind starts over, rather than let others pay for it.
-            for bookmark in self._bookmarks:
-                bookmark.overtaken = True
-            self._drop_notices()
-        notice = self._notices.setdefault((kind, node.uid), Notice(kind, node.uid))
-        notice.unlink()
-        notice.insert_before(self._list)
-
-    def _drop_notices(self) -> None:
-        for notice in self._notices.values():
-            notice.unlink()
-        self._notices.clear()

@@ -21,7 +21,7 @@ HANDSHAKE_TIMEOUT_S = 5.0
 #: An acknowledgement is a signature; one for several frames is as good, and this is how long it may wait …
 ACK_DELAY_S = 0.02
 #: … or for how many messages.
-ACK_AFTER_MESSAGES = 1024
+ACK_AFTER_MESSAGES = 4096
 #: What may wait for a gateway that does not read; more, and its session ends.
 MAX_WAITING_BYTES = 256 * 1024
 #: Refusals told for one frame.

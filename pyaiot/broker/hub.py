@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tornado.web import RequestHandler
 
@@ -18,14 +18,9 @@ from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
 from pyaiot.keys import Keys
 from pyaiot.wire import codec
-from pyaiot.wire.messages import JSON, Write
+from pyaiot.wire.messages import JSON, BrokerMessage, Write
 from pyaiot.wire.names import is_resource
 from pyaiot.wire.signing import PrivateKey, PublicKey
-
-if TYPE_CHECKING:
-    from pyaiot.broker.client_session import ClientSession
-    from pyaiot.broker.gateway_session import GatewaySession
-    from pyaiot.broker.websocket import Peer
 
 log = logging.getLogger("pyaiot.broker")
 
@@ -50,6 +45,34 @@ class Counters:
     client_messages_malformed: int = 0
 
 
+class Peer(Protocol):
+    """Somebody connected by WebSocket."""
+
+    @property
+    def name(self) -> str:
+        """Its address, for the log."""
+
+    def goodbye(self) -> None:
+        """The broker stops: end the session in order."""
+
+
+class GatewayPeer(Peer, Protocol):
+    """A gateway, as far as the others see it."""
+
+    @property
+    def key(self) -> PublicKey | None:
+        """The key that it authenticated with."""
+
+    def send(self, message: BrokerMessage) -> None:
+        """Send it one message."""
+
+    def replace(self) -> None:
+        """A newer session of the same gateway is there."""
+
+    def revoke(self) -> None:
+        """It is no longer admitted."""
+
+
 class Hub:
     """The shared state of a broker, and its one timer. Must be made and used in one event loop."""
 
@@ -61,9 +84,9 @@ class Hub:
         self.writes = PendingWrites(first_id=secrets.randbits(48))
         self.fanout = Fanout(self.directory, self._wake_fanout)
         self.counters = Counters()
-        self.gateways: dict[str, GatewaySession] = {}
-        self.handshakes: set[GatewaySession] = set()
-        self.clients: set[ClientSession] = set()
+        self.gateways: dict[str, GatewayPeer] = {}
+        self.handshakes: set[GatewayPeer] = set()
+        self.clients: set[Peer] = set()
         self._peers: set[Peer] = set()
         self._closing: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -118,7 +141,7 @@ class Hub:
 
     # Gateways
 
-    def gateway_entered(self, session: GatewaySession, name: str, epoch: str) -> int:
+    def gateway_entered(self, session: GatewayPeer, name: str, epoch: str) -> int:
         """A gateway showed who it is; how far its outbox has been applied. A newer session replaces an older."""
         self.handshakes.discard(session)
         older = self.gateways.get(name)
@@ -129,7 +152,7 @@ class Hub:
         self.counters.gateway_sessions += 1
         return self.directory.gateway_connected(name, epoch)
 
-    def gateway_left(self, session: GatewaySession, name: str) -> None:
+    def gateway_left(self, session: GatewayPeer, name: str) -> None:
         """A session ended; one that had been replaced changes nothing."""
         if self.gateways.get(name) is session:
             del self.gateways[name]
@@ -145,7 +168,7 @@ class Hub:
 
     # Clients
 
-    def admit_client(self, client: ClientSession) -> bool:
+    def admit_client(self, client: Peer) -> bool:
         """Whether there is room for another client."""
         if len(self.clients) >= MAX_CLIENTS:
             return False
@@ -153,7 +176,7 @@ class Hub:
         self.counters.clients += 1
         return True
 
-    def dismiss_client(self, client: ClientSession) -> None:
+    def dismiss_client(self, client: Peer) -> None:
         """The client is gone."""
         self.clients.discard(client)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -66,7 +67,7 @@ class Everything:
 
 def make_keys(key_file: str) -> None:
     """Make the keys of this host where there are none; raises KeyFileError."""
-    path = Path(key_file).expanduser()
+    path = Path(os.path.expanduser(key_file))
     if not path.exists():
         make_all(path, force=False)
         log.info("Made the keys of this host: %s", path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
             camera_url=settings.camera_url or None,
         )
         if settings.static_path:
-            folder = Path(settings.static_path).expanduser()
+            folder = Path(os.path.expanduser(settings.static_path))
             if not folder.is_dir():
                 raise ValueError(f"--static-path: {settings.static_path!r} is not a folder")
             return replace(config, static_path=folder)

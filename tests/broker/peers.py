@@ -79,7 +79,9 @@ async def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
 async def raw_link(port: int) -> AsyncIterator[ClientConnection]:
     """A connection to ``/gw`` before any handshake."""
     url = f"ws://127.0.0.1:{port}/gw"
-    async with connect(url, subprotocols=[handshake.SUBPROTOCOL], compression=None, proxy=None) as socket:  # type: ignore[list-item]
+    async with connect(
+        url, subprotocols=[handshake.SUBPROTOCOL], compression=None, proxy=None, close_timeout=0.5
+    ) as socket:
         yield socket
 
 
@@ -149,5 +151,7 @@ class Client:
 async def client(port: int, **arguments: Any) -> AsyncIterator[Client]:
     """A client that has not said anything yet."""
     host = arguments.pop("host", "127.0.0.1")
-    async with connect(f"ws://{host}:{port}/ws", compression=None, proxy=None, **arguments) as socket:
+    async with connect(
+        f"ws://{host}:{port}/ws", compression=None, proxy=None, close_timeout=0.5, **arguments
+    ) as socket:
         yield Client(socket)

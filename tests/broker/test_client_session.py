@@ -382,7 +382,7 @@ async def test_a_client_that_asks_again_and_again_without_reading_is_bounded(bro
         await good.join("synced")
         await good.until("synced")
         assert max(map(_bytes_waiting, broker.hub.clients)) <= 512 * 1024
-        assert len(broker.hub.directory._bookmarks) <= 2
+        assert len(broker.hub.directory.changes.bookmarks) <= 2
         rude.socket.transport.abort()
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from pyaiot.broker import change_list
 from pyaiot.broker import directory as module
-from pyaiot.broker.directory import Bookmark, Directory, Milestone, Node, Notice, Resource
+from pyaiot.broker.change_list import Bookmark, Milestone, Node, Notice, Resource
+from pyaiot.broker.directory import Directory
 from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Result, Seen, Sync, Update
 
 EPOCH = "0" * 16
@@ -44,7 +46,7 @@ class Told:
 def tell(directory: Directory, bookmark: Bookmark, most: int = 1_000_000) -> list[tuple[Any, ...]]:
     """What the bookmark's client is told next, in order."""
     told: list[tuple[Any, ...]] = []
-    for entry in directory.untold(bookmark):
+    for entry in directory.changes.untold(bookmark):
         match entry:
             case Resource():
                 told.append(("update", entry.node.uid, entry.name, entry.data))
@@ -245,7 +247,7 @@ def test_the_grace_counts_from_the_last_loss() -> None:
 def test_who_joins_is_told_each_node_then_its_newest_values_then_that_this_was_all() -> None:
     told = Told()
     told.say(new("1"), new("2"), update("1", "a", 1, 1), update("2", "b", 2, 2), update("1", "a", 3, 3))
-    bookmark = told.directory.bookmark(told_all=False)
+    bookmark = told.directory.changes.bookmark(told_all=False)
     assert tell(told.directory, bookmark) == [
         ("new", "g/1"),
         ("new", "g/2"),
@@ -259,7 +261,7 @@ def test_who_joins_is_told_each_node_then_its_newest_values_then_that_this_was_a
 def test_who_is_behind_is_told_the_newest_value_once() -> None:
     told = Told()
     told.say(new("1"), update("1", "a", 0, 1), update("1", "b", 0, 1))
-    bookmark = told.directory.bookmark(told_all=True)
+    bookmark = told.directory.changes.bookmark(told_all=True)
     told.say(*(update("1", "a", n, n) for n in range(2, 500)))
     assert tell(told.directory, bookmark) == [("update", "g/1", "a", 499)]
     assert tell(told.directory, bookmark) == []
@@ -268,7 +270,7 @@ def test_who_is_behind_is_told_the_newest_value_once() -> None:
 def test_who_is_told_in_pieces_misses_nothing_that_changes_in_between() -> None:
     told = Told()
     told.say(new("1"), update("1", "a", 0, 1), update("1", "b", 0, 1), update("1", "c", 0, 1))
-    bookmark = told.directory.bookmark(told_all=False)
+    bookmark = told.directory.changes.bookmark(told_all=False)
     assert tell(told.directory, bookmark, 2) == [("new", "g/1"), ("update", "g/1", "a", 0)]
     told.say(update("1", "a", 1, 2), update("1", "b", 1, 2))
     assert tell(told.directory, bookmark) == [
@@ -282,7 +284,7 @@ def test_who_is_told_in_pieces_misses_nothing_that_changes_in_between() -> None:
 def test_who_is_behind_is_told_of_departures_and_returns() -> None:
     told = Told()
     told.say(new("1"), update("1", "a", 0, 1), new("2"))
-    bookmark = told.directory.bookmark(told_all=True)
+    bookmark = told.directory.changes.bookmark(told_all=True)
     told.say(Out(uid="1", why="timeout", at=2), new("1"), update("1", "b", 5, 3), Reset(uid="2", at=3))
     assert tell(told.directory, bookmark) == [
         ("out", "g/1"),
@@ -294,16 +296,16 @@ def test_who_is_behind_is_told_of_departures_and_returns() -> None:
 
 def test_a_device_that_comes_and_goes_costs_one_notice() -> None:
     told = Told()
-    bookmark = told.directory.bookmark(told_all=True)
+    bookmark = told.directory.changes.bookmark(told_all=True)
     for n in range(1000):
         told.say(new("1"), Reset(uid="1", at=n), Out(uid="1", why="closed", at=n))
     assert tell(told.directory, bookmark) == [("reset", "g/1"), ("out", "g/1")]
 
 
 def test_who_is_too_far_behind_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PENDING_NOTICES", 3)
+    monkeypatch.setattr(change_list, "MAX_PENDING_NOTICES", 3)
     told = Told()
-    bookmark = told.directory.bookmark(told_all=True)
+    bookmark = told.directory.changes.bookmark(told_all=True)
     for n in range(5):
         told.say(new(str(n)), Out(uid=str(n), why="closed", at=n))
     assert bookmark.overtaken
@@ -311,10 +313,10 @@ def test_who_is_too_far_behind_starts_over(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_nothing_is_kept_for_clients_when_none_is_behind() -> None:
     told = Told()
-    bookmark = told.directory.bookmark(told_all=False)
+    bookmark = told.directory.changes.bookmark(told_all=False)
     told.say(new("1"), Out(uid="1", why="closed", at=1))
-    told.directory.drop(bookmark)
-    after = told.directory.bookmark(told_all=False)
+    told.directory.changes.drop(bookmark)
+    after = told.directory.changes.bookmark(told_all=False)
     assert tell(told.directory, after) == [("all",)]
 
 

@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pyaiot.broker.directory import Bookmark, Directory, Milestone, Node, Notice, Resource
+from pyaiot.broker.change_list import Bookmark, Milestone, Node, Notice, Resource
+from pyaiot.broker.directory import Directory
 from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Sync, Update
 
 GATEWAYS = ("a", "b")
@@ -31,7 +32,7 @@ class Client:
         self.directory = directory
         self.view: View = {}
         self.seen_all = False
-        self.bookmark: Bookmark | None = directory.bookmark(told_all=False)
+        self.bookmark: Bookmark | None = directory.changes.bookmark(told_all=False)
 
     def hear(self, kind: str, uid: str, resource: str | None = None, data: Any = None) -> None:
         if kind == "new":
@@ -51,7 +52,7 @@ class Client:
         """Be told up to ``most`` entries; live once there are no more."""
         if self.bookmark is None:
             return
-        for count, entry in enumerate(self.directory.untold(self.bookmark), 1):
+        for count, entry in enumerate(self.directory.changes.untold(self.bookmark), 1):
             match entry:
                 case Resource():
                     self.hear("update", entry.node.uid, entry.name, entry.data)
@@ -63,12 +64,12 @@ class Client:
                     self.seen_all = True
             if count >= most:
                 return
-        self.directory.drop(self.bookmark)
+        self.directory.changes.drop(self.bookmark)
         self.bookmark = None
 
     def fall_behind(self) -> None:
         if self.bookmark is None:
-            self.bookmark = self.directory.bookmark(told_all=True)
+            self.bookmark = self.directory.changes.bookmark(told_all=True)
 
 
 class DirectoryMachine(RuleBasedStateMachine):
