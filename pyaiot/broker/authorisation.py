@@ -56,13 +56,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Gatekeeper:
-    """The rules of one broker. ``clients`` are the tokens it knows, by the name of their holder."""
+    """The rules of one broker. ``clients`` are the tokens it knows, by the name of their holder.
+
+    ``own_page_port``: pages served at this port by the very host that the broker is reached at may connect, too.
+    """
 
     bound_to_loopback: bool
     origins: frozenset[str]
     hosts: frozenset[str]
     clients: Mapping[str, ClientToken]
     anonymous_read: bool = False
+    own_page_port: int | None = None
 
     def refusal(self, request: Request) -> str | None:
         """Why this request is refused before any upgrade (HTTP 403), or None.
@@ -76,9 +80,14 @@ class Gatekeeper:
         host = match[1].lower()
         if not (host.startswith("[") or _is_address(host) or host in self.hosts):
             return "this Host is not allowed (see --allowed-hosts)"
-        if request.origin is not None and request.origin.lower() not in self.origins:
+        if request.origin is not None and not self._is_known_page(request.origin.lower(), host):
             return "this Origin is not allowed (see --allowed-origins)"
         return None
+
+    def _is_known_page(self, origin: str, host: str) -> bool:
+        return origin in self.origins or (
+            self.own_page_port is not None and origin == _http_origin(host, self.own_page_port)
+        )
 
     def role(self, request: Request, token: str | None = None) -> Role | None:
         """What role the client has, by its token or by where it comes from; None: it needs a token, or a better one."""
@@ -105,8 +114,7 @@ def allowed_origins(listed: str, web_port: int) -> frozenset[str]:
             raise ConfigurationError(f"--allowed-origins: {origin!r} is not an origin, such as https://iot.example.org")
     if given:
         return frozenset(given)
-    suffix = "" if web_port == 80 else f":{web_port}"
-    return frozenset(f"http://{host}{suffix}" for host in ("localhost", "127.0.0.1", "[::1]"))
+    return frozenset(_http_origin(host, web_port) for host in ("localhost", "127.0.0.1", "[::1]"))
 
 
 def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
@@ -126,6 +134,11 @@ def bearer(header: str | None) -> str | None:
     """The token of an ``Authorization: Bearer …`` header (RFC 6750 section 2.1)."""
     scheme, _, token = (header or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _http_origin(host: str, port: int) -> str:
+    """The origin of pages at ``host`` as browsers write it: the usual port is left out (RFC 6454 section 6.2)."""
+    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
 
 def _is_address(host: str) -> bool:

@@ -96,6 +96,7 @@ def make_gatekeeper(settings: BrokerSettings, stored: Keys) -> Gatekeeper:
         hosts=allowed_hosts(settings.allowed_hosts, settings.broker_host, socket.gethostname()),
         clients=stored.clients,
         anonymous_read=settings.anonymous_read,
+        own_page_port=None if settings.allowed_origins else settings.web_port,
     )
 
 

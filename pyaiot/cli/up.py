@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -59,7 +60,8 @@ class Everything:
             await first_fault(tasks)
 
     def _tell(self, settings: UpSettings, coap_port: int) -> None:
-        host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+        host = socket.gethostname() if settings.web_host in ("", "0.0.0.0", "::") else settings.web_host
+        host = f"[{host}]" if ":" in host else host
         print(f"\n  Dashboard     http://{host}:{settings.web_port}/")
         print(f"  CoAP devices  UDP port {coap_port}" + ("; three simulated ones are there" if settings.demo else ""))
         print("  Ctrl-C ends it.\n", flush=True)

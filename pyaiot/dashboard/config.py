@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 
 # What may stand in a header of ours: a host name or an address, nothing that ends a CSP source.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_HOST_HEADER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_EVERY_ADDRESS = ("0.0.0.0", "::")
 
 
 def broker_url(broker_host: str, broker_port: str, broker_ssl: bool) -> str:
@@ -52,6 +54,18 @@ class DashboardConfig:
                 _check_url(option, image)
             elif image and not Path(image).is_file():
                 raise ValueError(f"{option}: {image!r} is neither a file on this machine nor a http(s) URL")
+
+    def broker_url_for(self, host: str) -> str:
+        """Return the broker's address for a browser that asked for the page at ``host`` (a Host header).
+
+        A broker that is bound to every address is reached at the one that the page was.
+        """
+        parts = urlsplit(self.broker_url)
+        page = _HOST_HEADER.fullmatch(host)
+        if parts.hostname not in _EVERY_ADDRESS or page is None:
+            return self.broker_url
+        port = f":{parts.port}" if parts.port is not None else ""
+        return f"{parts.scheme}://{page[1]}{port}{parts.path}"
 
     def image_sources(self) -> list[str]:
         """Return the CSP sources of the images that other hosts serve, in a stable order."""

@@ -21,8 +21,8 @@ REVALIDATE = "no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def security_headers(config: DashboardConfig) -> dict[str, str]:
-    """Return the headers that every answer carries.
+def security_headers(config: DashboardConfig, host: str) -> dict[str, str]:
+    """Return the headers that every answer carries, to a browser that asked for ``host`` (a Host header).
 
     The page may load from here, talk to here and to its broker, and show images of the configured hosts; nothing else.
     Trusted Types keep text from becoming markup; the one policy is Svelte's, for its own constant templates.
@@ -32,7 +32,7 @@ def security_headers(config: DashboardConfig) -> dict[str, str]:
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", *config.image_sources()],
-        "connect-src": ["'self'", source(config.broker_url, ("ws", "wss"))],
+        "connect-src": ["'self'", source(config.broker_url_for(host), ("ws", "wss"))],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
@@ -55,7 +55,7 @@ class PlainHandler(tornado.web.RequestHandler):
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
-        for name, value in self.settings["security_headers"].items():
+        for name, value in security_headers(self.settings["config"], self.request.host).items():
             self.set_header(name, value)
         self.set_header("Cache-Control", REVALIDATE)
 
@@ -130,6 +130,14 @@ class JsonHandler(PlainHandler):
         self.get()
 
 
+class ConfigHandler(JsonHandler):
+    """What the page is told."""
+
+    def get(self) -> None:
+        config: DashboardConfig = self.settings["config"]
+        self.finish({**self.content, "broker_url": config.broker_url_for(self.request.host)})
+
+
 class NotFoundHandler(PlainHandler):
     """Everything else."""
 
@@ -139,7 +147,7 @@ class NotFoundHandler(PlainHandler):
 
 def make_application(config: DashboardConfig) -> tornado.web.Application:
     """Return the web application of a dashboard. Opens no socket and reads no file yet."""
-    page_settings = {"broker_url": config.broker_url, "title": config.title}
+    page_settings = {"title": config.title}
     if config.camera_url:
         page_settings["camera_url"] = config.camera_url
     images: list[tuple[str, type[PlainHandler], dict[str, Any]]] = []
@@ -153,14 +161,14 @@ def make_application(config: DashboardConfig) -> tornado.web.Application:
             images.append((rf"/branding/{name}", ImageHandler, {"image": Path(image)}))
     return tornado.web.Application(
         [
-            (r"/config\.json", JsonHandler, {"content": page_settings}),
+            (r"/config\.json", ConfigHandler, {"content": page_settings}),
             (r"/health", JsonHandler, {"content": {"status": "ok"}}),
             *images,
             (r"/(.*)", PageHandler, {"folder": AssetFolder(config.static_path)}),
         ],
         default_handler_class=NotFoundHandler,
         log_function=_log_request,
-        security_headers=security_headers(config),
+        config=config,
     )
 
 

@@ -324,3 +324,28 @@ def test_random_lists_are_taken_or_a_mistake() -> None:
             except ConfigurationError:
                 continue
             assert all(each == each.lower() and each.isprintable() for each in found)
+
+
+def test_by_default_this_hosts_dashboard_may_connect_wherever_the_host_is_reached() -> None:
+    gatekeeper = Gatekeeper(
+        bound_to_loopback=False,
+        origins=allowed_origins("", 8080),
+        hosts=frozenset(("localhost", "pi.local")),
+        clients={},
+        own_page_port=8080,
+    )
+
+    def refusal(host: str, origin: str) -> str | None:
+        return gatekeeper.refusal(Request(peer="192.0.2.7", host=host, origin=origin))
+
+    assert refusal("192.0.2.1:8000", "http://192.0.2.1:8080") is None
+    assert refusal("pi.local:8000", "http://pi.local:8080") is None
+    assert refusal("[2001:db8::1]:8000", "http://[2001:db8::1]:8080") is None
+    for host, origin in (
+        ("192.0.2.1:8000", "http://192.0.2.66:8080"),
+        ("192.0.2.1:8000", "http://192.0.2.1:8081"),
+        ("192.0.2.1:8000", "https://192.0.2.1:8080"),
+        ("pi.local:8000", "http://evil.example:8080"),
+        ("evil.example:8000", "http://evil.example:8080"),
+    ):
+        assert refusal(host, origin) is not None

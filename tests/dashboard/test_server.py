@@ -311,3 +311,25 @@ def test_no_broker_url_from_nonsense(host: str, port: str) -> None:
 def test_what_cannot_be_shown_is_refused_in_one_line(settings: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
         DashboardConfig(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("raspberrypi.local:8080", "ws://raspberrypi.local:8000/ws"),
+        ("192.0.2.1", "ws://192.0.2.1:8000/ws"),
+        ("[2001:db8::1]:8080", "ws://[2001:db8::1]:8000/ws"),
+    ],
+)
+async def test_a_broker_on_every_address_is_reached_where_the_page_was(static: Path, asked: str, told: str) -> None:
+    async with running(static_path=static, broker_url="ws://0.0.0.0:8000/ws") as client:
+        answer = await client.get("/config.json", Host=asked)
+        assert json.loads(answer.body)["broker_url"] == told
+        connect = answer.headers["Content-Security-Policy"].partition("connect-src ")[2].partition(";")[0]
+        assert connect == ("'self' ws:" if "[" in asked else f"'self' {told.removesuffix('/ws')}")
+
+
+def test_no_host_header_can_add_to_the_policy() -> None:
+    config = DashboardConfig(broker_url="ws://[::]:8000/ws")
+    for host in ("evil.example; script-src *", "a b", "x'y", "", "a/b", "[::1", "evil.example:8080 https://*"):
+        assert config.broker_url_for(host) == "ws://[::]:8000/ws"
