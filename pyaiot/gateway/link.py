@@ -93,7 +93,7 @@ class Link:
             late = f"the broker did not finish the handshake in {self._times.handshake_s:g} s"
             raise LinkLost("lost", late) from None
         except ConnectionClosed as closed:
-            raise loss_of(closed) from None
+            raise loss_of(closed, admitted=self._over) from None
         except HandshakeFailed as error:
             code, reason = CLOSE_NOT_AUTHENTICATED, "not authenticated"
             raise LinkLost("stranger", str(error)) from None
@@ -119,14 +119,25 @@ class Link:
             await self._drained.wait()
 
     async def _serve(self, connection: ClientConnection, answer: Answer) -> None:
+        """Until the first of our tasks fails; raises what it failed of.
+
+        Not a TaskGroup: one of Python 3.11 whose task fails in the turn in which it is cancelled itself tells only of
+        the failure, and we would go on to the next session when we were to stop.
+        """
+        loop = asyncio.get_running_loop()
+        tasks = (
+            loop.create_task(self._send(connection, answer.sealer), name="link: send"),
+            loop.create_task(self._receive(connection, answer.opener), name="link: receive"),
+            loop.create_task(self._watch(connection), name="link: watch"),
+        )
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._send(connection, answer.sealer), name="link: send")
-                group.create_task(self._receive(connection, answer.opener), name="link: receive")
-                group.create_task(self._watch(connection), name="link: watch")
-        except BaseExceptionGroup as errors:
-            # The first to fail cancelled the others.
-            raise errors.exceptions[0] from None
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
 
     async def _send(self, connection: ClientConnection, sealer: Sealer) -> None:
         """An idle link sends at once; a busy one when its pause is over, or as soon as a frame is full."""

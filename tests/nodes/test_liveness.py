@@ -24,7 +24,7 @@ def watched(count: int, *, timeout_s: float = 120.0, now: float = 0.0) -> tuple[
 
 
 def test_a_silent_node_is_out_at_its_deadline() -> None:
-    nodes, liveness = watched(1, timeout_s=120.0, now=1000.0)
+    _, liveness = watched(1, timeout_s=120.0, now=1000.0)
     assert liveness.next_deadline() == 1120.0
     assert liveness.expire(1119.9) == []
     assert liveness.expire(1120.0) == ["n0"]
