@@ -70,7 +70,8 @@ class Errands:
                 case Perform():
                     self._start_write(order)
                 case Abandon(write):
-                    self._writes[write].cancel()
+                    if (running := self._writes.get(write)) is not None:
+                        running.cancel()
         self._start_discoveries()
 
     def stop(self) -> None:
@@ -137,7 +138,13 @@ class Errands:
         """However it ended, also cancelled before its first step."""
         del self._writes[order]
         now, at = time.monotonic(), time.time_ns() // 1_000_000
-        outcome = _Outcome("offline", "the gateway ended the write") if task.cancelled() else task.result()
+        if not task.cancelled():
+            outcome = task.result()
+        elif self._stopped:
+            outcome = _Outcome("offline", "the gateway stopped before the device answered")
+        else:
+            # Abandoned, and answered already; or cancelled by something inside the adapter.
+            outcome = _Outcome("failed", "the write was cut short")
         if outcome.code is None:
             self._core.write_done(order, outcome.value, now, at)
         else:

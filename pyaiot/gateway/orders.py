@@ -37,7 +37,10 @@ class Perform:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """The write has been answered already (its time is over, or its node is out): stop it, then tell the core."""
+    """The write has been answered already (its time is over, or its node is out): stop it, then tell the core.
+
+    Nothing is to be done where the core has just been told, too late, that it ended.
+    """
 
     write: Perform
 
