@@ -112,10 +112,13 @@ def text_of(message: str | bytes) -> str:
     return message
 
 
-def loss_of(closed: ConnectionClosed) -> LinkLost:
-    """What it means that the connection closed, by the code the broker gave."""
+def loss_of(closed: ConnectionClosed, *, admitted: bool) -> LinkLost:
+    """What it means that the connection closed, by the code the broker gave; ``admitted``: the session had begun."""
     code = closed.rcvd.code if closed.rcvd is not None else None
     reason = closed.rcvd.reason if closed.rcvd is not None else ""
+    if code == CLOSE_NOT_AUTHENTICATED and admitted:
+        # Which of the two it was, the next try will show.
+        return LinkLost("lost", "the broker believed us no more: our key was revoked, or a frame was damaged")
     if code == CLOSE_NOT_AUTHENTICATED:
         return LinkLost("not admitted", "the broker does not admit this gateway")
     if code == CLOSE_REPLACED:

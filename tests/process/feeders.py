@@ -7,8 +7,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
-from pyaiot.gateway.adapter import DeviceEvents
+from pyaiot.gateway.adapter import Adapter, DeviceEvents
 from pyaiot.gateway.dial import LinkTimes
 from pyaiot.gateway.service import GatewayService
 from pyaiot.keys import Keys
@@ -30,7 +31,7 @@ class Feeder:
     title = "Test"
 
     def __init__(self, protocol: str, *, devices: int, resources: int = 4) -> None:
-        self.protocol = protocol  # type: ignore[misc]  # the contract says ClassVar: here each has its own
+        self.protocol = protocol
         self.truth: View = {}
         self.updates = 0
         self._devices = [f"n{number}" for number in range(devices)]
@@ -137,7 +138,7 @@ async def feeding(
     assert keys.trusted_broker is not None
     feeder = Feeder(name, devices=devices, resources=resources)
     feeder.service = GatewayService(
-        feeder,
+        cast("Adapter", feeder),  # whose protocol is the same for all of its class
         name=name,
         key=keys.gateways[name],
         broker_key=keys.trusted_broker,

@@ -69,6 +69,26 @@ async def test_every_single_value_arrives_once_and_in_order(host: Host, keys: Ke
     print(f"{fault}: noticed after {max(times):.2f} s at most")
 
 
+async def test_a_damaged_frame_is_not_taken_for_a_revoked_key(
+    host: Host, keys: Keys, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker closes with 4401 in both cases; nobody is sent to authorize a gateway that is authorized."""
+    broker, port = await host.broker()
+    async with (
+        network(port) as road,
+        feeding(keys, "coap", road.port, devices=1, per_s=UPDATES_PER_S, times=TIMES) as feeder,
+    ):
+        await feeder.connected()
+        await feeder.acknowledged(10)
+        road.garble()
+        await broker.says("bad frame")
+        await feeder.connected(2)
+        await feeder.acknowledged(10)
+    told = [record.getMessage() for record in caplog.records if record.name == "pyaiot.gateway"]
+    assert any("a frame was damaged" in message for message in told)
+    assert not any("--authorize" in message for message in told)
+
+
 async def test_a_slow_network_loses_no_session(host: Host, keys: Keys) -> None:
     """A delay below the patience of the ping costs time, and nothing else."""
     _, port = await host.broker()
@@ -84,6 +104,25 @@ async def test_a_slow_network_loses_no_session(host: Host, keys: Keys) -> None:
         await viewer.sees(feeder.truth)
         assert feeder.service.uplink.sessions == 1
         assert feeder.service.uplink.losses == 0
+
+
+async def test_an_idle_link_that_stalls_is_found_by_ping(host: Host, keys: Keys) -> None:
+    """Nothing is sent that could be missed, and nobody closes anything: only the ping tells."""
+    _, port = await host.broker()
+    async with (
+        network(port) as road,
+        viewing(port) as viewer,
+        feeding(keys, "coap", road.port, devices=1, times=TIMES) as feeder,
+    ):
+        await viewer.sees(feeder.truth)
+        while feeder.service.outbox:
+            await asyncio.sleep(0.01)
+        road.stall()
+        assert await noticed(feeder, 0) < 1.0
+        road.heal()
+        await feeder.connected(2)
+        feeder.tell("n0", "count0", 1)
+        await viewer.sees(feeder.truth)
 
 
 async def test_a_handshake_that_stalls_is_given_up(host: Host, keys: Keys) -> None:
