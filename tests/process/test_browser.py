@@ -55,8 +55,9 @@ async def test_the_demo(host: Host, watched: Watched) -> None:
     await expect(page.get_by_role("article")).to_have_count(3)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
-    text = await reading.inner_text()
-    await expect(reading).not_to_have_text(text, timeout=HEALED_MS)  # a value moves
+    pressure = watched.card("coap/weather-station").locator('li[data-resource="pressure"] .value')
+    text = await pressure.inner_text()
+    await expect(pressure).not_to_have_text(text, timeout=HEALED_MS)  # a value moves
 
     switch = watched.card("coap/desk-lamp").get_by_role("switch", name="LED")
     await expect(switch).to_have_attribute("aria-checked", "false")
