@@ -54,7 +54,7 @@ async def test_kill_the_broker_twenty_times_under_load(host: Host, keys: Keys) -
             feeder.arrive("guest0")
         for kill in range(KILLS):
             sessions = [feeder.service.uplink.sessions for feeder in gateways]
-            await asyncio.gather(*(feeder.acknowledged(30) for feeder in gateways))
+            await asyncio.gather(*(feeder.acknowledged(150) for feeder in gateways))
             connections = [viewer.connections for viewer in viewers]
             await broker.kill()
             for feeder in gateways:  # the world goes on while the broker is away
