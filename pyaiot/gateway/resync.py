@@ -19,7 +19,8 @@ from pyaiot.nodes.registry import Registry
 from pyaiot.wire.codec import encode
 from pyaiot.wire.messages import New, Reset, Sync
 
-#: Nothing is told again while this many messages, or bytes, wait or are in flight.
+#: Nothing is told again while this many messages wait (what is in flight does not count: a long link has much of it),
+#: or while the outbox holds this many bytes.
 RESYNC_WINDOW = 4096
 RESYNC_WINDOW_BYTES = 4 * 1024 * 1024
 #: What a uid takes in a list at most: 64 characters, two quotes, a comma.
@@ -67,7 +68,7 @@ class Resync:
         self._run = None
 
     def refill(self, at: int) -> None:
-        """Add messages to the outbox until it holds as many as the window allows, or all is told."""
+        """Add messages to the outbox until as many wait as the window allows, or all is told."""
         outbox = self._outbox
         if self._run is None:
             if not self._in_session:
@@ -95,7 +96,7 @@ class Resync:
             outbox.append(encode(Reset(uid=uid, at=at)), Kind.STATE, uid)
 
     def _has_room(self) -> bool:
-        return len(self._outbox) < self._window and self._outbox.stored_bytes < RESYNC_WINDOW_BYTES
+        return self._outbox.waiting < self._window and self._outbox.stored_bytes < RESYNC_WINDOW_BYTES
 
     def _begin(self) -> None:
         outbox = self._outbox

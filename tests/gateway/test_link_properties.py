@@ -220,7 +220,7 @@ steps = st.lists(
 
 @pytest.mark.parametrize("broker", [KeepingBroker, RealBroker])
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(history=steps, limit=st.sampled_from([12, 30, 1000]))
+@given(history=steps, limit=st.sampled_from([24, 40, 1000]))
 def test_in_whatever_order_things_happen_the_broker_ends_with_the_truth(
     broker: type[KeepingBroker] | type[RealBroker], history: list[tuple[Any, ...]], limit: int
 ) -> None:
