@@ -80,12 +80,18 @@ class Directory:
     # Gateways
 
     def gateway_connected(self, name: str, epoch: str) -> int:
-        """A session of gateway ``name`` begins; the highest message id applied of this outbox epoch, or 0."""
+        """A session of gateway ``name`` begins; the highest message id applied of this outbox epoch, or 0.
+
+        In the same epoch it is the same process, which has its nodes still; in another they wait for its ``new``.
+        """
         owner = self.owners.setdefault(name, Owner())
         owner.connected = True
         owner.listed = None
         if owner.epoch != epoch:
             owner.epoch, owner.ack, owner.resumed = epoch, 0, False
+        else:
+            for node in owner.nodes.values():
+                node.state = "online"
         return owner.ack
 
     def gateway_lost(self, name: str, now: float) -> None:

@@ -233,6 +233,19 @@ def test_a_gateway_that_is_back_in_time_loses_nothing() -> None:
     assert told.heard[2:] == [("out", "g/2")]
 
 
+def test_nodes_of_a_gateway_that_only_lost_its_link_are_online_at_once() -> None:
+    told = Told()
+    told.say(new("1"))
+    told.directory.gateway_lost("g", now=100.0)
+    told.directory.gateway_connected("g", EPOCH)
+    assert told.directory.nodes["g/1"].state == "online"
+    told.directory.gateway_lost("g", now=101.0)
+    told.directory.gateway_connected("g", "1" * 16)
+    assert told.directory.nodes["g/1"].state == "unreachable"
+    told.directory.apply("g", 1, [new("1")])
+    assert told.directory.nodes["g/1"].state == "online"
+
+
 def test_the_grace_counts_from_the_last_loss() -> None:
     told = Told(grace_s=30)
     told.say(new("1"))
