@@ -10,6 +10,8 @@ offline       its gateway is away, or the gateway has no way to it
 refused       the device said no
 timeout       nobody answered in time: whether it happened is not known
 busy          too many writes are under way
+expired       its turn at the gateway did not come in time: it was not tried
+failed        a fault of the gateway's own
 unsupported   what was to be written cannot be said in the device's protocol
 forbidden     the client may only read
 ============  ==========================================================================================

@@ -57,13 +57,13 @@ class DeviceEvents(Protocol):
         A device not known before becomes a node: ``attributes`` (``{"ip": "fd00::1"}``) are reported as
         its first resources, and the gateway then asks the adapter to :meth:`Adapter.discover` it. For a
         known node given ``attributes`` are reported where they changed. ``timeout_s`` replaces the
-        gateway's ``--max-time`` for this node (RFC 9176 ``lt``).
+        gateway's ``--max-time`` for this node (RFC 9176 ``lt``), within 1 s and a year.
         Raises Refused: the uid does not match ``[A-Za-z0-9._:-]{1,64}``, or the gateway is full.
         """
         ...
 
     def updated(self, uid: str, resource: str, data: JSON, *, unit: str | None = None) -> None:
-        """The device reported ``data`` (as it gave it) for ``resource``; also a sign of life.
+        """The device reported ``data`` (as it gave it) for ``resource``; a sign of life, also when it is refused.
 
         The gateway finds number and unit itself (``"23.4°C"``); ``unit`` (RFC 8428 spelling) is for
         protocols that carry it. A leading ``/`` of ``resource`` is dropped.
@@ -123,5 +123,8 @@ class Adapter(Protocol):
         ...
 
     def forget(self, uid: str) -> None:
-        """The node is out (time-out, or gone): drop its address, observations and pending requests."""
+        """The node is out: drop its address, observations and pending requests.
+
+        Called before ``events.gone`` returns, or when a time-out has taken the node out.
+        """
         ...
