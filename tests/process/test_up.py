@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import signal
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from tests.process.viewers import viewing
 
 PORTS = ("--broker-port", "0", "--coap-port", "0", "--web-port", "0")
 FIRST_VALUE_S = 5.0
+README = Path(__file__).parents[2] / "README.md"
 NODES = {"coap/weather-station", "coap/desk-lamp", "coap/greenhouse"}
 
 
@@ -117,3 +120,24 @@ async def test_makes_keys_once(host: Host) -> None:
     assert len(private) == 4
     said = "\n".join(each.text for each in host.started).encode()
     assert [key for key in private if key in said] == []
+
+
+@pytest.mark.needs("coap-client-notls")
+@pytest.mark.parametrize("gateway", ["localhost", "127.0.0.1"])
+async def test_the_first_device_of_the_readme(host: Host, gateway: str) -> None:
+    """Its lines as they are there, beside the simulated devices, which are at 127.0.0.1 too."""
+    lines = re.findall(r"^coap-client-notls .*$", README.read_text(), re.MULTILINE)
+    assert len(lines) == 2
+    process, _, port = await up(host)
+    coap_port = (await process.says(r"CoAP devices on UDP port (\d+)"))[1]
+    async with viewing(port) as viewer:
+        await viewer.until(lambda: viewer.view.keys() == NODES)
+        # Each has answered where it sends from: from here on none of them is taken for the new one.
+        await viewer.until(lambda: all("name" in node for node in viewer.view.values()))
+        for line in lines:
+            assert "//localhost/" in line
+            command = shlex.split(line.replace("//localhost/", f"//{gateway}:{coap_port}/"))
+            client = await host.start_program(command[0], "-v", "6", "-B", "5", *command[1:], name="coap-client")
+            await client.ended()
+            assert "c:2.04" in client.text
+        await viewer.until(lambda: viewer.view.get("coap/my-first-device", {}).get("temperature") == "23.4°C")

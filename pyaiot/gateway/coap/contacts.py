@@ -6,9 +6,10 @@ A uid is a device's name and an address is only where it is now. The rules:
 1. ``/alive`` and ``/rd`` say a uid, and so bind it to the address and port that they came from. Another uid
    that had the same address *and* port loses them: it is not there any more.
 2. Who sent ``/server`` (which says no uid)? The device bound to that address and port; else the only device of
-   that address (firmware sends each message from another port), unless it keeps to its port: then it is
-   somebody else's. A device keeps to its port once both its ``/alive`` and a ``/server``, in either order, came
-   from the same one. Nobody found means 4.04, upon which a device sends ``/alive`` from that very port.
+   that address that does not keep to its port (firmware sends each message from another one). A device keeps to
+   its port once both its ``/alive`` and a ``/server``, in either order, came from the same one; beside other
+   devices of that address also once it registered the port that it sends from, or answered there. Nobody found,
+   or several, means 4.04, upon which a device sends ``/alive`` from that very port.
 3. Requests go to the port that the device registered as its ``base``; else to the port at which it answered a
    discovery; else to the first of :meth:`Contacts.candidates`.
 4. Candidates are the standard port (``device_port``, 5683) and the port that the device sends from. The
@@ -57,6 +58,11 @@ class Device:
     serves_at_source: bool = False
     #: The port at which it answered.
     settled_port: int | None = None
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether it serves at the very port that it sends from."""
+        return self.serves_at_source or self.source[1] in (self.settled_port, self.registered_port)
 
 
 class Contacts:
@@ -116,10 +122,11 @@ class Contacts:
             device.steady = True
             return device.uid
         neighbours = self._by_host.get((source[0], source[3]), {})
-        if len(neighbours) == 1:
-            (device,) = neighbours.values()
-            if not device.steady:
-                return device.uid
+        alone = len(neighbours) == 1
+        roaming = (other for other in neighbours.values() if not (other.steady or (other.is_at_home and not alone)))
+        device = next(roaming, None)
+        if device is not None and next(roaming, None) is None:
+            return device.uid
         self._strangers[source[0], source[1], source[2], source[3]] = None
         if len(self._strangers) > MAX_STRANGERS:
             del self._strangers[next(iter(self._strangers))]

@@ -57,6 +57,33 @@ def test_a_device_that_keeps_to_its_port_is_nobody_else() -> None:
     assert contacts.identify(at(40002)) is None
 
 
+@pytest.mark.parametrize("kept", ["steady", "settled", "registered", "serves at source"])
+def test_beside_devices_that_keep_to_their_ports_the_one_that_does_not_is_known_at_any(kept: str) -> None:
+    """A first device made by hand with coap-client, beside the three of the demo."""
+    contacts = Contacts()
+    for number in range(3):
+        uid, source = f"demo{number}", at(40000 + number)
+        contacts.bind(uid, source)
+        if kept == "steady":
+            assert contacts.identify(source) == uid
+        elif kept == "settled":
+            contacts.settle(uid, source[1])
+        else:
+            contacts.register(uid, source[1] if kept == "registered" else None)
+    assert contacts.identify(at(50000)) is None
+    contacts.bind("my-first-device", at(50001))
+    assert contacts.identify(at(50002)) == "my-first-device"
+    contacts.bind("my-second-device", at(50003))
+    assert contacts.identify(at(50004)) is None
+
+
+def test_a_lone_device_that_answers_where_it_sends_alive_from_may_send_values_from_elsewhere() -> None:
+    contacts = Contacts()
+    contacts.bind("a", at(5683))
+    contacts.settle("a", 5683)
+    assert contacts.identify(at(40002)) == "a"
+
+
 def test_who_registers_from_where_a_stranger_spoke_keeps_to_its_port() -> None:
     """After a restart of the gateway: what comes from another port now is somebody who is still to register."""
     contacts = Contacts()
