@@ -143,8 +143,11 @@ def load(path: str | Path) -> Keys:
     """Read a key file. Raises KeyFileError: missing, not a key file, or others than its owner can read it."""
     path = Path(os.path.expanduser(path))
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise KeyFileError(f"Invalid key file provided: '{path}': it is no ordinary file")
+            _check_folder(path.parent)
             if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise KeyFileError(f"others can read the key file {path}: run chmod 600 {path}")
             raw = file.read(MAX_FILE_BYTES + 1)
@@ -162,11 +165,24 @@ def load(path: str | Path) -> Keys:
         raise KeyFileError(f"Invalid key file provided: '{path}': {error}") from None
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of what is no ordinary file."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise KeyFileError when others could put another file in the key file's place."""
+    mode = os.stat(folder).st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
+        raise KeyFileError(f"others can write in the folder of the keys: run chmod 700 {folder}")
+
+
 def store(path: str | Path, keys: Keys) -> None:
     """Write a key file, 0600 in a directory of 0700, whole or not at all. Raises KeyFileError."""
     path = Path(os.path.expanduser(path))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
         try:
             with open(descriptor, "w", encoding="utf-8") as file:

@@ -52,6 +52,7 @@ class BrokerSettings(CommonSettings):
         "", "further names this broker is reached by, comma separated, such as iot.example.org", metavar="NAMES"
     )
     anonymous_read: bool = option(False, "let clients without a token read, when the broker is not on loopback")
+    require_token: bool = option(False, "every client needs a token, on loopback too (as behind a proxy)")
     gateway_grace: int = option(
         30, "seconds a lost gateway's devices are kept before they are out", low=0, high=86_400, metavar="SECONDS"
     )

@@ -218,7 +218,7 @@ def test_numbers_of_the_protocol_are_those_of_the_code() -> None:
 
 async def test_every_metric_is_described_and_every_described_one_is_there() -> None:
     key = PrivateKey(bytes(32))
-    gatekeeper = Gatekeeper(bound_to_loopback=True, origins=frozenset(), hosts=frozenset(), clients={})
+    gatekeeper = Gatekeeper(trust_this_host=True, origins=frozenset(), hosts=frozenset(), clients={})
     shown = metrics.render(Hub(Keys(), key, gatekeeper, 30.0)).decode()
     there = dict(re.findall(r"^# TYPE (\w+) (\w+)$", shown, re.MULTILINE))
     described = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", read("docs/metrics.md"), re.MULTILINE))

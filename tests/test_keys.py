@@ -301,3 +301,22 @@ def test_a_token_is_kept_as_its_hash() -> None:
     assert "secret" not in keys.render(some_keys())
     assert keys.token_digest("secret") != keys.token_digest("Secret")
     assert len(keys.token_digest("\ud800")) == 32
+
+
+def test_a_folder_that_others_can_write_in_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(KeyFileError, match="chmod 700"):
+        keys.store(folder / "keys", Keys())
+    folder.chmod(0o700)
+    keys.store(folder / "keys", Keys())
+    folder.chmod(0o770)
+    with pytest.raises(KeyFileError, match="chmod 700"):
+        keys.load(folder / "keys")
+
+
+def test_a_fifo_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keys", 0o600)
+    with pytest.raises(KeyFileError, match="ordinary"):
+        keys.load(tmp_path / "keys")

@@ -58,10 +58,11 @@ class Request:
 class Gatekeeper:
     """The rules of one broker. ``clients`` are the tokens it knows, by the name of their holder.
 
+    ``trust_this_host``: programs of this host need no token (bound to loopback, and no proxy in front).
     ``own_page_port``: pages served at this port by the very host that the broker is reached at may connect, too.
     """
 
-    bound_to_loopback: bool
+    trust_this_host: bool
     origins: frozenset[str]
     hosts: frozenset[str]
     clients: Mapping[str, ClientToken]
@@ -98,7 +99,7 @@ class Gatekeeper:
                 if hmac.compare_digest(known.digest, digest):
                     return known.role
             return None
-        if self.bound_to_loopback and is_loopback(request.peer) and not request.proxied:
+        if self.trust_this_host and is_loopback(request.peer) and not request.proxied:
             return "operator"
         return "viewer" if self.anonymous_read else None
 

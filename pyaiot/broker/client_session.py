@@ -7,11 +7,13 @@
                         ▲                            │
                         └──last write not taken──────┘
 
+A client that says ``new`` again is told all that is untold first, departures too, and then the state from the start.
 While catching up, at most CHUNK_BYTES wait for it here, however much it has not been told: see Bookmark.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 
@@ -35,7 +37,12 @@ KERNEL_BUFFER_BYTES = 64 * 1024
 #: Outcomes that wait for a client which does not read; one more, and it is cut off.
 MAX_WAITING_RESULTS = 256
 
+#: How long a client may say nothing before its first ``new``.
+JOIN_TIMEOUT_S = 10.0
+
+CLOSE_GOING_AWAY = 1001
 CLOSE_MALFORMED = 1003
+CLOSE_TRY_LATER = 1013
 CLOSE_NEEDS_TOKEN = 4401
 
 
@@ -48,12 +55,15 @@ class ClientSession(Peer):
         self._id = str(uuid.uuid4())
         self._role: Role | None = None
         self._joined = False
+        self._again = False
+        self._token: str | None = None
         self._bookmark: Bookmark | None = None
         self._dst = "all"
         self._features: frozenset[str] = frozenset()
         self._writing = False
         self._results: list[bytes] = []
         self._pending_writes = 0
+        self._deadline: asyncio.TimerHandle | None = None
         self._gone = False
 
     def prepare(self) -> None:
@@ -79,10 +89,8 @@ class ClientSession(Peer):
         """Connected; nothing is sent until the client says ``new``."""
         super().open()
         self._hub.connected(self)
-        if not self._hub.admit_client(self):
-            self._gone = True
-            self.close(1013, "too many clients; try again later")
-            return
+        self._hub.client_arrived(self)
+        self._deadline = asyncio.get_running_loop().call_later(JOIN_TIMEOUT_S, self._be_late)
         self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
         log.debug("%s: client connected", self.name)
 
@@ -97,8 +105,7 @@ class ClientSession(Peer):
         except Malformed as error:
             self._hub.counters.client_messages_malformed += 1
             log.info("%s: client sent a bad message: %s", self.name, error)
-            self._gone = True
-            self.close(CLOSE_MALFORMED, client_codec.reason_for_close(error))
+            self._finish(CLOSE_MALFORMED, client_codec.reason_for_close(error))
             return
         if isinstance(decoded, Join):
             self._join(decoded)
@@ -110,38 +117,66 @@ class ClientSession(Peer):
         self._gone = True
         self._hub.fanout.leave(self)
         self._drop_bookmark()
-        self._hub.dismiss_client(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._hub.client_left(self)
         self._hub.disconnected(self)
         log.debug("%s: client gone", self.name)
 
     def goodbye(self) -> None:
         """The broker stops."""
+        self._finish(CLOSE_GOING_AWAY, "the broker stops")
+
+    def evict(self) -> None:
+        """Make room for others: this one has not said anything yet."""
         self._gone = True
-        self.close(1001, "the broker stops")
+        self.abort()
 
     # What the client is told
 
     def _join(self, message: Join) -> None:
         """Tell the state, from the beginning; the client may ask for it again at any time."""
-        role = self._hub.gatekeeper.role(self._request, message.token or None)
-        if role is None:
-            self._hub.counters.clients_refused += 1
-            log.warning("%s: client needs a token%s", self.name, ", and not that one" if message.token else "")
-            self._gone = True
-            self.close(CLOSE_NEEDS_TOKEN, "a valid token is needed (aiot-generate-keys --client)")
+        self._token = message.token or None
+        if not self.reconsider():
             return
-        self._role = role
         self._features = frozenset(message.features)
-        self._dst = self._id if self._joined else "all"
-        self._joined = True
-        self._hub.fanout.leave(self)
-        self._start_over()
-
-    def _start_over(self) -> None:
-        self._drop_bookmark()
-        self._bookmark = self._hub.directory.changes.bookmark(told_all=False)
+        if not self._joined:
+            if not self._hub.admit_client(self):
+                self._finish(CLOSE_TRY_LATER, "too many clients; try again later")
+                return
+            self._joined = True
+            self._bookmark = self._hub.directory.changes.bookmark(told_all=False)
+        elif self._bookmark is None:
+            self._hub.flush()  # while it is live: a departure that waits in the batch is for it, too
+            self._hub.fanout.leave(self)
+            self._rewind()
+        else:
+            self._again = True
         if not self._writing:
             self._catch_up()
+
+    def _rewind(self) -> None:
+        self._drop_bookmark()
+        self._again = False
+        self._dst = self._id
+        self._bookmark = self._hub.directory.changes.bookmark(told_all=False)
+
+    def reconsider(self) -> bool:
+        """Judge the client by the keys as they are now; it is closed when it may not even read."""
+        self._role = self._hub.gatekeeper.role(self._request, self._token)
+        if self._role is None:
+            self._hub.counters.clients_refused += 1
+            log.warning("%s: client needs a token%s", self.name, ", and not that one" if self._token else "")
+            self._finish(CLOSE_NEEDS_TOKEN, "a valid token is needed (aiot-generate-keys --client)")
+        return self._role is not None
+
+    def _be_late(self) -> None:
+        if not self._joined:
+            self._finish(CLOSE_TRY_LATER, "nothing was said; say new first")
+
+    def _finish(self, code: int, reason: str) -> None:
+        self._gone = True
+        self.close(code, reason)
 
     def deliver(self, frames: bytes) -> None:
         """Take a batch of changes, while live."""
@@ -166,8 +201,8 @@ class ClientSession(Peer):
         bookmark = self._bookmark
         if bookmark is not None:
             if bookmark.overtaken:
-                self._drop_bookmark()
-                bookmark = self._bookmark = self._hub.directory.changes.bookmark(told_all=False)
+                self._finish(CLOSE_TRY_LATER, "too far behind; connect again")
+                return
             size = sum(map(len, chunk))
             for entry in self._hub.directory.changes.untold(bookmark):
                 if isinstance(entry, Milestone):
@@ -179,8 +214,11 @@ class ClientSession(Peer):
                 if size >= CHUNK_BYTES:
                     break
             else:
-                self._hub.fanout.join(self)
-                self._drop_bookmark()
+                if self._again:
+                    self._rewind()
+                else:
+                    self._hub.fanout.join(self)
+                    self._drop_bookmark()
         if chunk:
             self._send(b"".join(chunk))
         if self._bookmark is not None and not self._writing:
@@ -197,8 +235,7 @@ class ClientSession(Peer):
     def _write(self, message: WriteRequest) -> None:
         """Have something written; the outcome is told to those who gave the write an id and asked for results."""
         if not self._joined:
-            self._gone = True
-            self.close(CLOSE_MALFORMED, 'say {"type": "new", "data": "client"} first')
+            self._finish(CLOSE_MALFORMED, 'say {"type": "new", "data": "client"} first')
             return
 
         def tell(outcome: Outcome) -> None:

@@ -22,6 +22,8 @@ from pyaiot.wire.names import is_name, is_resource
 
 MAX_NODES_PER_GATEWAY = 200_000
 MAX_RESOURCES_PER_NODE = 64
+#: Nodes that are taken out in one turn of the event loop.
+MAX_REMOVED_AT_ONCE = 2_000
 ChangeKind = Literal["new", "update", "reset", "out"]
 
 
@@ -76,6 +78,8 @@ class Directory:
         #: What can be told to clients that are not live.
         self.changes = ChangeList()
         self._deadlines: list[tuple[float, str]] = []
+        #: Nodes that are gone, by gateway, and wait to be taken out.
+        self._leaving: dict[str, dict[str, None]] = {}
 
     # Gateways
 
@@ -87,6 +91,7 @@ class Directory:
         owner = self.owners.setdefault(name, Owner())
         owner.connected = True
         owner.listed = None
+        self._leaving.pop(name, None)
         if owner.epoch != epoch:
             owner.epoch, owner.ack, owner.resumed = epoch, 0, False
         else:
@@ -182,7 +187,7 @@ class Directory:
         if isinstance(message, New):
             return self._apply_new(name, owner, message)
         if isinstance(message, Sync):
-            self._apply_sync(owner, message)
+            self._apply_sync(name, owner, message)
             return None
         if isinstance(message, Result | Update):
             return None  # apply takes care of those
@@ -202,6 +207,8 @@ class Directory:
     def _apply_new(self, name: str, owner: Owner, message: New) -> str | None:
         if owner.listed is not None:
             owner.listed.add(message.uid)
+        if self._leaving:
+            self._leaving.get(name, {}).pop(message.uid, None)
         node = owner.nodes.get(message.uid)
         if node is not None:
             node.state = "online"
@@ -218,7 +225,7 @@ class Directory:
         self._tell("new", node)
         return None
 
-    def _apply_sync(self, owner: Owner, message: Sync) -> None:
+    def _apply_sync(self, name: str, owner: Owner, message: Sync) -> None:
         listed = owner.listed if owner.listed is not None else set()
         listed.update(message.uids)
         if message.more is True:
@@ -226,8 +233,8 @@ class Directory:
             return
         owner.listed = None
         owner.resumed = False
-        for uid in [uid for uid in owner.nodes if uid not in listed]:
-            self._remove(owner, uid)
+        self._leaving[name] = dict.fromkeys(uid for uid in owner.nodes if uid not in listed)
+        self._remove_leaving(MAX_REMOVED_AT_ONCE)
 
     def _reset(self, node: Node) -> None:
         for resource in node.resources.values():
@@ -251,8 +258,16 @@ class Directory:
 
     # Time
 
+    @property
+    def is_removing(self) -> bool:
+        """Whether nodes wait to be taken out: :meth:`expire` is due."""
+        return bool(self._leaving)
+
     def next_deadline(self) -> float | None:
         """When :meth:`expire` has something to do; None while nothing waits."""
+        return 0.0 if self._leaving else self._next_grace()
+
+    def _next_grace(self) -> float | None:
         while self._deadlines:
             deadline, name = self._deadlines[0]
             owner = self.owners[name]
@@ -261,11 +276,25 @@ class Directory:
             heapq.heappop(self._deadlines)
         return None
 
-    def expire(self, now: float) -> None:
-        """Nodes of gateways that have been away for longer than the grace are out."""
-        while (deadline := self.next_deadline()) is not None and deadline <= now:
+    def expire(self, now: float, limit: int = MAX_REMOVED_AT_ONCE) -> None:
+        """Nodes of gateways that have been away for longer than the grace are out; at most ``limit`` a call.
+
+        What is left is due at once (see :meth:`next_deadline`): others may have something to do, too.
+        """
+        while (deadline := self._next_grace()) is not None and deadline <= now:
             _, name = heapq.heappop(self._deadlines)
+            self.counters.expired += len(self.owners[name].nodes)
+            self._leaving[name] = dict.fromkeys(self.owners[name].nodes)
+        self._remove_leaving(limit)
+
+    def _remove_leaving(self, limit: int) -> None:
+        for name, uids in list(self._leaving.items()):
             owner = self.owners[name]
-            self.counters.expired += len(owner.nodes)
-            for uid in list(owner.nodes):
-                self._remove(owner, uid)
+            while uids and limit > 0:
+                uid = next(iter(uids))
+                del uids[uid]
+                if uid in owner.nodes:
+                    self._remove(owner, uid)
+                    limit -= 1
+            if not uids:
+                del self._leaving[name]

@@ -8,7 +8,7 @@ import logging
 import secrets
 
 from pyaiot.broker.framing import text_frame
-from pyaiot.broker.hub import MAX_HANDSHAKES, Hub
+from pyaiot.broker.hub import Hub
 from pyaiot.broker.websocket import Peer
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed, Malformed
@@ -67,8 +67,6 @@ class GatewaySession(Peer):
             self._refuse(403, "a web page is not a gateway")
         elif handshake.SUBPROTOCOL not in (each.strip() for each in offered.split(",")):
             self._refuse(401, f"Invalid subprotocols: this broker speaks {handshake.SUBPROTOCOL}")
-        elif len(self._hub.handshakes) >= MAX_HANDSHAKES:
-            self._refuse(503, "too many handshakes at once; try again")
 
     def _refuse(self, status: int, reason: str) -> None:
         log.warning("%s: gateway refused: %s", self.name, reason)
@@ -84,7 +82,7 @@ class GatewaySession(Peer):
         """Connected: say hello."""
         super().open()
         self._hub.connected(self)
-        self._hub.handshakes.add(self)
+        self._hub.gateway_arrived(self)
         self._hello = handshake.make_hello(self._hub.key.public, secrets.token_bytes(handshake.NONCE_BYTES))
         self._write(self._hello)
         loop = asyncio.get_running_loop()
@@ -102,7 +100,6 @@ class GatewaySession(Peer):
     def on_close(self) -> None:
         """The connection ended, however."""
         self._end()
-        self._hub.handshakes.discard(self)
         self._hub.disconnected(self)
 
     # Handshake
@@ -155,6 +152,8 @@ class GatewaySession(Peer):
         for uid, reason in applied.refused[:MAX_REFUSALS]:
             log.warning("Gateway %s: refused what it said of %r: %s", session.gateway, uid, reason)
             self.send(Refused(uid=uid, reason=reason))
+        if self._hub.directory.is_removing:
+            self._hub.arm()
         self._applied = self._hub.directory.owners[session.gateway].ack
         if self._applied - self._acked >= ACK_AFTER_MESSAGES:
             self._acknowledge()
@@ -211,6 +210,11 @@ class GatewaySession(Peer):
         self._acknowledge()
         self._finish(CLOSE_GOING_AWAY, "the broker stops")
 
+    def evict(self) -> None:
+        """Make room for others: this one has not shown who it is yet."""
+        self._end()
+        self.abort()
+
     def _finish(self, code: int, reason: str) -> None:
         self._end()
         self.close(code, reason)
@@ -220,6 +224,7 @@ class GatewaySession(Peer):
         if self._gone:
             return
         self._gone = True
+        self._hub.handshakes.pop(self, None)
         for timer in (self._ack_timer, self._deadline):
             if timer is not None:
                 timer.cancel()

@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tornado.web import RequestHandler
 
@@ -24,9 +24,12 @@ from pyaiot.wire.signing import PrivateKey, PublicKey
 
 log = logging.getLogger("pyaiot.broker")
 
+#: Clients that have joined.
 MAX_CLIENTS = 2_000
-#: Connections to ``/gw`` that have not shown who they are yet.
+#: Connections that have not said who they are yet, to ``/gw`` and to ``/ws``. One more, and the oldest goes: whoever
+#: means it says so at once, and those who say nothing keep nobody out.
 MAX_HANDSHAKES = 256
+MAX_SILENT_CLIENTS = 512
 #: What a write may carry, as JSON; the link's frame has room for it.
 MAX_WRITE_BYTES = 16_384
 
@@ -39,6 +42,7 @@ class Counters:
     gateways_refused: int = 0
     frames: int = 0
     frames_bad: int = 0
+    evicted: int = 0
     clients: int = 0
     clients_refused: int = 0
     clients_fallen_behind: int = 0
@@ -54,6 +58,16 @@ class Peer(Protocol):
 
     def goodbye(self) -> None:
         """The broker stops: end the session in order."""
+
+    def evict(self) -> None:
+        """Drop the connection at once: others need the room."""
+
+
+class ClientPeer(Peer, Protocol):
+    """A client, as far as the others see it."""
+
+    def reconsider(self) -> bool:
+        """The keys changed: whether it may still do something; it is closed if not."""
 
 
 class GatewayPeer(Peer, Protocol):
@@ -73,6 +87,9 @@ class GatewayPeer(Peer, Protocol):
         """It is no longer admitted."""
 
 
+P = TypeVar("P", bound=Peer)
+
+
 class Hub:
     """The shared state of a broker, and its one timer. Must be made and used in one event loop."""
 
@@ -85,8 +102,9 @@ class Hub:
         self.fanout = Fanout(self.directory, self._wake_fanout)
         self.counters = Counters()
         self.gateways: dict[str, GatewayPeer] = {}
-        self.handshakes: set[GatewayPeer] = set()
-        self.clients: set[Peer] = set()
+        self.handshakes: dict[GatewayPeer, None] = {}
+        self.silent_clients: dict[ClientPeer, None] = {}
+        self.clients: set[ClientPeer] = set()
         self._peers: set[Peer] = set()
         self._closing: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -141,9 +159,22 @@ class Hub:
 
     # Gateways
 
+    def gateway_arrived(self, session: GatewayPeer) -> None:
+        """Somebody connected to ``/gw``, and has not shown who it is."""
+        self.handshakes[session] = None
+        if len(self.handshakes) > MAX_HANDSHAKES:
+            self._evict(self.handshakes)
+
+    def _evict(self, waiting: dict[P, None]) -> None:
+        oldest = next(iter(waiting))
+        del waiting[oldest]
+        self.counters.evicted += 1
+        log.warning("%s: cut off, having said nothing yet, to make room for others", oldest.name)
+        oldest.evict()
+
     def gateway_entered(self, session: GatewayPeer, name: str, epoch: str) -> int:
         """A gateway showed who it is; how far its outbox has been applied. A newer session replaces an older."""
-        self.handshakes.discard(session)
+        self.handshakes.pop(session, None)
         older = self.gateways.get(name)
         self.gateways[name] = session
         if older is not None:
@@ -160,24 +191,34 @@ class Hub:
             self.arm()
 
     def change_keys(self, keys: Keys) -> None:
-        """The key file changed: sessions of gateways that are no longer admitted end."""
+        """The key file changed (and the gatekeeper with it): sessions of those no longer admitted end."""
         self.authorized = keys.authorized
         for name, session in list(self.gateways.items()):
             if keys.authorized.get(name) != session.key:
                 session.revoke()
+        for client in tuple(self.clients):
+            client.reconsider()
 
     # Clients
 
-    def admit_client(self, client: Peer) -> bool:
-        """Whether there is room for another client."""
+    def client_arrived(self, client: ClientPeer) -> None:
+        """Somebody connected to ``/ws``, and has not said anything."""
+        self.silent_clients[client] = None
+        if len(self.silent_clients) > MAX_SILENT_CLIENTS:
+            self._evict(self.silent_clients)
+
+    def admit_client(self, client: ClientPeer) -> bool:
+        """A client that may joins; whether there is room for it."""
+        self.silent_clients.pop(client, None)
         if len(self.clients) >= MAX_CLIENTS:
             return False
         self.clients.add(client)
         self.counters.clients += 1
         return True
 
-    def dismiss_client(self, client: Peer) -> None:
+    def client_left(self, client: ClientPeer) -> None:
         """The client is gone."""
+        self.silent_clients.pop(client, None)
         self.clients.discard(client)
 
     def read_request(self, handler: RequestHandler) -> Request:

@@ -41,6 +41,7 @@ class BrokerCollector(Collector):
         yield _counter("aiot_gateways_refused", "Gateways refused", hub.counters.gateways_refused)
         yield _counter("aiot_gateway_frames", "Frames taken from gateways", hub.counters.frames)
         yield _counter("aiot_gateway_frames_bad", "Frames that ended a session", hub.counters.frames_bad)
+        yield _counter("aiot_peers_evicted", "Peers cut off for saying nothing", hub.counters.evicted)
         yield _counter("aiot_nodes_expired", "Nodes out with a gateway that did not return", counters.expired)
         yield _counter("aiot_clients_accepted", "Clients connected", hub.counters.clients)
         yield _counter("aiot_clients_refused", "Clients refused", hub.counters.clients_refused)

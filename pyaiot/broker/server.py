@@ -91,7 +91,7 @@ class Broker:
 def make_gatekeeper(settings: BrokerSettings, stored: Keys) -> Gatekeeper:
     """The rules for clients that the settings and the key file make."""
     return Gatekeeper(
-        bound_to_loopback=is_loopback(settings.broker_host),
+        trust_this_host=is_loopback(settings.broker_host) and not settings.require_token,
         origins=allowed_origins(settings.allowed_origins, settings.web_port),
         hosts=allowed_hosts(settings.allowed_hosts, settings.broker_host, socket.gethostname()),
         clients=stored.clients,

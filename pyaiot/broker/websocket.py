@@ -62,6 +62,10 @@ class Peer(WebSocketHandler):
         """The broker stops: end the session in order."""
         raise NotImplementedError
 
+    def evict(self) -> None:
+        """Drop the connection at once: others need the room."""
+        raise NotImplementedError
+
     def abort(self) -> None:
         """Drop the connection without a word: the peer does not read anyhow."""
         if self.ws_connection is not None:

@@ -32,7 +32,7 @@ CLIENTS = {
 
 def gatekeeper(*, loopback: bool = True, anonymous: bool = False, origins: str = "", hosts: str = "") -> Gatekeeper:
     return Gatekeeper(
-        bound_to_loopback=loopback,
+        trust_this_host=loopback,
         origins=allowed_origins(origins, 8080),
         hosts=allowed_hosts(hosts, "localhost", "farm"),
         clients=CLIENTS,
@@ -328,7 +328,7 @@ def test_random_lists_are_taken_or_a_mistake() -> None:
 
 def test_by_default_this_hosts_dashboard_may_connect_wherever_the_host_is_reached() -> None:
     gatekeeper = Gatekeeper(
-        bound_to_loopback=False,
+        trust_this_host=False,
         origins=allowed_origins("", 8080),
         hosts=frozenset(("localhost", "pi.local")),
         clients={},

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import websockets
 
-from pyaiot.broker import client_session
+from pyaiot.broker import client_session, hub
 from pyaiot.broker.server import Broker
 from pyaiot.cli import generate_keys
 from pyaiot.keys import Keys
@@ -82,26 +82,26 @@ async def test_a_lone_update_goes_out_at_once(broker: Broker, keys: Keys) -> Non
         await link.say(NEW)
         await watcher.join("synced")
         await watcher.until("synced")
-        hub = broker.hub
+        shared = broker.hub
         flushed_at: list[float] = []
-        flush, apply = hub.fanout.flush, hub.directory.apply
+        flush, apply = shared.fanout.flush, shared.directory.apply
         applied_at: list[float] = []
 
         def spy_apply(*arguments: Any) -> Any:
-            applied_at.append(hub.now)
+            applied_at.append(shared.now)
             return apply(*arguments)
 
         def spy_flush(now: float) -> None:
             flushed_at.append(now)
             flush(now)
 
-        hub.fanout.flush = spy_flush  # type: ignore[method-assign]
-        hub.directory.apply = spy_apply  # type: ignore[method-assign]
-        hub.fanout._last_flush = float("-inf")
+        shared.fanout.flush = spy_flush  # type: ignore[method-assign]
+        shared.directory.apply = spy_apply  # type: ignore[method-assign]
+        shared.fanout._last_flush = float("-inf")
         await link.say(update("led", "1"))
         await watcher.until("update")
         assert len(flushed_at) == 1
-        assert hub._flush is None
+        assert shared._flush is None
 
 
 @pytest.mark.parametrize(
@@ -357,12 +357,7 @@ async def test_a_slow_client_hears_of_departures(broker: Broker, keys: Keys) -> 
     async with gateway(broker.port, keys) as link, client(broker.port) as slow:
         await link.say(NEW, New(uid="2", protocol="coap", at=1))
         await _stall(slow)
-        at = 0
-        async with asyncio.timeout(PATIENCE_S):
-            while not broker.hub.counters.clients_fallen_behind:
-                at += 1
-                await link.say(*(update(f"r{n}", f"{at}" + "x" * 900, at) for n in range(30)))
-                await link.read()
+        await _until_behind(broker, link)
         await link.say(Out(uid="1", why="closed", at=1), New(uid="3", protocol="coap", at=1), Reset(uid="2", at=2))
         await link.acknowledged(link.next - 1)
         slow.socket.transport.resume_reading()
@@ -419,11 +414,113 @@ async def test_pb14_a_client_that_vanishes_while_told_something_harms_nobody(bro
 
 
 async def test_too_many_clients_are_told_so(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyaiot.broker.hub.MAX_CLIENTS", 1)
+    monkeypatch.setattr(hub, "MAX_CLIENTS", 1)
     async with client(broker.port) as first, client(broker.port) as second:
-        assert (await closed(second.socket))[0] == 1013
         await first.join("synced")
         await first.until("synced")
+        await second.join()
+        assert (await closed(second.socket))[0] == 1013
+
+
+async def test_who_says_nothing_keeps_nobody_out(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "MAX_SILENT_CLIENTS", 2)
+    async with AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(client(broker.port)) for _ in range(4)]
+        good = await stack.enter_async_context(client(broker.port))
+        await good.join("synced")
+        await good.until("synced")
+        for each in silent[:2]:
+            assert (await closed(each.socket))[0] in (None, 1006)
+        assert broker.hub.counters.evicted == 3
+
+
+async def test_a_client_must_say_new_in_time(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client_session.JOIN_TIMEOUT_S == 10.0
+    monkeypatch.setattr(client_session, "JOIN_TIMEOUT_S", 0.05)
+    async with client(broker.port) as silent:
+        assert (await closed(silent.socket))[0] == 1013
+    async with client(broker.port) as good:
+        await good.join("synced")
+        await good.until("synced")
+        assert not broker.hub.silent_clients
+
+
+@pytest.mark.parametrize("broker_options", [{"require_token": True}])
+async def test_with_require_token_loopback_is_no_excuse(broker: Broker) -> None:
+    async with client(broker.port) as nobody:
+        await nobody.join()
+        assert (await closed(nobody.socket))[0] == 4401
+
+
+@pytest.mark.parametrize("broker_options", [{"require_token": True}])
+async def test_revoke_client_ends_a_live_session(
+    broker: Broker, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate_keys.run(["--key-file", str(key_file), "--client", "alice", "--role", "operator"])
+    token = capsys.readouterr().out.strip()
+    async with asyncio.timeout(PATIENCE_S):
+        while not broker.hub.gatekeeper.clients:
+            await asyncio.sleep(0.02)
+    async with client(broker.port) as alice:
+        await alice.join("synced", token=token)
+        await alice.until("synced")
+        generate_keys.run(["--key-file", str(key_file), "--revoke-client", "alice"])
+        assert (await closed(alice.socket))[0] == 4401
+
+
+# Nobody keeps what is gone
+
+
+async def test_new_again_while_a_departure_waits_in_the_batch(broker: Broker, keys: Keys) -> None:
+    async with gateway(broker.port, keys) as link, client(broker.port) as watcher:
+        await link.say(NEW, New(uid="2", protocol="coap", at=1))
+        await watcher.join()
+        await watcher.sees({"coap/1": {}, "coap/2": {}})
+        (session,) = broker.hub.clients
+        broker.hub.directory.apply("coap", 3, [Out(uid="1", why="closed", at=1)])
+        assert isinstance(session, client_session.ClientSession)
+        session.on_message('{"type": "new"}')
+        await watcher.until("out")
+        await watcher.until("new")
+        assert watcher.view == {"coap/2": {}}
+
+
+async def test_new_again_while_behind(broker: Broker, keys: Keys) -> None:
+    async with gateway(broker.port, keys) as link, client(broker.port) as slow:
+        await link.say(NEW, New(uid="2", protocol="coap", at=1))
+        await _stall(slow)
+        await _until_behind(broker, link)
+        await link.say(Out(uid="1", why="closed", at=1))
+        await link.acknowledged(link.next - 1)
+        await slow.send({"type": "new"})
+        slow.socket.transport.resume_reading()
+        await slow.until("out")
+        await slow.until("new")
+        assert set(slow.view) == {"coap/2"}
+
+
+async def test_who_is_too_far_behind_is_sent_away(broker: Broker, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyaiot.broker.change_list.MAX_PENDING_NOTICES", 3)
+    async with gateway(broker.port, keys) as link, client(broker.port) as slow:
+        await link.say(NEW)
+        await _stall(slow)
+        await _until_behind(broker, link)
+        for n in range(5):
+            await link.say(New(uid=f"x{n}", protocol="coap", at=1), Out(uid=f"x{n}", why="closed", at=1))
+        await link.acknowledged(link.next - 1)
+        slow.socket.transport.resume_reading()
+        assert (await closed(slow.socket))[0] == 1013
+
+
+async def _until_behind(broker: Broker, link: Any) -> None:
+    """Say more than the system's buffers hold for the one client that there is, and does not read."""
+    at, stuck = 0, 0
+    async with asyncio.timeout(PATIENCE_S):
+        while stuck < 5:
+            at += 1
+            await link.say(*(update(f"r{n}", f"{at}" + "x" * 900, at) for n in range(30)))
+            await link.acknowledged(link.next - 1)
+            stuck = stuck + 1 if not len(broker.hub.fanout) else 0
 
 
 async def test_mutated_messages_end_only_their_sender(broker: Broker, keys: Keys) -> None:

@@ -342,3 +342,39 @@ def test_what_a_gateway_had_told_an_earlier_run_of_the_broker_is_no_fault() -> N
     assert told.say(new("1"), update("1", "led", "1"), Sync(uids=["1"])) == []
     assert told.heard == [("new", "g/1"), ("update", "g/1", "led", "1")]
     assert told.say(update("2", "led", "0")) == [("2", "the node is not known: tell it by new first")]
+
+
+def test_many_nodes_are_taken_out_little_by_little() -> None:
+    told = Told(grace_s=30)
+    told.say(*(new(str(n)) for n in range(10)))
+    told.directory.gateway_lost("g", now=0.0)
+    told.directory.expire(30.0, limit=4)
+    assert len(told.directory.nodes) == 6
+    assert told.directory.next_deadline() == 0.0
+    told.directory.expire(30.0, limit=4)
+    told.directory.expire(30.0, limit=4)
+    assert told.directory.nodes == {}
+    assert told.directory.next_deadline() is None
+
+
+def test_who_is_told_again_while_a_sync_takes_others_out_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_REMOVED_AT_ONCE", 1)
+    told = Told()
+    told.say(new("1"), new("2"), new("3"), Sync(uids=[]))
+    assert set(told.directory.nodes) == {"g/2", "g/3"}
+    assert told.directory.is_removing
+    told.say(new("3"))
+    told.directory.expire(0.0)
+    told.directory.expire(0.0)
+    assert set(told.directory.nodes) == {"g/3"}
+    assert not told.directory.is_removing
+
+
+def test_a_gateway_that_is_back_while_its_nodes_are_taken_out_keeps_the_rest() -> None:
+    told = Told(grace_s=30)
+    told.say(*(new(str(n)) for n in range(4)))
+    told.directory.gateway_lost("g", now=0.0)
+    told.directory.expire(30.0, limit=1)
+    told.directory.gateway_connected("g", EPOCH)
+    told.directory.expire(31.0)
+    assert len(told.directory.nodes) == 3

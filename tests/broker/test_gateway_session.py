@@ -13,7 +13,7 @@ import websockets
 from websockets.asyncio.client import connect
 
 from pyaiot import keys as keyfile
-from pyaiot.broker import gateway_session
+from pyaiot.broker import gateway_session, hub
 from pyaiot.broker.server import Broker
 from pyaiot.cli import generate_keys
 from pyaiot.keys import Keys, new_private_key
@@ -99,13 +99,16 @@ async def test_a_handshake_has_5_seconds(broker: Broker, keys: Keys, monkeypatch
         assert await closed(socket) == (4401, "not authenticated")
 
 
-async def test_handshakes_under_way_are_bounded(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_session, "MAX_HANDSHAKES", 1)
-    async with raw_link(broker.port):
-        with pytest.raises(websockets.InvalidStatus) as refused:
-            async with raw_link(broker.port):
-                pass
-    assert refused.value.response.status_code == 503
+async def test_who_says_nothing_keeps_no_gateway_out(
+    broker: Broker, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MAX_HANDSHAKES", 2)
+    async with raw_link(broker.port) as oldest, raw_link(broker.port), gateway(broker.port, keys) as link:
+        await link.say(NEW)
+        await link.acknowledged(1)
+        assert (await closed(oldest))[0] in (None, 1006)
+        assert len(broker.hub.handshakes) == 1
+        assert broker.hub.counters.evicted == 1
 
 
 async def test_pb10_an_old_gateway_is_told_401(broker: Broker) -> None:
