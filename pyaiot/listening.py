@@ -1,13 +1,40 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Opening the sockets that a service listens on, with words for what can be wrong."""
+"""Opening the sockets that a service listens on, with words for what can be wrong; and the limits of what listens."""
 
 from __future__ import annotations
 
+import logging
+import resource
 import socket
+from typing import Any
 
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
 from pyaiot.options import ConfigurationError
+
+log = logging.getLogger("pyaiot.listening")
+
+#: Connections that one server keeps open, of every kind; fewer where the system allows fewer files.
+MAX_CONNECTIONS = 4_096
+#: Open files that are left to everything else.
+SPARE_FILES = 128
+#: As many open files as we ask of the system.
+WANTED_FILES = 16_384
+
+#: How long a request's headers may take, and a connection may wait for the next request.
+IDLE_S = 30.0
+#: How long a request's body may take, and how much it may be: nothing here is asked with one.
+BODY_S = 10.0
+MAX_BODY_BYTES = 1_024
+MAX_HEADER_BYTES = 16_384
+#: What is read ahead of a connection, also once it is a WebSocket.
+MAX_BUFFER_BYTES = 262_144
+#: How many connections a server holds, and for how long, also of those that do not take their answers. WebSockets do
+#: not count: what they may take is bounded elsewhere.
+MAX_CONNECTIONS = 512
+MAX_AGE_S = 120.0
 
 
 class CannotListen(ConfigurationError):
@@ -34,3 +61,85 @@ def bind(host: str, port: int, option: str) -> list[socket.socket]:
 def port_of(sockets: list[socket.socket]) -> int:
     """The port that sockets from :func:`bind` listen on."""
     return int(sockets[0].getsockname()[1])
+
+
+def raise_file_limit() -> int:
+    """Ask the system for as many open files as are of use (setrlimit(2)); how many it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return WANTED_FILES if soft == resource.RLIM_INFINITY else soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+class BoundedServer(HTTPServer):
+    """Tornado's server with limits: what a peer sends before anybody looks at it, how long it may idle, how many it is.
+
+    Without a bound on connections the system's on open files would be met first, and nobody be let in any more.
+    """
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        """As Tornado's HTTPServer: the application, and arguments that go before the limits here."""
+        limits = {
+            "idle_connection_timeout": 30,
+            "body_timeout": 10,
+            "max_header_size": 16_384,
+            "max_body_size": 65_536,
+            "max_buffer_size": 262_144,
+        }
+        super().initialize(*args, **{**limits, **kwargs})
+        self.max_connections = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
+        self.refused = 0
+        self._open: set[IOStream] = set()
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """A connection was made; one too many is dropped at once."""
+        if len(self._open) >= self.max_connections:
+            self._open = {each for each in self._open if not each.closed()}
+        if len(self._open) >= self.max_connections:
+            self.refused += 1
+            log.warning("%s: more than %d connections; dropped", address[0], self.max_connections)
+            stream.close()
+            return
+        self._open.add(stream)
+        super().handle_stream(stream, address)
+
+
+def http_server(application: Application) -> HTTPServer:
+    """A server for ``application`` that no peer can fill; it has no sockets yet."""
+    return _BoundedServer(
+        application,
+        idle_connection_timeout=IDLE_S,
+        body_timeout=BODY_S,
+        max_header_size=MAX_HEADER_BYTES,
+        max_body_size=MAX_BODY_BYTES,
+        max_buffer_size=MAX_BUFFER_BYTES,
+    )
+
+
+class _BoundedServer(HTTPServer):
+    """Tornado's, with a bound on how many connections there are, and on how old they get."""
+
+    def initialize(self, *args: object, **settings: object) -> None:
+        super().initialize(*args, **settings)  # type: ignore[arg-type]
+        self._ends: dict[object, asyncio.TimerHandle] = {}
+
+    def handle_stream(self, stream: IOStream, address: tuple[object, ...]) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            stream.close()
+            return
+        super().handle_stream(stream, address)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        if server_conn not in self._ends:
+            close = cast(HTTP1ServerConnection, server_conn).stream.close
+            self._ends[server_conn] = asyncio.get_running_loop().call_later(MAX_AGE_S, close)
+        return super().start_request(server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        """It ended, or became a WebSocket."""
+        end = self._ends.pop(server_conn, None)
+        if end is not None:
+            end.cancel()
+        super().on_close(server_conn)

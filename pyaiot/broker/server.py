@@ -9,7 +9,6 @@ import logging
 import socket
 
 from prometheus_client import CONTENT_TYPE_LATEST
-from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from pyaiot import __version__, keys
@@ -20,7 +19,7 @@ from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.broker.hub import Hub
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.lifecycle import Ready, closing
-from pyaiot.listening import bind, port_of
+from pyaiot.listening import BoundedServer, bind, port_of
 from pyaiot.settings import BROKER_PORT, BrokerSettings
 
 log = logging.getLogger("pyaiot.broker")
@@ -52,14 +51,7 @@ class Broker:
         sockets = bind(settings.broker_host, int(settings.broker_port or BROKER_PORT), "broker")
         self.port = port_of(sockets)
         self.hub = Hub(stored, stored.broker, make_gatekeeper(settings, stored), settings.gateway_grace)
-        server = HTTPServer(
-            make_application(self.hub),
-            idle_connection_timeout=30,
-            body_timeout=10,
-            max_header_size=16_384,
-            max_body_size=65_536,
-            max_buffer_size=262_144,
-        )
+        server = BoundedServer(make_application(self.hub))
         server.add_sockets(sockets)
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
         ready()

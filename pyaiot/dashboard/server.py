@@ -8,12 +8,11 @@ import socket
 from pathlib import Path
 from typing import Any
 
-import tornado.httpserver
 import tornado.web
 
 from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
 from pyaiot.dashboard.config import DashboardConfig, is_url, source
-from pyaiot.listening import bind
+from pyaiot.listening import BoundedServer, bind
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +178,7 @@ class DashboardServer:
         self.config = config
         self.host = host
         self.port = port
-        self._server: tornado.httpserver.HTTPServer | None = None
+        self._server: BoundedServer | None = None
 
     async def start(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on sockets that listen already, or bind first. A missing page is logged, not an error.
@@ -189,7 +188,7 @@ class DashboardServer:
         if sockets is None:
             sockets = bind(self.host, self.port, "web")
         self.port = sockets[0].getsockname()[1]
-        self._server = tornado.httpserver.HTTPServer(make_application(self.config))
+        self._server = BoundedServer(make_application(self.config))
         self._server.add_sockets(sockets)
         folder = AssetFolder(self.config.static_path)
         if folder.get("index.html") is None:
