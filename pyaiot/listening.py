@@ -3,25 +3,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import resource
 import socket
-from typing import Any
+from typing import Any, cast
 
+from tornado.http1connection import HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
+from tornado.web import Application
 
 from pyaiot.options import ConfigurationError
 
 log = logging.getLogger("pyaiot.listening")
-
-#: Connections that one server keeps open, of every kind; fewer where the system allows fewer files.
-MAX_CONNECTIONS = 4_096
-#: Open files that are left to everything else.
-SPARE_FILES = 128
-#: As many open files as we ask of the system.
-WANTED_FILES = 16_384
 
 #: How long a request's headers may take, and a connection may wait for the next request.
 IDLE_S = 30.0
@@ -31,10 +28,13 @@ MAX_BODY_BYTES = 1_024
 MAX_HEADER_BYTES = 16_384
 #: What is read ahead of a connection, also once it is a WebSocket.
 MAX_BUFFER_BYTES = 262_144
-#: How many connections a server holds, and for how long, also of those that do not take their answers. WebSockets do
-#: not count: what they may take is bounded elsewhere.
-MAX_CONNECTIONS = 512
+#: How long an HTTP connection lives, also one that does not take its answers. A WebSocket has rules of its own.
 MAX_AGE_S = 120.0
+#: Connections that one server keeps open, of every kind; fewer where the system allows fewer files.
+MAX_CONNECTIONS = 4_096
+#: As many open files as we ask of the system, and how many are left to everything else.
+WANTED_FILES = 16_384
+SPARE_FILES = 128
 
 
 class CannotListen(ConfigurationError):
@@ -73,42 +73,9 @@ def raise_file_limit() -> int:
     return wanted
 
 
-class BoundedServer(HTTPServer):
-    """Tornado's server with limits: what a peer sends before anybody looks at it, how long it may idle, how many it is.
-
-    Without a bound on connections the system's on open files would be met first, and nobody be let in any more.
-    """
-
-    def initialize(self, *args: Any, **kwargs: Any) -> None:
-        """As Tornado's HTTPServer: the application, and arguments that go before the limits here."""
-        limits = {
-            "idle_connection_timeout": 30,
-            "body_timeout": 10,
-            "max_header_size": 16_384,
-            "max_body_size": 65_536,
-            "max_buffer_size": 262_144,
-        }
-        super().initialize(*args, **{**limits, **kwargs})
-        self.max_connections = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
-        self.refused = 0
-        self._open: set[IOStream] = set()
-
-    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        """A connection was made; one too many is dropped at once."""
-        if len(self._open) >= self.max_connections:
-            self._open = {each for each in self._open if not each.closed()}
-        if len(self._open) >= self.max_connections:
-            self.refused += 1
-            log.warning("%s: more than %d connections; dropped", address[0], self.max_connections)
-            stream.close()
-            return
-        self._open.add(stream)
-        super().handle_stream(stream, address)
-
-
-def http_server(application: Application) -> HTTPServer:
+def http_server(application: Application) -> BoundedServer:
     """A server for ``application`` that no peer can fill; it has no sockets yet."""
-    return _BoundedServer(
+    return BoundedServer(
         application,
         idle_connection_timeout=IDLE_S,
         body_timeout=BODY_S,
@@ -118,22 +85,34 @@ def http_server(application: Application) -> HTTPServer:
     )
 
 
-class _BoundedServer(HTTPServer):
-    """Tornado's, with a bound on how many connections there are, and on how old they get."""
+class BoundedServer(HTTPServer):
+    """Tornado's, with a bound on how many connections there are, and on how old they get.
 
-    def initialize(self, *args: object, **settings: object) -> None:
-        super().initialize(*args, **settings)  # type: ignore[arg-type]
+    Without the first the system's bound on open files would be met, and then nobody be let in any more.
+    """
+
+    def initialize(self, *args: Any, **settings: Any) -> None:
+        """As Tornado's."""
+        super().initialize(*args, **settings)
+        self.max_connections = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
+        self._streams: set[IOStream] = set()
         self._ends: dict[object, asyncio.TimerHandle] = {}
 
-    def handle_stream(self, stream: IOStream, address: tuple[object, ...]) -> None:
-        if len(self._connections) >= MAX_CONNECTIONS:
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """A connection was made; one too many is dropped at once."""
+        if len(self._streams) >= self.max_connections:
+            self._streams = {each for each in self._streams if not each.closed()}
+        if len(self._streams) >= self.max_connections:
+            log.warning("%s: more than %d connections; dropped", address[0], self.max_connections)
             stream.close()
             return
+        self._streams.add(stream)
         super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """A request came: the connection's time begins with its first."""
         if server_conn not in self._ends:
-            close = cast(HTTP1ServerConnection, server_conn).stream.close
+            close = cast("HTTP1ServerConnection", server_conn).stream.close
             self._ends[server_conn] = asyncio.get_running_loop().call_later(MAX_AGE_S, close)
         return super().start_request(server_conn, request_conn)
 

@@ -19,7 +19,7 @@ from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.broker.hub import Hub
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.lifecycle import Ready, closing
-from pyaiot.listening import BoundedServer, bind, port_of
+from pyaiot.listening import bind, http_server, port_of
 from pyaiot.settings import BROKER_PORT, BrokerSettings
 
 log = logging.getLogger("pyaiot.broker")
@@ -51,7 +51,7 @@ class Broker:
         sockets = bind(settings.broker_host, int(settings.broker_port or BROKER_PORT), "broker")
         self.port = port_of(sockets)
         self.hub = Hub(stored, stored.broker, make_gatekeeper(settings, stored), settings.gateway_grace)
-        server = BoundedServer(make_application(self.hub))
+        server = http_server(make_application(self.hub))
         server.add_sockets(sockets)
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
         ready()

@@ -12,7 +12,7 @@ import tornado.web
 
 from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
 from pyaiot.dashboard.config import DashboardConfig, is_url, source
-from pyaiot.listening import BoundedServer, bind
+from pyaiot.listening import BoundedServer, bind, http_server
 
 logger = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ class DashboardServer:
         if sockets is None:
             sockets = bind(self.host, self.port, "web")
         self.port = sockets[0].getsockname()[1]
-        self._server = BoundedServer(make_application(self.config))
+        self._server = http_server(make_application(self.config))
         self._server.add_sockets(sockets)
         folder = AssetFolder(self.config.static_path)
         if folder.get("index.html") is None:
