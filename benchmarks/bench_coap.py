@@ -49,7 +49,14 @@ class Events:
         self._outbox = Outbox("0" * 16)
         self._core = GatewayCore(self._outbox, protocol="coap", title="CoAP", timeout_s=120)
 
-    def seen(self, uid: str, *, attributes: Mapping[str, str] | None = None, timeout_s: float | None = None) -> bool:
+    def seen(
+        self,
+        uid: str,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        proven: bool = True,
+    ) -> bool:
         new = self._core.seen(uid, time.monotonic(), now_ms(), attributes=attributes, timeout_s=timeout_s)
         self._core.orders.clear()  # nothing is discovered here
         return new

@@ -51,13 +51,15 @@ class DeviceEvents(Protocol):
         *,
         attributes: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        proven: bool = True,
     ) -> bool:
         """A sign of life of the device called ``uid``; true when it was not known before.
 
         A device not known before becomes a node: ``attributes`` (``{"ip": "fd00::1"}``) are reported as
         its first resources, and the gateway then asks the adapter to :meth:`Adapter.discover` it. For a
         known node given ``attributes`` are reported where they changed. ``timeout_s`` replaces the
-        gateway's ``--max-time`` for this node (RFC 9176 ``lt``), within 1 s and a year.
+        gateway's ``--max-time`` for this node (RFC 9176 ``lt``), within 1 s and a year. Not ``proven`` (nobody
+        has answered there yet), a longer one than ``--max-time`` is taken for that.
         Raises Refused: the uid does not match ``[A-Za-z0-9._:-]{1,64}``, or the gateway is full.
         """
         ...

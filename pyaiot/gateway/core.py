@@ -68,12 +68,13 @@ class GatewayCore:
         *,
         attributes: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        proven: bool = True,
     ) -> bool:
         """A sign of life; true when it makes a new node. Raises adapter.Refused."""
         if timeout_s is not None:
             if not timeout_s > 0:
                 raise self._refuse("timeout", "a time-out must be more than 0 s")
-            timeout_s = min(max(timeout_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S)
+            timeout_s = min(max(timeout_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S if proven else self._timeout_s)
         node = self._nodes.get(uid)
         if node is None:
             self._add(uid, now, at, attributes or {}, self._timeout_s if timeout_s is None else timeout_s)

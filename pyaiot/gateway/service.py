@@ -138,9 +138,18 @@ class GatewayService:
 
     # adapter.DeviceEvents
 
-    def seen(self, uid: str, *, attributes: Mapping[str, str] | None = None, timeout_s: float | None = None) -> bool:
+    def seen(
+        self,
+        uid: str,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        proven: bool = True,
+    ) -> bool:
         """See adapter.DeviceEvents."""
-        is_new = self.core.seen(uid, time.monotonic(), _unix_ms(), attributes=attributes, timeout_s=timeout_s)
+        is_new = self.core.seen(
+            uid, time.monotonic(), _unix_ms(), attributes=attributes, timeout_s=timeout_s, proven=proven
+        )
         if is_new:
             log.info("Node %s is new", uid)
         self._settle()

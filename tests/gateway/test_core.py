@@ -183,6 +183,21 @@ def test_a_node_keeps_to_the_timeout_that_it_asked_for() -> None:
     assert list(gateway.core.registry.nodes) == ["n3"]
 
 
+def test_a_long_timeout_counts_once_it_is_proven_and_a_short_one_at_once() -> None:
+    gateway = Gateway()
+    nodes = gateway.core.registry.nodes
+    gateway.seen("n1", timeout_s=3600.0, proven=False)
+    gateway.seen("n2", timeout_s=20.0, proven=False)
+    assert (nodes["n1"].timeout_s, nodes["n2"].timeout_s) == (120.0, 20.0)
+    gateway.seen("n1", timeout_s=3600.0)
+    assert nodes["n1"].timeout_s == 3600.0
+    gateway.seen("n1", timeout_s=3600.0, proven=False)  # it is elsewhere
+    assert nodes["n1"].timeout_s == 120.0
+    gateway.now += 121
+    gateway.expire()
+    assert not nodes
+
+
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0, float("nan")])
 def test_a_timeout_that_is_none_is_refused(timeout_s: float) -> None:
     gateway = Gateway()

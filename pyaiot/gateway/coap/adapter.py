@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.coap import client
-from pyaiot.gateway.coap.contacts import Contacts, SockAddr, readable
+from pyaiot.gateway.coap.contacts import MAX_DEVICES_PER_ADDRESS, Contacts, SockAddr, readable
 from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import Directory, Entry
 from pyaiot.gateway.coap.discovery import Discovery
@@ -116,6 +116,7 @@ class CoapAdapter:
             if self._endpoint is None or address is None:
                 raise WriteFailed("offline", "the gateway knows no address of this device")
             await client.write(self._endpoint, address, tuple(resource.strip("/").split("/")), payload)
+            self._answered(uid, address)
         except BadPayload as error:
             self.counters.writes_failed += 1
             raise WriteFailed("unsupported", str(error)) from None
@@ -184,16 +185,35 @@ class CoapAdapter:
     def _seen(
         self, events: DeviceEvents, uid: str, remote: Remote, *, timeout_s: float | None = None
     ) -> tuple[bool, bool]:
-        """Report a sign of life; whether the device is new, and whether it is reached elsewhere than before."""
+        """Report a sign of life; whether the device is new, and whether it is reached elsewhere than before.
+
+        Raises Refused.
+        """
         source: SockAddr = remote[0], remote[1], remote[2], remote[3]
         known = events.known(uid)
-        new = events.seen(uid, attributes={"ip": readable(source[0])}, timeout_s=timeout_s)
+        if not self._contacts.has_room(uid, source):
+            self.counters.crowded += 1
+            raise Refused(f"{MAX_DEVICES_PER_ADDRESS} devices are at this address, which is all it may have")
+        proven = known and self._contacts.has_answered(uid, source)
+        new = events.seen(uid, attributes={"ip": readable(source[0])}, timeout_s=timeout_s, proven=proven)
         if not known:
             self._contacts.forget(uid)  # what was known of it is of an earlier life
+        before = self._contacts.at(source)
+        if before is not None and before != uid:
+            logger.info("node %s: %s is where it was", before, uid)
+            self.forget(before)
+            events.gone(before, "closed")
         moved = self._contacts.bind(uid, source, local=source[0] == remote.local_host)
         if moved:
             logger.info("node %s: at %s", uid, remote.hostinfo)
         return new, moved
+
+    def _answered(self, uid: str, address: SockAddr) -> None:
+        """Somebody is there: at the first time the node gets the lifetime that it registered with."""
+        if self._events is not None and self._contacts.note_answer(uid, address) and self._events.known(uid):
+            lifetime_s = self._directory.lifetime_s(uid)
+            if lifetime_s is not None:
+                self._events.seen(uid, timeout_s=float(lifetime_s))
 
     def _reporting(self) -> DeviceEvents:
         if self._events is None:
@@ -206,7 +226,14 @@ class CoapAdapter:
         discovery = self._discoveries.get(uid)
         if discovery is None:
             discovery = Discovery(
-                uid, self._endpoint, self._events, self._contacts, self._directory, self.counters, self._room
+                uid,
+                self._endpoint,
+                self._events,
+                self._contacts,
+                self._directory,
+                self.counters,
+                self._room,
+                self._answered,
             )
             self._discoveries[uid] = discovery
         return discovery

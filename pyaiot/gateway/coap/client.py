@@ -32,12 +32,16 @@ _TUNING = Tuning()
 
 
 class DeviceError(Exception):
-    """A device did not do what it was asked; the words are those of WriteFailed."""
+    """A device did not do what it was asked; the words are those of WriteFailed.
 
-    def __init__(self, code: Literal["offline", "timeout", "refused"], reason: str) -> None:
+    ``answered``: by a response, which nobody can make who does not get what is sent to that address.
+    """
+
+    def __init__(self, code: Literal["offline", "timeout", "refused"], reason: str, *, answered: bool = False) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.answered = answered
 
 
 async def read(endpoint: Endpoint, address: SockAddr, path: tuple[str, ...]) -> Message:
@@ -265,4 +269,4 @@ def _refusal(response: Message) -> DeviceError:
     if response.payload and response.opt.content_format in (None, 0):
         words = response.payload[:80].decode(errors="replace").rstrip("\0")
         text += f" ({''.join(c if c.isprintable() else ' ' for c in words).strip()})"
-    return DeviceError("refused", text)
+    return DeviceError("refused", text, answered=True)

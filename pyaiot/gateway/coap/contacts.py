@@ -4,7 +4,8 @@
 A uid is a device's name and an address is only where it is now. The rules:
 
 1. ``/alive`` and ``/rd`` say a uid, and so bind it to the address and port that they came from. Another uid
-   that had the same address *and* port loses them: it is not there any more.
+   that had the same address *and* port loses them: it is not there any more, and its node is out at once. So one
+   socket is one node, and one address at most :data:`MAX_DEVICES_PER_ADDRESS`: nobody can fill the gateway alone.
 2. Who sent ``/server`` (which says no uid)? The device bound to that address and port; else the only device of
    that address that does not keep to its port (firmware sends each message from another one). A device keeps to
    its port once both its ``/alive`` and a ``/server``, in either order, came from the same one; beside other
@@ -26,6 +27,8 @@ from typing import TypeAlias
 #: As the socket gives it: host, port, flow information, zone (scope id); IPv4 as ``::ffff:192.0.2.1``.
 SockAddr: TypeAlias = tuple[str, int, int, int]
 
+#: Devices behind one address (a NAT, a simulator); more are refused.
+MAX_DEVICES_PER_ADDRESS = 1024
 #: Sources of messages from nobody known that are remembered.
 MAX_STRANGERS = 4096
 _NO = object()
@@ -58,6 +61,8 @@ class Device:
     serves_at_source: bool = False
     #: The port at which it answered.
     settled_port: int | None = None
+    #: It has answered a request of ours at its present address: somebody is there, and not only a sender.
+    answered: bool = False
 
     @property
     def is_at_home(self) -> bool:
@@ -66,7 +71,7 @@ class Device:
 
 
 class Contacts:
-    """Everybody's address; answers in constant time however many devices there are."""
+    """Everybody's address; answers in time bounded by the devices of one address, however many there are."""
 
     def __init__(self, *, device_port: int = 5683, zone: int = 0) -> None:
         """``zone`` is the interface index for link-local addresses (``--interface``), 0 for the sender's own."""
@@ -90,6 +95,16 @@ class Contacts:
         """The device called ``uid``, if its address is known."""
         return self._devices.get(uid)
 
+    def at(self, source: SockAddr) -> str | None:
+        """The uid bound to this very address and port."""
+        device = self._by_source.get(source)
+        return None if device is None else device.uid
+
+    def has_room(self, uid: str, source: SockAddr) -> bool:
+        """Whether ``uid`` may be bound to ``source`` without too many devices at that address."""
+        neighbours = self._by_host.get(_host(source), {})
+        return len(neighbours) < MAX_DEVICES_PER_ADDRESS or uid in neighbours or source in self._by_source
+
     def bind(self, uid: str, source: SockAddr, *, local: bool = False) -> bool:
         """``uid`` said its name from ``source``; true when requests to it go elsewhere than before.
 
@@ -111,6 +126,7 @@ class Contacts:
             device.settled_port = None
         if moved:
             device.registered_port, device.serves_at_source = None, False
+            device.answered = False
         device.source, device.steady, device.local = source, steady, local
         self._enter(device)
         return self.target(uid) != before
@@ -176,6 +192,19 @@ class Contacts:
         device = self._devices.get(uid)
         if device is not None:
             device.settled_port = port
+
+    def has_answered(self, uid: str, source: SockAddr) -> bool:
+        """Whether ``uid`` is at the address of ``source``, and has answered there."""
+        device = self._devices.get(uid)
+        return device is not None and device.answered and _host(device.source) == _host(source)
+
+    def note_answer(self, uid: str, address: SockAddr) -> bool:
+        """``uid`` answered a request to ``address``; true when that is the first answer from where it is now."""
+        device = self._devices.get(uid)
+        if device is None or device.answered or device.source[0] != address[0]:
+            return False
+        device.answered = True
+        return True
 
     def register(self, uid: str, port: int | None) -> None:
         """``uid`` registered with a ``base`` of this port (rule 3), or without one (rule 4)."""

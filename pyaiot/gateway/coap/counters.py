@@ -29,6 +29,8 @@ class Counters:
     strangers: int = 0
     #: What the gateway would not take: it is full, or a node has too many resources.
     refused: int = 0
+    #: Devices beyond those that one address may have.
+    crowded: int = 0
     #: ICMP errors for something sent; normal where firmware never reads its answers.
     icmp_errors: int = 0
     #: Datagrams that the system would not send.

@@ -135,6 +135,11 @@ class Directory:
         """The registration at ``/rd/<location>``."""
         return self._by_location.get(location)
 
+    def lifetime_s(self, uid: str) -> int | None:
+        """The lifetime that ``uid`` registered with; None: it did not register."""
+        entry = self._by_uid.get(uid)
+        return None if entry is None else entry.lifetime_s
+
     def links(self, uid: str) -> tuple[Link, ...] | None:
         """The links that ``uid`` registered; None: ask the device."""
         entry = self._by_uid.get(uid)

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+
+from aiocoap import Message  # type: ignore[import-untyped]
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused
 from pyaiot.gateway.coap import client
@@ -43,8 +46,9 @@ class Discovery:
         directory: Directory,
         counters: Counters,
         room: asyncio.Semaphore,
+        answered: Callable[[str, SockAddr], None],
     ) -> None:
-        """``room`` bounds the discoveries of all devices together."""
+        """``room`` bounds the discoveries of all devices together; ``answered`` is called at each answer."""
         self._uid = uid
         self._endpoint = endpoint
         self._events = events
@@ -52,6 +56,7 @@ class Discovery:
         self._directory = directory
         self._counters = counters
         self._room = room
+        self._answered = answered
         #: When a failed discovery may be tried again (loop time); None: the last one succeeded, or none was.
         self.retry_at: float | None = None
         self._failures = 0
@@ -111,7 +116,7 @@ class Discovery:
         """The links of the device and where it answers; the ones that it registered need no request."""
         registered = self._directory.links(self._uid)
         address = self._contacts.target(self._uid)
-        if registered is not None and address is not None:
+        if address is not None and registered is not None and any(map(_is_offer, registered)):
             return registered, address
         failure = client.DeviceError("offline", "no way to it is known")
         for port in self._contacts.candidates(self._uid):
@@ -119,7 +124,7 @@ class Discovery:
             if address is None:
                 break
             try:
-                response = await client.read(self._endpoint, address, (".well-known", "core"))
+                response = await self._read(address, (".well-known", "core"))
                 links = tuple(parse_links(response.payload))
             except BadLinks as error:
                 failure = client.DeviceError("refused", f"its links at port {port}: {error}")
@@ -130,10 +135,24 @@ class Discovery:
                 return links, address
         raise failure
 
+    async def _read(self, address: SockAddr, path: tuple[str, ...]) -> Message:
+        try:
+            response = await client.read(self._endpoint, address, path)
+        except client.DeviceError as error:
+            if error.answered:
+                self._note_answer(address)
+            raise
+        self._note_answer(address)
+        return response
+
+    def _note_answer(self, address: SockAddr) -> None:
+        if not self._closed:
+            self._answered(self._uid, address)
+
     def _offered(self, links: tuple[Link, ...]) -> dict[str, Link]:
         offered: dict[str, Link] = {}
         for link in links:
-            if "well-known/core" in link.target:
+            if _is_core(link):
                 continue
             resource = link.resource
             if resource is None:
@@ -152,6 +171,11 @@ class Discovery:
             if self._closed:
                 return
             if link.observable:
+
+                def observed(data: str) -> None:
+                    self._note_answer(address)
+                    self._report(resource, data)
+
                 observation = Observation(
                     self._endpoint,
                     self._counters,
@@ -159,7 +183,7 @@ class Discovery:
                     resource,
                     path,
                     address,
-                    lambda data: self._report(resource, data),
+                    observed,
                 )
                 task = asyncio.get_running_loop().create_task(observation.run(), name=f"observe {self._uid}/{resource}")
                 self._observations.add(task)
@@ -167,7 +191,7 @@ class Discovery:
                 await observation.tried.wait()
                 return
             try:
-                response = await client.read(self._endpoint, address, path)
+                response = await self._read(address, path)
                 value = parse_value(resource, response.payload)
             except (client.DeviceError, BadPayload) as error:
                 self._counters.reads_failed += 1
@@ -190,3 +214,11 @@ class Discovery:
         for task in tasks:
             task.cancel()
         return tasks
+
+
+def _is_core(link: Link) -> bool:
+    return "well-known/core" in link.target
+
+
+def _is_offer(link: Link) -> bool:
+    return link.resource is not None and not _is_core(link)

@@ -17,6 +17,8 @@ from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.wire.names import is_name, is_resource
 
 WAIT_S = 8.0
+#: The ``--max-time`` of the gateway.
+MAX_TIME_S = 120.0
 #: A port where nothing listens, for the port at which devices usually do: 5683 of this machine may be in use.
 NOBODY = 1
 
@@ -34,14 +36,21 @@ class Gateway:
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def seen(self, uid: str, *, attributes: Mapping[str, str] | None = None, timeout_s: float | None = None) -> bool:
+    def seen(
+        self,
+        uid: str,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        proven: bool = True,
+    ) -> bool:
         if not is_name(uid):
             raise Refused("no such name")
         new = uid not in self.nodes
         if new and len(self.nodes) >= self.max_nodes:
             raise Refused("the gateway is full")
         if timeout_s is not None:
-            self.timeouts[uid] = timeout_s
+            self.timeouts[uid] = timeout_s if proven else min(timeout_s, MAX_TIME_S)
         node = self.nodes.setdefault(uid, {})
         node.update(attributes or {})
         self._note("new" if new else "seen", uid)

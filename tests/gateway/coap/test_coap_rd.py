@@ -10,6 +10,7 @@ import pytest
 from aiocoap import Message
 from aiocoap.numbers import codes
 
+from pyaiot.gateway.coap import contacts
 from pyaiot.gateway.coap.directory import (
     DEFAULT_LIFETIME_S,
     MAX_LIFETIME_S,
@@ -17,7 +18,7 @@ from pyaiot.gateway.coap.directory import (
     Directory,
     parse_registration,
 )
-from tests.gateway.coap.coap_devices import Device, Gateway
+from tests.gateway.coap.coap_devices import MAX_TIME_S, Device, Gateway
 
 MakeDevice = Callable[..., Awaitable[Device]]
 HOST = "::ffff:192.0.2.1"
@@ -149,6 +150,7 @@ async def test_registering_again_is_no_new_node_and_has_the_same_location(gatewa
 async def test_update_and_removal(gateway: Gateway, device: MakeDevice) -> None:
     one = await device()
     location = "/".join((await one.post("rd", uri_query=["ep=node1", "lt=100"])).opt.location_path)
+    await gateway.discovered()
     assert (await one.post(location)).code == codes.CHANGED
     assert gateway.timeouts["node1"] == 100
     assert (await one.post(location, uri_query=["lt=200"])).code == codes.CHANGED
@@ -212,3 +214,67 @@ async def test_a_node_that_went_out_has_to_register_again(gateway: Gateway, devi
     location = "/".join((await one.post("rd", uri_query=["ep=node1"])).opt.location_path)
     gateway.out("node1")
     assert (await one.post(location)).code == codes.NOT_FOUND
+
+
+@pytest.mark.parametrize("links", ["", "</led>", "</led>;obs", "</>"])
+async def test_a_long_lifetime_counts_once_the_device_has_answered(
+    gateway: Gateway, device: MakeDevice, links: str
+) -> None:
+    """Whatever it answers: 4.04 is an answer too."""
+    one = await device()
+    one.silent = True
+    one.resources = {"led": "0"} if "obs" in links else {}
+    for _ in range(2):
+        await one.post("rd", links, uri_query=["ep=node1", "lt=2592000"])
+        assert gateway.timeouts["node1"] == MAX_TIME_S
+    one.silent = False
+    await gateway.until(lambda: gateway.timeouts["node1"] == 2592000)
+    await one.post("rd", links, uri_query=["ep=node1", "lt=600"])
+    assert gateway.timeouts["node1"] == 600
+    await one.post("rd", links, uri_query=["ep=node1", "lt=60"])
+    assert gateway.timeouts["node1"] == 60
+
+
+async def test_a_write_that_was_confirmed_is_an_answer(gateway: Gateway, device: MakeDevice) -> None:
+    assert gateway.adapter is not None
+    gateway.auto_discover = False
+    one = await device()
+    one.resources = {"led": lambda request: Message(code=codes.CHANGED)}
+    await one.post("rd", "</led>", uri_query=["ep=node1", "lt=600"])
+    assert gateway.timeouts["node1"] == MAX_TIME_S
+    await gateway.adapter.write("node1", "led", "1")
+    assert gateway.timeouts["node1"] == 600
+
+
+async def test_one_socket_is_one_node_whatever_names_it_registers(gateway: Gateway, device: MakeDevice) -> None:
+    assert gateway.adapter is not None
+    gateway.auto_discover = False
+    one = await device()
+    for number in range(50):
+        answer = await one.post("rd", uri_query=[f"ep=x{number}", "lt=2592000"])
+        assert answer.code == codes.CREATED
+    assert list(gateway.nodes) == ["x49"]
+    assert gateway.count("gone") == 49
+    assert len(gateway.adapter._contacts) == len(gateway.adapter._directory) == 1
+
+
+async def test_an_address_has_so_many_devices_at_most(
+    gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contacts, "MAX_DEVICES_PER_ADDRESS", 2)
+    assert gateway.adapter is not None
+    gateway.auto_discover = False
+    a, b, c, honest = await device(), await device(), await device(), await device(host="127.0.0.2")
+    await a.post("alive", "alive:a")
+    await b.post("rd", uri_query=["ep=b"])
+    for answer in (await c.post("alive", "alive:c"), await c.post("rd", uri_query=["ep=c"])):
+        assert answer.code == codes.SERVICE_UNAVAILABLE
+        assert b"at this address" in answer.payload
+    assert (gateway.adapter.counters.crowded, gateway.adapter.counters.refused) == (2, 2)
+    assert (await honest.post("alive", "alive:honest")).code == codes.CHANGED
+    assert (await c.post("alive", "alive:honest")).code == codes.SERVICE_UNAVAILABLE  # nor by a move
+    assert (await c.post("alive", "alive:a")).code == codes.CHANGED  # who is there may change its port
+    assert (await c.post("alive", "alive:c")).code == codes.CHANGED  # or its name
+    gateway.out("b")
+    assert (await a.post("alive", "alive:a")).code == codes.CHANGED
+    assert gateway.nodes.keys() == {"honest", "c", "a"}
