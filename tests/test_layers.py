@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -182,6 +183,39 @@ def test_whoever_says_to_be_pure_is_in_the_list() -> None:
     ]
     assert len(claiming) >= 8
     assert set(claiming) <= set(pure_modules())
+
+
+def architecture() -> Iterator[tuple[str, str, str]]:
+    """The lines of ARCHITECTURE.md's tree of the package: the part that a line is in, what it names, what it says."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    part = ""
+    for line in text.partition("\npyaiot/\n")[2].partition("\ndashboard/")[0].splitlines():
+        if line.startswith("    "):
+            inside = part
+        else:
+            part = line.split()[0] if line.split()[0].endswith("/") else ""
+            inside = ""
+        names, _, words = line.strip().partition("  ")
+        yield inside, names, words.strip()
+
+
+def test_what_the_architecture_calls_pure_is_in_the_list() -> None:
+    called = [
+        inside + name for inside, names, words in architecture() if words.startswith("pure ") for name in names.split()
+    ]
+    assert len(called) >= 12
+    for name in called:
+        path = PACKAGE / name
+        assert path.exists(), name
+        assert set(modules(path) if path.is_dir() else [path]) <= set(pure_modules()), f"{name} is not pure"
+
+
+def test_the_architecture_names_every_file_of_the_two_large_parts() -> None:
+    for part in ("broker/", "gateway/"):
+        told = " ".join(names + " " + words for inside, names, words in architecture() if inside == part)
+        for path in modules(PACKAGE / part):
+            if path.name != "__init__.py":
+                assert re.search(rf"\b{path.stem}\b", told), path
 
 
 @pytest.mark.parametrize("path", pure_modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
