@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
+from pyaiot import listening
 from pyaiot.dashboard.config import DashboardConfig, broker_url
 from pyaiot.dashboard.server import FOR_EVER, DashboardServer
 from pyaiot.listening import CannotListen
@@ -173,6 +174,36 @@ async def test_not_found_is_plain(client: Client) -> None:
     answer = await client.get("/nothing")
     assert (answer.code, answer.body) == (404, b"404 Not Found\n")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Length: 90000000", b"Transfer-Encoding: chunked", b"Content-Length: 1025", b"X: " + b"y" * 20_000],
+)
+async def test_what_is_too_large_is_refused_before_it_is_kept(client: Client, head: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+    writer.write(b"POST /x HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n")
+    if b"chunked" in head:
+        writer.write(b"401\r\n" + b"x" * 1_025)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"],
+)
+async def test_who_does_not_go_on_is_let_go(static: Path, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "IDLE_S", 0.2)
+    monkeypatch.setattr(listening, "BODY_S", 0.2)
+    async with running(static_path=static) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        writer.write(begun)
+        async with asyncio.timeout(5):
+            await reader.read()
+        writer.close()
 
 
 @pytest.mark.parametrize(
