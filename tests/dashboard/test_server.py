@@ -193,7 +193,12 @@ async def test_what_is_too_large_is_refused_before_it_is_kept(client: Client, he
 
 @pytest.mark.parametrize(
     "begun",
-    [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"],
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx",
+    ],
 )
 async def test_who_does_not_go_on_is_let_go(static: Path, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "IDLE_S", 0.2)
