@@ -10,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from pyaiot.gateway.adapter import Adapter, WriteFailed
 from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.orders import Abandon, Discover, Forget, Perform
+from pyaiot.gateway.turns import Turns
 from pyaiot.wire.messages import JSON
 
 log = logging.getLogger("pyaiot.gateway")
 
-MAX_DISCOVERIES = 64
-#: How long one discovery may take, in seconds; a silent CoAP device takes up to 93.
+MAX_DISCOVERIES = 256
+MAX_DISCOVERIES_PER_ADDRESS = 64
+#: How long one discovery may take, in seconds.
 DISCOVERY_S = 120.0
 
 
@@ -48,8 +48,8 @@ class Errands:
         self._group = group
         self._settle = settle
         self._discoveries: dict[str, asyncio.Task[None]] = {}
-        # Nodes whose discovery waits for a free place, or for its predecessor to end; oldest first.
-        self._waiting: OrderedDict[str, None] = OrderedDict()
+        # Nodes whose discovery waits for a free place, or for its predecessor to end.
+        self._waiting = Turns(MAX_DISCOVERIES_PER_ADDRESS)
         self._writes: dict[Perform, asyncio.Task[_Outcome]] = {}
         self._stopped = False
 
@@ -60,11 +60,12 @@ class Errands:
             order = orders.popleft()
             match order:
                 case Discover(uid):
-                    self._waiting[uid] = None
+                    node = self._core.registry.nodes.get(uid)
+                    self._waiting.add(uid, "" if node is None else node.attributes.get("ip", ""))
                     self._cancel_discovery(uid)
                 case Forget(uid, why):
                     log.info("Node %s is out: %s", uid, why)
-                    self._waiting.pop(uid, None)
+                    self._waiting.discard(uid)
                     self._cancel_discovery(uid)
                     self._forget(uid)
                 case Perform():
@@ -88,11 +89,10 @@ class Errands:
             self._fault("forget", uid, error)
 
     def _start_discoveries(self) -> None:
-        free = MAX_DISCOVERIES - len(self._discoveries)
-        if self._stopped or free <= 0 or not self._waiting:
-            return
-        for uid in list(islice((uid for uid in self._waiting if uid not in self._discoveries), free)):
-            del self._waiting[uid]
+        while not self._stopped and len(self._discoveries) < MAX_DISCOVERIES:
+            uid = self._waiting.take()
+            if uid is None:
+                return
             task = self._group.create_task(self._discover(uid), name=f"discover {uid}")
             self._discoveries[uid] = task
             task.add_done_callback(partial(self._discovery_ended, uid))
@@ -113,6 +113,7 @@ class Errands:
 
     def _discovery_ended(self, uid: str, task: asyncio.Task[None]) -> None:
         del self._discoveries[uid]
+        self._waiting.done(uid)
         self._start_discoveries()
 
     # Writes

@@ -14,7 +14,7 @@ import pytest
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.dial import LinkTimes
-from pyaiot.gateway.errands import MAX_DISCOVERIES
+from pyaiot.gateway.errands import MAX_DISCOVERIES, MAX_DISCOVERIES_PER_ADDRESS
 from pyaiot.gateway.service import DRAIN_S, GatewayService
 from pyaiot.lifecycle import STOP_TIMEOUT_S, StartupError, find_configuration_error
 from pyaiot.wire.messages import JSON, Write
@@ -295,6 +295,20 @@ async def test_discoveries_are_bounded_one_a_node_and_the_newest_counts() -> Non
     assert sum(what.endswith(": done") for what in adapter.did) == count - 2
     assert f"discover n{count - 1}" not in adapter.did
     assert adapter.did.count("discover n1") == 1
+
+
+async def test_discoveries_of_one_address_do_not_hold_up_those_of_another() -> None:
+    async with broker() as by_hand, gateway(by_hand.url) as running:
+        adapter = running.adapter
+        adapter.hold.clear()
+        for number in range(MAX_DISCOVERIES + 20):
+            running.events.seen(f"n{number}", attributes={"ip": "192.0.2.1"})
+        running.events.seen("other", attributes={"ip": "192.0.2.2"})
+        await adapter.has("discover other")
+        assert adapter.running == MAX_DISCOVERIES_PER_ADDRESS + 1
+        adapter.hold.set()
+        await adapter.has(f"discover n{MAX_DISCOVERIES + 19}: done")
+    assert adapter.most_running <= MAX_DISCOVERIES_PER_ADDRESS + 1
 
 
 async def test_a_silent_node_is_out_and_the_timer_is_armed_for_the_earliest() -> None:

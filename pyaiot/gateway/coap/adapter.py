@@ -30,8 +30,12 @@ from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger(__name__)
 
-#: Discoveries under way at once: after a restart of the gateway all devices come within seconds.
-MAX_DISCOVERIES = 256
+#: A discovery without any answer for so long goes on beside the others, and holds up none that waits for its turn:
+#: for at most LINGER_S in all then (a silent device takes 10 s a port).
+PROBE_S = 2.0
+LINGER_S = 30.0
+#: Discoveries that we begin by ourselves, at once and of one address; a device beyond them has to show itself again.
+MAX_LOOKS, MAX_LOOKS_PER_ADDRESS = 256, 4
 
 
 class CoapAdapter:
@@ -58,7 +62,8 @@ class CoapAdapter:
         self._contacts = Contacts(device_port=device_port)
         self._endpoint: Endpoint | None = None
         self._events: DeviceEvents | None = None
-        self._room = asyncio.Semaphore(MAX_DISCOVERIES)
+        self._lingering: dict[str, asyncio.Task[None]] = {}
+        self._looks: dict[str, str] = {}
         self._discoveries: dict[str, Discovery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,10 +104,26 @@ class CoapAdapter:
             await endpoint.shutdown()
 
     async def discover(self, uid: str) -> None:
-        """Read ``/.well-known/core`` and each resource, and observe those that offer it. Never raises."""
+        """Read ``/.well-known/core`` and each resource, and observe those that offer it. Never raises.
+
+        Returns after PROBE_S if the device has not answered anything; its answers are waited for all the same.
+        """
         discovery = self._discovery(uid)
-        if discovery is not None:
-            await discovery.run()
+        if discovery is None:
+            return
+        self._end_lingering(uid)
+        task = self._spawn(discovery.run(), name=f"discover {uid}: run")
+        try:
+            await asyncio.wait({task}, timeout=PROBE_S)
+            if not task.done() and discovery.is_answered:
+                await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not task.done():
+            self._linger(uid, task, discovery)
+        elif not task.cancelled():
+            task.result()
 
     async def write(self, uid: str, resource: str, data: JSON) -> JSON | None:
         """PUT ``data``, as text, and return that text once the device has confirmed it. Raises WriteFailed.
@@ -130,6 +151,7 @@ class CoapAdapter:
 
     def forget(self, uid: str) -> None:
         """The node is out: its address, its registration and its observations go."""
+        self._end_lingering(uid)
         discovery = self._discoveries.pop(uid, None)
         if discovery is not None:
             discovery.close()
@@ -232,7 +254,6 @@ class CoapAdapter:
                 self._contacts,
                 self._directory,
                 self.counters,
-                self._room,
                 self._answered,
             )
             self._discoveries[uid] = discovery
@@ -240,11 +261,43 @@ class CoapAdapter:
 
     def _look_again(self, uid: str, *, moved: bool = False) -> None:
         """Discover by ourselves a known device that moved, or whose last discovery failed some time ago."""
-        discovery = self._discovery(uid)
-        if discovery is not None and (moved or discovery.is_due()):
-            self._spawn(discovery.run(), name=f"discover {uid}")
+        discovery, device = self._discovery(uid), self._contacts.get(uid)
+        if discovery is None or device is None or not (moved or discovery.is_due()):
+            return
+        host = device.source[0]
+        if (
+            uid in self._looks
+            or len(self._looks) >= MAX_LOOKS
+            or sum(other == host for other in self._looks.values()) >= MAX_LOOKS_PER_ADDRESS
+        ):
+            discovery.postpone()
+            return
+        self._looks[uid] = host
+        task = self._spawn(self.discover(uid), name=f"discover {uid}")
+        task.add_done_callback(lambda _: self._looks.pop(uid, None))
 
-    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+    def _linger(self, uid: str, task: asyncio.Task[None], discovery: Discovery) -> None:
+        def give_up() -> None:
+            discovery.postpone()
+            task.cancel()
+
+        def over(_: asyncio.Task[None]) -> None:
+            timer.cancel()
+            if self._lingering.get(uid) is task:
+                del self._lingering[uid]
+
+        self._end_lingering(uid)
+        self._lingering[uid] = task
+        timer = asyncio.get_running_loop().call_later(LINGER_S, give_up)
+        task.add_done_callback(over)
+
+    def _end_lingering(self, uid: str) -> None:
+        task = self._lingering.pop(uid, None)
+        if task is not None:
+            task.cancel()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

@@ -45,20 +45,20 @@ class Discovery:
         contacts: Contacts,
         directory: Directory,
         counters: Counters,
-        room: asyncio.Semaphore,
         answered: Callable[[str, SockAddr], None],
     ) -> None:
-        """``room`` bounds the discoveries of all devices together; ``answered`` is called at each answer."""
+        """``answered`` is called at each answer."""
         self._uid = uid
         self._endpoint = endpoint
         self._events = events
         self._contacts = contacts
         self._directory = directory
         self._counters = counters
-        self._room = room
         self._answered = answered
         #: When a failed discovery may be tried again (loop time); None: the last one succeeded, or none was.
         self.retry_at: float | None = None
+        #: The discovery under way has got an answer.
+        self.is_answered = False
         self._failures = 0
         self._turn = asyncio.Lock()
         self._waiting = False
@@ -68,6 +68,10 @@ class Discovery:
     def is_due(self) -> bool:
         """Whether a failed discovery has rested long enough."""
         return self.retry_at is not None and self._endpoint.loop.time() >= self.retry_at
+
+    def postpone(self) -> None:
+        """It is due at the next sign of life."""
+        self.retry_at = self._endpoint.loop.time()
 
     def close(self) -> list[asyncio.Task[None]]:
         """Report nothing more; returns the tasks that are cancelled by it."""
@@ -84,9 +88,8 @@ class Discovery:
         finally:
             self._waiting = False
         try:
-            async with self._room:
-                if not self._closed:
-                    await self._run()
+            if not self._closed:
+                await self._run()
         finally:
             self._turn.release()
 
@@ -94,6 +97,7 @@ class Discovery:
         self._counters.discoveries += 1
         self._stop_observing()
         self.retry_at = None
+        self.is_answered = False
         try:
             links, address = await self._links()
         except client.DeviceError as error:
@@ -146,6 +150,7 @@ class Discovery:
         return response
 
     def _note_answer(self, address: SockAddr) -> None:
+        self.is_answered = True
         if not self._closed:
             self._answered(self._uid, address)
 

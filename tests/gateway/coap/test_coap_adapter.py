@@ -13,6 +13,7 @@ from aiocoap.numbers import codes
 from aiocoap.numbers.types import Type
 
 from pyaiot.gateway.adapter import WriteFailed
+from pyaiot.gateway.coap import adapter as adapter_module
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.gateway.coap.transport import Tuning, UdpInterface
 from pyaiot.lifecycle import StartupError
@@ -431,3 +432,57 @@ async def test_it_answers_from_the_address_that_was_asked(host: str, family: int
         data, address = await asyncio.to_thread(sock.recvfrom, 2048)
     assert (address[:2], data[1]) == ((to, adapter.port), codes.CHANGED)
     await adapter.stop()
+
+
+async def test_a_silent_device_holds_no_place_for_long_and_its_late_answer_is_taken(
+    gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter_module, "PROBE_S", 0.05)
+    assert gateway.adapter is not None
+    one = await device()
+    one.silent = True
+    one.resources = {"led": "1"}
+    await one.post("alive", "alive:x")
+    async with asyncio.timeout(0.9):  # it is asked again after a second at the earliest
+        await gateway.discovered()
+    assert list(gateway.adapter._lingering) == ["x"]
+    one.silent = False
+    await gateway.until(lambda: gateway.nodes["x"].get("led") == "1")
+    await one.post("alive", "alive:x")
+    assert gateway.adapter._lingering == {}
+
+
+async def test_a_silent_device_that_goes_out_or_is_asked_anew_lingers_no_more(
+    gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter_module, "PROBE_S", 0.01)
+    assert gateway.adapter is not None
+    one = await device()
+    one.silent = True
+    await one.post("alive", "alive:x")
+    await gateway.discovered()
+    (first,) = gateway.adapter._lingering.values()
+    await one.post("alive", "reset:x")
+    await gateway.discovered()
+    (second,) = gateway.adapter._lingering.values()
+    assert first.cancelled()
+    gateway.out("x")
+    await asyncio.gather(second, return_exceptions=True)
+    assert second.cancelled()
+    assert gateway.adapter._lingering == {}
+
+
+async def test_looks_at_devices_that_move_are_bounded_and_made_up_for(
+    gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter_module, "MAX_LOOKS_PER_ADDRESS", 0)
+    assert gateway.adapter is not None
+    before, after = await device(), await device()
+    before.resources = after.resources = {"led": "0"}
+    await before.post("alive", "alive:x")
+    await gateway.discovered()
+    await after.post("alive", "alive:x")
+    assert gateway.adapter._looks == {}
+    monkeypatch.setattr(adapter_module, "MAX_LOOKS_PER_ADDRESS", 1)
+    await after.post("server", "t:1")
+    await after.until(lambda: bool(after.asked("led")))
