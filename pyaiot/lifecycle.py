@@ -60,13 +60,13 @@ def run(service: Service, settings: CommonSettings, *, ready: Ready | None = Non
     """Set up logging and run ``service`` until SIGINT or SIGTERM; 0 when it ended in order."""
     limit = configure_logging(settings)
     try:
-        return run_until_signal(lambda: _serve(service, ready))
+        return _run_loop(lambda: _serve(service, ready))
     finally:
         limit.close()
 
 
-def run_until_signal(body: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run ``body()`` on uvloop where there is one; used by ``run`` and by commands that serve nothing."""
+def _run_loop(body: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run ``body()`` in an event loop of its own: uvloop's where there is one."""
     try:
         import uvloop
     except ImportError:

@@ -82,7 +82,9 @@ def load(
     return settings(**values)
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose complaint is a ConfigurationError instead of a page of usage and exit code 2."""
+
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message} (see {self.prog} --help)")
 
@@ -91,7 +93,7 @@ def _parse_flags(
     options: Mapping[str, Field[Any]], program: str, description: str, arguments: Sequence[str]
 ) -> dict[str, tuple[str, Any]]:
     """The flags that were given, as ``name: (what to call it, text)``; underscores may stand for dashes."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog=program,
         description=description,
         allow_abbrev=False,

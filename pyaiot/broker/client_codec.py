@@ -15,7 +15,6 @@ from pyaiot.wire.messages import JSON
 #: The longest message of a client, in bytes (PROTOCOL.md section 3.3).
 MAX_MESSAGE_BYTES = 16_384
 
-Feature = Literal["results", "synced"]
 Id = Annotated[str, msgspec.Meta(max_length=64)]
 
 

@@ -43,7 +43,6 @@ class Fanout:
         self._bytes = 0
         self._last_flush = float("-inf")
         self._live: dict[LiveClient, None] = {}
-        self.changes = 0
         self.delivered = 0
 
     def __len__(self) -> int:
@@ -77,7 +76,6 @@ class Fanout:
         frame = text_frame(message)
         batch.append(frame)
         self._bytes += len(frame)
-        self.changes += 1
         if self._bytes >= MAX_BATCH_BYTES:
             self._send_batch()
 

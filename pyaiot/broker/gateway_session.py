@@ -27,10 +27,6 @@ MAX_WAITING_BYTES = 256 * 1024
 #: Refusals told for one frame.
 MAX_REFUSALS = 16
 
-CLOSE_GOING_AWAY = 1001
-CLOSE_MALFORMED = 4400
-CLOSE_NOT_AUTHENTICATED = 4401
-CLOSE_REPLACED = 4409
 #: The same for every cause, so that nobody learns which names exist.
 NOT_AUTHENTICATED = "not authenticated"
 
@@ -128,7 +124,7 @@ class GatewaySession(Peer):
         if self._session is None and not self._gone:
             log.warning("%s: gateway refused: %s", self.name, why)
             self._hub.counters.gateways_refused += 1
-            self._finish(CLOSE_NOT_AUTHENTICATED, NOT_AUTHENTICATED)
+            self._finish(handshake.CLOSE_NOT_AUTHENTICATED, NOT_AUTHENTICATED)
 
     # Frames
 
@@ -141,9 +137,9 @@ class GatewaySession(Peer):
             self._hub.counters.frames_bad += 1
             log.error("Gateway %s: bad frame from %s, session ended: %s", session.gateway, self.name, error)
             if isinstance(error, BadSignature):
-                self._finish(CLOSE_NOT_AUTHENTICATED, NOT_AUTHENTICATED)
+                self._finish(handshake.CLOSE_NOT_AUTHENTICATED, NOT_AUTHENTICATED)
             else:
-                self._finish(CLOSE_MALFORMED, "malformed frame")
+                self._finish(handshake.CLOSE_BAD_FRAME, "malformed frame")
             return
         self._hub.counters.frames += 1
         applied = self._hub.directory.apply(session.gateway, frame.first, frame.messages)
@@ -197,18 +193,18 @@ class GatewaySession(Peer):
 
     def replace(self) -> None:
         """A newer session of the same gateway is there."""
-        self._finish(CLOSE_REPLACED, "replaced by a newer session")
+        self._finish(handshake.CLOSE_REPLACED, "replaced by a newer session")
 
     def revoke(self) -> None:
         """This gateway is no longer admitted."""
         if self._session is not None:
             log.warning("Gateway %s: no longer authorized; session ended", self._session.gateway)
-        self._finish(CLOSE_NOT_AUTHENTICATED, NOT_AUTHENTICATED)
+        self._finish(handshake.CLOSE_NOT_AUTHENTICATED, NOT_AUTHENTICATED)
 
     def goodbye(self) -> None:
         """The broker stops."""
         self._acknowledge()
-        self._finish(CLOSE_GOING_AWAY, "the broker stops")
+        self._finish(handshake.CLOSE_GOING_AWAY, "the broker stops")
 
     def evict(self) -> None:
         """Make room for others: this one has not shown who it is yet."""

@@ -58,14 +58,6 @@ class Peer(WebSocketHandler):
         written.add_done_callback(lambda done: None if done.cancelled() or done.exception() else when_written())
         return False
 
-    def goodbye(self) -> None:
-        """The broker stops: end the session in order."""
-        raise NotImplementedError
-
-    def evict(self) -> None:
-        """Drop the connection at once: others need the room."""
-        raise NotImplementedError
-
     def abort(self) -> None:
         """Drop the connection without a word: the peer does not read anyhow."""
         if self.ws_connection is not None:

@@ -13,12 +13,11 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from pyaiot import keys as keyfile
 from pyaiot import lifecycle
 from pyaiot.keys import ROLES, ClientToken, KeyFileError, Keys, new_private_key
-from pyaiot.options import ConfigurationError
+from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.wire.names import is_name
 from pyaiot.wire.signing import PublicKey
 
@@ -41,11 +40,6 @@ A broker that runs takes over every change within a second."""
 
 
 _KEY_LIKE_AN_OPTION = re.compile(r"-[A-Za-z0-9_-]{42}")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigurationError(f"{message} (see {self.prog} --help)")
 
 
 def main() -> int:
@@ -111,7 +105,7 @@ def describe(keys: Keys) -> str:
 
 def make_parser() -> argparse.ArgumentParser:
     """What the command line may say."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog="aiot-generate-keys",
         usage="%(prog)s [-h] [--key-file FILE] [--force] [one of the other options]",
         description=DESCRIPTION,

@@ -13,16 +13,19 @@ from websockets.typing import Subprotocol
 
 from pyaiot.wire.codec import MAX_FRAME_BYTES
 from pyaiot.wire.errors import HandshakeFailed, WireError
-from pyaiot.wire.handshake import NONCE_BYTES, SUBPROTOCOL, Answer, answer_hello, read_welcome
+from pyaiot.wire.handshake import (
+    CLOSE_NOT_AUTHENTICATED,
+    CLOSE_REPLACED,
+    NONCE_BYTES,
+    SUBPROTOCOL,
+    Answer,
+    answer_hello,
+    read_welcome,
+)
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
 #: Frames of the broker that are read ahead, at most.
 MAX_UNREAD_FRAMES = 8
-
-CLOSE_GOING_AWAY = 1001
-CLOSE_BAD_FRAME = 4400
-CLOSE_NOT_AUTHENTICATED = 4401
-CLOSE_REPLACED = 4409
 
 LossKind = Literal["unreachable", "stranger", "not admitted", "replaced", "lost", "fault"]
 

@@ -12,9 +12,6 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from pyaiot.gateway.dial import (
-    CLOSE_BAD_FRAME,
-    CLOSE_GOING_AWAY,
-    CLOSE_NOT_AUTHENTICATED,
     Identity,
     LinkLost,
     LinkTimes,
@@ -26,7 +23,7 @@ from pyaiot.gateway.dial import (
 from pyaiot.gateway.outbox import MAX_FRAME_MESSAGES, Outbox
 from pyaiot.wire.codec import decode_broker_frame, encode_gateway_frame
 from pyaiot.wire.errors import HandshakeFailed, WireError
-from pyaiot.wire.handshake import Answer
+from pyaiot.wire.handshake import CLOSE_BAD_FRAME, CLOSE_GOING_AWAY, CLOSE_NOT_AUTHENTICATED, Answer
 from pyaiot.wire.messages import BrokerMessage
 from pyaiot.wire.signing import Opener, Sealer
 

@@ -22,12 +22,9 @@ import re
 
 import msgspec
 
+from pyaiot.wire.codec import MAX_DEPTH, MAX_INTEGER
 from pyaiot.wire.messages import JSON
 
-#: Integers must be exact in every JSON implementation (RFC 8259 section 6).
-MAX_INTEGER = 2**53
-#: How deep arrays and objects may nest.
-MAX_DEPTH = 16
 #: Longer text is never a number, and is not looked at for one.
 MAX_NUMBER_TEXT = 48
 

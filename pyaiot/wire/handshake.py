@@ -30,6 +30,12 @@ AUTH_CONTEXT = b"pyaiot-auth-v1\x00"
 NONCE_BYTES = 32
 #: The longest message of the handshake, in bytes.
 MAX_HANDSHAKE_BYTES = 4096
+#: How a session is closed (PROTOCOL.md sections 2.1, 2.2): its end stops, a frame that makes no sense, no proof of who
+#: it is, another session of the same gateway.
+CLOSE_GOING_AWAY = 1001
+CLOSE_BAD_FRAME = 4400
+CLOSE_NOT_AUTHENTICATED = 4401
+CLOSE_REPLACED = 4409
 #: The WebSocket sub-protocol of the link.
 SUBPROTOCOL = "pyaiot.gw.1"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pyaiot.broker.gateway_session import CLOSE_NOT_AUTHENTICATED, GatewaySession
+from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed
 from pyaiot.wire.signing import Opener
@@ -111,7 +111,7 @@ def test_the_brokers_session_ends_before_it_parses(spy: Spy) -> None:
     mutants = [*flipped(frame["text"]), frame["text"].encode()]
     for mutant in mutants:
         GatewaySession._take_frame(peer, mutant, session)
-    assert ended == [CLOSE_NOT_AUTHENTICATED] * len(mutants)
+    assert ended == [handshake.CLOSE_NOT_AUTHENTICATED] * len(mutants)
     assert counters.frames_bad == len(mutants) > 1000
     assert spy.calls == 0
 
