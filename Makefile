@@ -45,11 +45,11 @@ $(BIN)/python:
 
 $(STAMPS)/installed: pyproject.toml setup.py $(wildcard build_backend/*.py) $(shell find dashboard/src dashboard/build dashboard/*.* -type f) | $(BIN)/python
 	@echo "Setting up; the first time takes about a minute…"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mqtt-broker]'
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/test-installed: $(STAMPS)/installed
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mqtt-broker,test,dev]'
 	@touch $@
 
 # The machine's Node.js if Vite runs on it (20.19, 22.12 or newer), else the one that PyPI carries, in the environment.

@@ -9,13 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from pyaiot.cli import generate_keys
-from pyaiot.settings import BrokerSettings, CoapGatewaySettings, CommonSettings, DashboardSettings, UpSettings
+from pyaiot.settings import (
+    BrokerSettings,
+    CoapGatewaySettings,
+    CommonSettings,
+    DashboardSettings,
+    MqttBrokerSettings,
+    MqttGatewaySettings,
+    UpSettings,
+)
 
 FILE = Path(__file__).parent / "options.md"
 
 #: The commands that have settings, in the order of the data's road.
 COMMANDS: dict[str, type[CommonSettings]] = {
     "aiot-coap-gateway": CoapGatewaySettings,
+    "aiot-mqtt-gateway": MqttGatewaySettings,
+    "aiot-mqtt-broker": MqttBrokerSettings,
     "aiot-broker": BrokerSettings,
     "aiot-dashboard": DashboardSettings,
     "aiot up": UpSettings,
@@ -44,23 +54,20 @@ It reads no config file and no environment. Private keys are never printed.
 """
 
 
-def names_of(settings: type[CommonSettings]) -> list[str]:
-    """The names of the options that a service has."""
-    return [each.name for each in fields(settings)]
+def options_of(settings: type[CommonSettings]) -> set[tuple[str, Any]]:
+    """The options that a service has, by name and default."""
+    return {(each.name, each.default) for each in fields(settings)}
 
 
 def render() -> str:
     """The text of the page."""
     parts = [HEAD, "## All services\n\n" + table(fields(CommonSettings))]
-    common = set(names_of(CommonSettings))
+    common = options_of(CommonSettings)
     for command, settings in COMMANDS.items():
-        if command == "aiot up":
-            known = {name for other in COMMANDS.values() if other is not settings for name in names_of(other)}
-            own = [each for each in fields(settings) if each.name not in known]
-            text = "All options of the three services above, and:\n\n"
-        else:
-            own = [each for each in fields(settings) if each.name not in common]
-            text = ""
+        others = [options_of(other) for other in COMMANDS.values() if other is not settings]
+        known = common.union(*others) if command == "aiot up" else common
+        own = [each for each in fields(settings) if (each.name, each.default) not in known]
+        text = "All options of the services above, and:\n\n" if command == "aiot up" else ""
         parts.append(f"## `{command}`\n\n{text}{table(own)}")
     return "\n".join([*parts, KEYS + keys_table()])
 
@@ -74,7 +81,10 @@ def row(option: Field[Any]) -> tuple[str, str, str]:
     """One option."""
     meta = option.metadata
     flag = f"`--{option.name.replace('_', '-')}`"
-    default = "no" if option.default is False else f"`{option.default}`" if option.default != "" else ""
+    if isinstance(option.default, bool):
+        default = "yes" if option.default else "no"
+    else:
+        default = f"`{option.default}`" if option.default != "" else ""
     choices = f": {', '.join(meta['choices'])}" if meta["choices"] else ""
     return flag, default, meta["help"] + choices
 

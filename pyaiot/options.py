@@ -104,8 +104,8 @@ def _parse_flags(
     )
     for name, each in options.items():
         meta = each.metadata
-        switch = each.default is False
-        default = "" if switch or each.default == "" else f" (default: {each.default})"
+        switch = isinstance(each.default, bool)
+        default = "" if each.default in ("", False) else f" (default: {'yes' if switch else each.default})"
         choices = f": {', '.join(meta['choices'])}" if meta["choices"] else ""
         parser.add_argument(
             f"--{name.replace('_', '-')}",

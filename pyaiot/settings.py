@@ -15,6 +15,7 @@ from pyaiot.options import option
 #: Ports of the predecessor, which users and firmware know.
 BROKER_PORT: Final = "8000"
 COAP_PORT: Final = 5683
+MQTT_PORT: Final = 1886
 WEB_PORT: Final = 8080
 
 
@@ -80,6 +81,38 @@ class CoapGatewaySettings(GatewaySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MqttBrokerSettings(CommonSettings):
+    """``aiot-mqtt-broker``, and what concerns the embedded MQTT broker of ``aiot-mqtt-gateway``."""
+
+    mqtt_host: str = option(
+        "localhost", "host name or address of the MQTT broker (an embedded one binds to it)", metavar="HOST"
+    )
+    mqtt_port: int = option(MQTT_PORT, "port of the MQTT broker", kind="port")
+    device_file: str = option(
+        "~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE"
+    )
+    mqtt_require_password: bool = option(
+        False, "devices need a password at the embedded MQTT broker, on loopback too (elsewhere they always do)"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MqttGatewaySettings(GatewaySettings, MqttBrokerSettings):
+    """``aiot-mqtt-gateway``."""
+
+    embedded_broker: bool = option(False, "also be the MQTT broker, instead of connecting to one")
+    mqtt_user: str = option("", "user name at the MQTT broker", metavar="NAME")
+    mqtt_password_file: str = option("", "file whose first line is the password at the MQTT broker", metavar="FILE")
+    mqtt_client_id: str = option(
+        "", "client id at the MQTT broker (default: made of the gateway's name and key)", metavar="ID"
+    )
+    mqtt_ssl: bool = option(False, "the MQTT broker is reached by TLS")
+    mqtt_ca: str = option("", "certificates to trust the MQTT broker by (default: the system's)", metavar="FILE")
+    mqtt_cert: str = option("", "certificate of the gateway for the MQTT broker", metavar="FILE")
+    mqtt_cert_key: str = option("", "private key of that certificate", metavar="FILE")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DashboardSettings(CommonSettings):
     """``aiot-dashboard``."""
 
@@ -95,11 +128,19 @@ class DashboardSettings(CommonSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpSettings(BrokerSettings, CoapGatewaySettings, DashboardSettings):
+class UpSettings(BrokerSettings, CoapGatewaySettings, MqttGatewaySettings, DashboardSettings):
     """``aiot up``: everything in one process."""
 
+    embedded_broker: bool = option(True, "be the MQTT broker, too; no: connect to the one at --mqtt-host")
     demo: bool = option(False, "also start simulated devices")
 
 
 #: All services: a key in the shared file is right when one of them knows it.
-ALL_SETTINGS: Final = (BrokerSettings, CoapGatewaySettings, DashboardSettings, UpSettings)
+ALL_SETTINGS: Final = (
+    BrokerSettings,
+    CoapGatewaySettings,
+    MqttBrokerSettings,
+    MqttGatewaySettings,
+    DashboardSettings,
+    UpSettings,
+)

@@ -389,7 +389,8 @@ def test_help_reads_well(name: str, tmp_path: Path) -> None:
     for each in fields(settings):
         assert f"--{each.name.replace('_', '-')}" in shown.stdout
         if each.default not in ("", False):
-            assert f"(default: {each.default})" in " ".join(shown.stdout.split()).replace("- ", "-")
+            default = "yes" if each.default is True else each.default
+            assert f"(default: {default})" in " ".join(shown.stdout.split()).replace("- ", "-")
     assert shown.stdout.startswith(f"usage: {name} ")
     assert "AIOT_BROKER_PORT=8000" in shown.stdout
     assert "%" not in shown.stdout

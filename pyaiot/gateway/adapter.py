@@ -19,6 +19,9 @@ from pyaiot.wire.messages import JSON
 
 GoneReason = Literal["closed", "deregistered"]
 
+#: The greatest age of a value that a device has kept for later: a week.
+MAX_AGE_MS = 7 * 24 * 3600 * 1000
+
 
 class Refused(Exception):
     """The gateway does not take what a device said; ``str()`` is the reason, fit to send to the device.
@@ -64,11 +67,12 @@ class DeviceEvents(Protocol):
         """
         ...
 
-    def updated(self, uid: str, resource: str, data: JSON, *, unit: str | None = None) -> None:
+    def updated(self, uid: str, resource: str, data: JSON, *, unit: str | None = None, age_ms: int = 0) -> None:
         """The device reported ``data`` (as it gave it) for ``resource``; a sign of life, also when it is refused.
 
         The gateway finds number and unit itself (``"23.4°C"``); ``unit`` (RFC 8428 spelling) is for
-        protocols that carry it. A leading ``/`` of ``resource`` is dropped.
+        protocols that carry it, and so is ``age_ms``: how long ago the device measured, in milliseconds, at most
+        MAX_AGE_MS (what is older counts as that old). A leading ``/`` of ``resource`` is dropped.
         Raises Refused: the uid is not a known node, the resource name does not match
         ``[A-Za-z0-9._:/-]{1,64}``, the node has too many resources, or the data is too large.
         """
@@ -88,6 +92,19 @@ class DeviceEvents(Protocol):
 
     def known(self, uid: str) -> bool:
         """Whether ``uid`` is a live node of this gateway."""
+        ...
+
+    @property
+    def crowded(self) -> bool:
+        """Whether devices say more than the broker takes: who can make them wait should, until :meth:`room`.
+
+        Never while there is no session with the broker: nobody knows for how long, and the outbox then keeps
+        what is newest.
+        """
+        ...
+
+    async def room(self) -> None:
+        """Wait until the gateway is not crowded any more; returns at once where it is not."""
         ...
 
 

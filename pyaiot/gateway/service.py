@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
-from pyaiot.gateway.adapter import Adapter, GoneReason
+from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason
 from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.dial import Identity, LinkTimes
 from pyaiot.gateway.errands import Errands
@@ -25,6 +25,9 @@ TIMEOUT_S = 120.0
 TIMER_GRAIN_S = 0.25
 #: Nodes that go out in one turn of the loop, at most: others may have something to do, too.
 MAX_EXPIRED_AT_ONCE = 1_000
+#: With so many messages waiting for a broker that is there, the gateway is crowded; with so few no more.
+CROWDED = 20_000
+ROOMY = 5_000
 #: At the end: for the adapter to stop, and for the broker to take what is left.
 ADAPTER_STOP_S = 1.0
 DRAIN_S = 2.0
@@ -57,6 +60,7 @@ class GatewayService:
         self._armed_for: float | None = None
         self._earlier = asyncio.Event()
         self._dropped_told = 0
+        self._roomy = asyncio.Event()
 
     @property
     def outbox(self) -> Outbox:
@@ -155,9 +159,12 @@ class GatewayService:
         self._settle()
         return is_new
 
-    def updated(self, uid: str, resource: str, data: JSON, *, unit: str | None = None) -> None:
+    def updated(self, uid: str, resource: str, data: JSON, *, unit: str | None = None, age_ms: int = 0) -> None:
         """See adapter.DeviceEvents."""
-        self.core.updated(uid, resource, data, time.monotonic(), _unix_ms(), unit)
+        at = _unix_ms()
+        if age_ms:
+            at -= min(max(age_ms, 0), MAX_AGE_MS)
+        self.core.updated(uid, resource, data, time.monotonic(), at, unit)
         self.uplink.wake()
 
     def reset(self, uid: str) -> None:
@@ -175,6 +182,17 @@ class GatewayService:
         """See adapter.DeviceEvents."""
         return uid in self.core.registry
 
+    @property
+    def crowded(self) -> bool:
+        """See adapter.DeviceEvents."""
+        return self._outbox.waiting >= CROWDED and self.uplink.connected
+
+    async def room(self) -> None:
+        """See adapter.DeviceEvents."""
+        while self.crowded:
+            self._roomy.clear()
+            await self._roomy.wait()
+
     # link.Host
 
     def session_began(self) -> None:
@@ -184,10 +202,13 @@ class GatewayService:
     def session_ended(self) -> None:
         """See link.Host."""
         self.core.session_ended()
+        self._roomy.set()
 
     def refill(self) -> None:
         """See link.Host."""
         self.core.refill(_unix_ms())
+        if self._outbox.waiting <= ROOMY:
+            self._roomy.set()
         dropped = self._outbox.dropped[Kind.VALUE] + self._outbox.dropped[Kind.STATE]
         if dropped > self._dropped_told and not self._outbox.waiting:
             log.warning(

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.gateway.adapter import MAX_AGE_MS, DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.dial import LinkTimes
 from pyaiot.gateway.errands import MAX_DISCOVERIES, MAX_DISCOVERIES_PER_ADDRESS
-from pyaiot.gateway.service import DRAIN_S, GatewayService
+from pyaiot.gateway.service import CROWDED, DRAIN_S, GatewayService
 from pyaiot.lifecycle import STOP_TIMEOUT_S, StartupError, find_configuration_error
 from pyaiot.wire.messages import JSON, Write
 from tests.gateway.broker_by_hand import GATEWAY_KEY, KEY, PATIENCE_S, BrokerByHand, BrokerSession, broker
@@ -175,6 +175,66 @@ async def test_from_device_to_broker_and_back() -> None:
         running.events.gone("n1", "closed")
         assert running.adapter.did[-1] == "forget n1"
         await session.has(has("out"))
+
+
+async def test_a_value_that_the_device_kept_has_the_time_at_which_it_was_measured() -> None:
+    async with broker() as by_hand, gateway(by_hand.url) as running:
+        session = await settled(by_hand)
+        running.events.seen("n1")
+        for age_ms in (0, 90_000, -5, 10**15):
+            running.events.updated("n1", "temperature", 21.5, unit="Cel", age_ms=age_ms)
+        told = await session.has(has("update", 5))
+        now = time.time() * 1000
+        ages = [now - message["at"] for message in told if message.get("endpoint") == "temperature"]
+        for age, expected in zip(ages, (0, 90_000, 0, MAX_AGE_MS), strict=True):
+            assert expected - 5 <= age <= expected + 10_000
+        assert told[-1]["unit"] == "Cel"
+
+
+async def test_who_can_wait_is_told_to_while_the_broker_takes_too_little() -> None:
+    async def slow(session: BrokerSession) -> None:
+        await session.begin()
+        await session.serve(acknowledge=False)
+
+    async with broker(slow) as by_hand, gateway(by_hand.url) as running:
+        session = await settled(by_hand)
+        events, outbox = running.events, running.service.outbox
+        assert not events.crowded
+        await events.room()
+        events.seen("n1")
+        for number in range(CROWDED + 10_000):
+            events.updated("n1", "count", number)
+        assert events.crowded
+        waiting = [asyncio.create_task(events.room()) for _ in range(2)]
+        await session.has(lambda messages: len(messages) > 8_000)
+        assert not any(each.done() for each in waiting)
+        while len(outbox):
+            await session.acknowledge(session.messages[-1][0])
+            await asyncio.sleep(0.002)
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(*waiting)
+        assert not events.crowded
+
+
+async def test_nobody_waits_for_a_broker_that_is_not_there() -> None:
+    async def slow(session: BrokerSession) -> None:
+        await session.begin()
+        await session.serve(acknowledge=False)
+
+    async with broker(slow) as by_hand, gateway(by_hand.url) as running:
+        session = await settled(by_hand)
+        running.events.seen("n1")
+        for number in range(2 * CROWDED):
+            running.events.updated("n1", "count", number)
+        assert running.events.crowded
+        waiting = asyncio.create_task(running.events.room())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await by_hand.stop()
+        session.connection.transport.abort()
+        async with asyncio.timeout(PATIENCE_S):
+            await waiting
+        assert not running.events.crowded
 
 
 async def test_PY_GW_1_after_a_reconnect_everything_is_told_again_and_then_the_list() -> None:
