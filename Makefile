@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .make
 # Debian packages that some tests need; see `needs` in tests/conftest.py.
-TEST_PACKAGES := chromium libcoap3-bin mosquitto
+TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients
 
 .PHONY: help run page test check lint types front-end bench dist clean
 .DEFAULT_GOAL := help
@@ -72,7 +72,7 @@ $(STAMPS)/node-modules: dashboard/package-lock.json $(STAMPS)/node
 	@touch $@
 
 # As root, or with sudo that asks nothing, install what is missing; otherwise those tests skip and say so.
-HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto; do command -v $$each >/dev/null || exit 1; done
+HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub; do command -v $$each >/dev/null || exit 1; done
 INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(TEST_PACKAGES) >/dev/null
 
 $(STAMPS)/programs:
