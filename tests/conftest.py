@@ -8,12 +8,15 @@ import shutil
 
 import pytest
 
+#: Debian installs servers where only root's PATH looks.
+PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip, loudly, what needs a missing program; on CI a missing program is a failure."""
     for mark in item.iter_markers("needs"):
         for program in mark.args:
-            if shutil.which(program) is None:
+            if shutil.which(program, path=PATH) is None:
                 message = f"needs the program {program!r}, which is not installed (make test installs it as root)"
                 if os.environ.get("CI") == "true":
                     pytest.fail(message, pytrace=False)
