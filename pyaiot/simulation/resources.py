@@ -55,8 +55,11 @@ class State:
         return "" if self._allowed is None else f"{self._name}:{value}"
 
 
-def make_resource(name: str, *, seed: int | str, interval_s: float) -> Resource:
-    """The resource called ``name``, one of :data:`RESOURCES`; what measures tells its value every ``interval_s``."""
+def make_resource(name: str, *, seed: int | str, interval_s: float, form: str = "") -> Resource:
+    """The resource called ``name``, one of :data:`RESOURCES`; what measures tells its value every ``interval_s``.
+
+    ``form`` is how a sensor writes its number (``{:.0f}°C``), where it is not as in :data:`SENSORS`.
+    """
     match name:
         case "led":
             state = State(name, "0", frozenset("01"))
@@ -70,7 +73,7 @@ def make_resource(name: str, *, seed: int | str, interval_s: float) -> Resource:
             motion = Motion(seed=seed)
             return Resource(lambda: motion.read(time.monotonic()), interval_s=interval_s)
         case _:
-            character, form = SENSORS[name]
+            character, usual = SENSORS[name]
             sensor = Sensor(character, seed=f"{seed} {name}")
-            return Resource(lambda: form.format(sensor.read(time.monotonic())), interval_s=interval_s)
+            return Resource(lambda: (form or usual).format(sensor.read(time.monotonic())), interval_s=interval_s)
     return Resource(state.read, state.write)
