@@ -18,22 +18,19 @@
 from __future__ import annotations
 
 import configparser
-import contextlib
 import hashlib
-import os
 import secrets
-import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from pyaiot.options import ConfigurationError
+from pyaiot.private_file import MAX_FILE_BYTES as MAX_FILE_BYTES
+from pyaiot.private_file import PrivateFile
+from pyaiot.private_file import fingerprint as fingerprint
 from pyaiot.wire.names import is_name
 from pyaiot.wire.signing import KEY_BYTES, PrivateKey, PublicKey, from_base64url, to_base64url
-
-MAX_FILE_BYTES = 4 * 1024 * 1024
 
 Role = Literal["viewer", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -42,6 +39,9 @@ T = TypeVar("T")
 
 class KeyFileError(ConfigurationError):
     """The key file cannot be used; one line that says what to do."""
+
+
+FILE = PrivateFile("key file", "the keys", "aiot-generate-keys", KeyFileError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,70 +141,16 @@ def render(keys: Keys) -> str:
 
 def load(path: str | Path) -> Keys:
     """Read a key file. Raises KeyFileError: missing, not a key file, or others than its owner can read it."""
-    path = Path(os.path.expanduser(path))
+    text = FILE.read(path)
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise KeyFileError(f"Invalid key file provided: '{path}': it is no ordinary file")
-            _check_folder(path.parent)
-            if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise KeyFileError(f"others can read the key file {path}: run chmod 600 {path}")
-            raw = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise KeyFileError(f"Key file provided doesn't exist: {str(path)!r}: run aiot-generate-keys") from None
-    except OSError as error:
-        raise KeyFileError(f"the key file {path} cannot be read: {error.strerror}") from None
-    try:
-        if len(raw) > MAX_FILE_BYTES:
-            raise KeyFileError("too large")
-        return parse(raw.decode())
-    except UnicodeError:
-        raise KeyFileError(f"Invalid key file provided: '{path}': not text") from None
+        return parse(text)
     except KeyFileError as error:
-        raise KeyFileError(f"Invalid key file provided: '{path}': {error}") from None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for the other end of what is no ordinary file."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _check_folder(folder: Path) -> None:
-    """Raise KeyFileError when others could put another file in the key file's place."""
-    mode = os.stat(folder).st_mode
-    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-        raise KeyFileError(f"others can write in the folder of the keys: run chmod 700 {folder}")
+        raise FILE.invalid(path, error) from None
 
 
 def store(path: str | Path, keys: Keys) -> None:
     """Write a key file, 0600 in a directory of 0700, whole or not at all. Raises KeyFileError."""
-    path = Path(os.path.expanduser(path))
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_folder(path.parent)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:
-                file.write(render(keys))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise KeyFileError(f"the key file {path} cannot be written: {error.strerror}") from None
-
-
-def fingerprint(path: str | Path) -> tuple[int, int, int] | None:
-    """Changes whenever the file does (it is replaced, never edited in place); None when it is not there."""
-    try:
-        status = os.stat(os.path.expanduser(path))
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size
+    FILE.write(path, render(keys))
 
 
 def _parser() -> configparser.ConfigParser:

@@ -15,7 +15,8 @@ usage: aiot [-h] [--version] VERB ...
 Connects small devices to the web.
 
 verbs:
-  up     broker, gateways and dashboard in one process; with --demo simulated devices, too
+  up      broker, gateways and dashboard in one process; with --demo simulated devices, too
+  device  passwords of devices, for the embedded MQTT broker
 
 Each verb has its own --help. To run the services apart: aiot-generate-keys, aiot-broker,
 aiot-coap-gateway, aiot-dashboard.
@@ -39,4 +40,8 @@ def run(args: Sequence[str] = ()) -> int:
         from pyaiot.cli import up
 
         return up.run(args[1:])
+    if args[0] == "device":
+        from pyaiot.cli import device
+
+        return device.run(args[1:])
     raise ConfigurationError(f"there is no verb {args[0]!r} (see aiot --help)")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot device``: passwords for devices; each is shown once, when it is made, and kept only hashed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyaiot import devices
+from pyaiot.devices import Credential, DeviceFileError
+from pyaiot.options import ConfigurationError, OneLineParser
+from pyaiot.settings import MqttBrokerSettings
+from pyaiot.wire.names import is_name
+
+DESCRIPTION = """\
+Passwords of devices, for the embedded MQTT broker. What runs takes over every change
+within a second, and disconnects whoever is removed."""
+
+EPILOG = """\
+a board:
+  aiot device add wipy-1                 shows its password, once
+a gateway in another process, at this host's aiot-mqtt-broker:
+  aiot device add greenhouse --gateway
+  aiot-mqtt-gateway --mqtt-user greenhouse --mqtt-password-file FILE"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what ``arguments`` say; raises ConfigurationError."""
+    options = make_parser().parse_args(list(arguments))
+    path = Path(os.path.expanduser(options.device_file))
+    if options.what == "add":
+        _add(path, _name(options.id), "gateway" if options.gateway else "device", options.again)
+    elif options.what == "remove":
+        _remove(path, options.id)
+    else:
+        print(describe(devices.load_or_none(path)), end="")
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
+    parser = OneLineParser(
+        prog="aiot device",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = parser.add_subparsers(dest="what", required=True, metavar="{add,remove,list}")
+    add = what.add_parser("add", help="let a device in, and show its password", allow_abbrev=False)
+    add.add_argument("id", metavar="ID", help="the device's id, which is also its user name")
+    add.add_argument("--gateway", action="store_true", help="a gateway: reads what all devices say, and commands them")
+    add.add_argument("--again", "--force", action="store_true", help="a new password for one that has one already")
+    remove = what.add_parser("remove", help="let a device in no more, and disconnect it", allow_abbrev=False)
+    remove.add_argument("id", metavar="ID", help="as aiot device list shows it")
+    listing = what.add_parser("list", help="show who has a password", allow_abbrev=False)
+    default = os.environ.get("AIOT_DEVICE_FILE") or str(MqttBrokerSettings.device_file)
+    for each in (add, remove, listing):
+        each.add_argument("--device-file", default=default, metavar="FILE", help=f"default: {default}")
+    return parser
+
+
+def describe(known: devices.Devices) -> str:
+    """Names, one a line."""
+    if not known.accounts:
+        return "No device has a password yet: aiot device add ID\n"
+    order = sorted(known.accounts.items(), key=lambda item: (devices.KINDS.index(item[1].kind), item[0]))
+    return "".join(f"{credential.kind:<8}  {name}\n" for name, credential in order)
+
+
+def _add(path: Path, name: str, kind: devices.Kind, again: bool) -> None:
+    with devices.FILE.changing(path):
+        known = devices.load_or_none(path)
+        if name in known.accounts and not again:
+            raise DeviceFileError(f"{name} has a password already; say --again for a new one, which ends the old one")
+        if len(known.accounts) >= devices.MAX_ACCOUNTS and name not in known.accounts:
+            raise DeviceFileError(f"there are {devices.MAX_ACCOUNTS} accounts, which is all that one file holds")
+        password = devices.new_password()
+        known.accounts[name] = Credential.of(kind, password.encode())
+        devices.store(path, known)
+    print(f"user      {name}")
+    print(f"password  {password}")
+    print(f"This is the only time that the password of {kind} {name} is shown.", file=sys.stderr)
+
+
+def _remove(path: Path, name: str) -> None:
+    with devices.FILE.changing(path):
+        known = devices.load_or_none(path)
+        credential = known.accounts.pop(name, None)
+        if credential is None:
+            raise DeviceFileError(f"no device {name[:64]!r} has a password; aiot device list shows who has")
+        devices.store(path, known)
+    print(f"The password of {credential.kind} {name} is no longer good.")
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise ConfigurationError("an id has 1 to 64 of the characters A-Z a-z 0-9 . _ : -")
+    return text
