@@ -20,6 +20,7 @@ PURE = [
     "nodes",
     "gateway/adapter.py",
     "gateway/backoff.py",
+    "gateway/confirmation.py",
     "gateway/core.py",
     "gateway/orders.py",
     "gateway/outbox.py",
