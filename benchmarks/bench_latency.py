@@ -6,8 +6,9 @@ from __future__ import annotations
 import re
 import selectors
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from benchmarks import processes
 from benchmarks.coap import Device, udp_port
@@ -19,6 +20,24 @@ DEVICES = 50
 UPDATES_PER_S = 500
 ROUNDS = 3
 NUMBER = re.compile(rb'"data":"(\d+)ppm"')
+
+
+class Sensor(Protocol):
+    """A device of any protocol."""
+
+    def fileno(self) -> int: ...
+
+    def tell(self, resource: bytes, data: bytes) -> None: ...
+
+    def receive(self) -> bytes: ...
+
+
+class Client(Protocol):
+    """What hears of the values, as messages with ``"data":"<number>ppm"``."""
+
+    def fileno(self) -> int: ...
+
+    def receive(self) -> list[bytes]: ...
 
 
 def run(quick: bool) -> Iterator[Figure]:
@@ -65,8 +84,8 @@ def gateway(site: Site, broker: Server) -> Iterator[tuple[Process, int]]:
         yield process, port
 
 
-def drive(devices: list[Device], client: RawWebSocket, number: int, seconds: float) -> tuple[list[float], list[float]]:
-    """Post values at a steady rate, in turn; seconds from datagram to client of each, and how late each was sent."""
+def drive(devices: Sequence[Sensor], client: Client, number: int, seconds: float) -> tuple[list[float], list[float]]:
+    """Tell values at a steady rate, in turn; seconds from device to client of each, and how late each was sent."""
     selector = selectors.DefaultSelector()
     for each in (client, *devices):
         selector.register(each, selectors.EVENT_READ, each)
@@ -81,7 +100,7 @@ def drive(devices: list[Device], client: RawWebSocket, number: int, seconds: flo
             sent[number] = time.perf_counter()
             late.append(sent[number] - due)
             due += 1 / UPDATES_PER_S
-            devices[number % len(devices)].post(b"server", b"eco2:%dppm" % number)
+            devices[number % len(devices)].tell(b"eco2", b"%dppm" % number)
             posted, number = posted + 1, number + 1
         for key, _ in selector.select(max(0.0, min(due - time.perf_counter(), 0.05)) if posted < total else 0.05):
             if key.data is not client:
@@ -97,13 +116,13 @@ def drive(devices: list[Device], client: RawWebSocket, number: int, seconds: flo
     return found, late
 
 
-def lone(devices: list[Device], client: RawWebSocket, number: int) -> list[float]:
-    """Seconds from datagram to client of values that come one at a time."""
+def lone(devices: Sequence[Sensor], client: Client, number: int) -> list[float]:
+    """Seconds from device to client of values that come one at a time."""
     found = []
     for turn in range(number, number + 50):
         begin = time.perf_counter()
         device = devices[turn % len(devices)]
-        device.post(b"server", b"eco2:%dppm" % turn)
+        device.tell(b"eco2", b"%dppm" % turn)
         wanted = b'"%dppm"' % turn
         while not any(wanted in message for message in client.receive()):
             pass

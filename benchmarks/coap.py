@@ -27,6 +27,10 @@ class Device:
         mid = self._mid.to_bytes(2, "big")
         self.socket.send(b"\x42\x02" + mid + mid + bytes((0xB0 | len(path),)) + path + b"\xff" + payload)
 
+    def tell(self, resource: bytes, data: bytes) -> None:
+        """Report a value."""
+        self.post(b"server", resource + b":" + data)
+
     def receive(self) -> bytes:
         """Wait for a datagram; a request in it is reset."""
         message = self.socket.recv(2048)

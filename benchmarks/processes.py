@@ -145,8 +145,8 @@ def site(*gateways: str) -> Iterator[Site]:
 class Server(Process):
     """A process that listens on a TCP port that it tells."""
 
-    def __init__(self, command: Sequence[str], pattern: str) -> None:
-        super().__init__(command)
+    def __init__(self, command: Sequence[str], pattern: str, *, stdin: bool = False) -> None:
+        super().__init__(command, stdin=stdin)
         try:
             self.port = int(self.expect(pattern)[1])
         except BaseException:
