@@ -24,6 +24,7 @@ BROKER_LISTENS = r"Broker \S+ listening on \S+ port (\d+)"
 COAP_LISTENS = r"listening for CoAP devices on UDP port (\d+)"
 DASHBOARD_LISTENS = r"Dashboard listening on port (\d+)"
 CONNECTED = r"Connected to the broker at"
+MQTT_CONNECTED = r"Connected to the MQTT broker"
 
 FAULT = re.compile(
     r"Traceback \(most recent call last\)|please report|was destroyed but it is pending|never awaited|ResourceWarning"
@@ -193,6 +194,16 @@ class Host:
         port = await process.port(COAP_LISTENS)
         await process.says(CONNECTED)
         return process, port
+
+    async def mqtt_gateway(self, broker_port: int, mqtt_port: int, *arguments: str) -> Process:
+        """Start an MQTT gateway with this host's keys; it, once it is connected to the broker and the MQTT broker."""
+        process = await self.start(
+            *("aiot-mqtt-gateway", "--broker-port", str(broker_port)),
+            *("--mqtt-host", "127.0.0.1", "--mqtt-port", str(mqtt_port), *arguments),
+        )
+        await process.says(MQTT_CONNECTED)
+        await process.says(CONNECTED)
+        return process
 
     def test_node(self, *arguments: str) -> tuple[str, ...]:
         """The command of a simulated CoAP device."""
