@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The embedded MQTT broker as a service: listens, follows the device file, ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyaiot import devices
+from pyaiot.devices import DeviceFileError
+from pyaiot.lifecycle import Ready, closing
+from pyaiot.listening import CannotListen, bind, port_of, raise_file_limit
+from pyaiot.mqtt_broker.admission import is_loopback
+from pyaiot.mqtt_broker.connection import Connection
+from pyaiot.mqtt_broker.counters import Counters
+from pyaiot.mqtt_broker.guard import Guard
+from pyaiot.options import ConfigurationError
+
+if TYPE_CHECKING:
+    from pyaiot.mqtt_broker.routing import AmqttRouter
+
+log = logging.getLogger("pyaiot.mqtt-broker")
+
+NOT_INSTALLED = (
+    "the embedded MQTT broker is not installed: pip install 'pyaiot[mqtt-broker]', "
+    "or name an MQTT broker with --mqtt-host"
+)
+#: How often to look whether the device file has changed.
+DEVICE_FILE_INTERVAL_S = 1.0
+#: How long amqtt may take to end.
+STOP_S = 2.0
+#: Connections that the system keeps for us until we take them.
+BACKLOG = 1_024
+
+
+class MqttBroker:
+    """An MQTT broker in this process; to be run by ``lifecycle``.
+
+    ``host`` and ``port`` as of all services (``localhost``: IPv4 and IPv6; 0: a free port). Without a user name
+    clients are let in only where it listens on loopback alone, and not ``require_password``.
+    """
+
+    def __init__(self, *, host: str, port: int, device_file: str | Path, require_password: bool = False) -> None:
+        self.port = port
+        #: A user name and password with the rights of a gateway, for one in this process.
+        self.account = ("@embedded", secrets.token_urlsafe(32))
+        self.guard: Guard
+        self._host = host
+        self._device_file = device_file
+        self._require_password = require_password
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted, once it runs."""
+        return self.guard.counters
+
+    async def run(self, ready: Ready) -> None:
+        """Serve until cancelled. Raises ConfigurationError before ``ready``."""
+        router = _make_router()
+        seen = devices.fingerprint(self._device_file)
+        known = devices.load_or_none(self._device_file)
+        raise_file_limit()
+        sockets = _bind(self._host, self.port)
+        self.port = port_of(sockets)
+        local = all(is_loopback(sock.getsockname()[0]) for sock in sockets)
+        self.guard = Guard(own=self.account, anonymous=local and not self._require_password, devices=known)
+        if not local and not known.accounts:
+            log.warning("No device has a password yet, so none can connect: aiot device add ID")
+        loop = asyncio.get_running_loop()
+        async with contextlib.AsyncExitStack() as stack:
+            await router.start()
+            stack.push_async_callback(closing, router.shutdown(), STOP_S, "amqtt")
+            async with asyncio.TaskGroup() as group:
+                self.guard.begin(router, group)
+                servers = [
+                    await loop.create_server(lambda: Connection(self.guard), sock=sock, backlog=BACKLOG)
+                    for sock in sockets
+                ]
+                log.info("MQTT broker listening on %s port %d", self._host, self.port)
+                ready()
+                try:
+                    await self._watch_device_file(seen)
+                finally:
+                    for server in servers:
+                        server.close()
+                    self.guard.end()
+
+    async def _watch_device_file(self, seen: tuple[int, int, int] | None) -> None:
+        """Take over changes of the device file, for ever."""
+        while True:
+            await asyncio.sleep(DEVICE_FILE_INTERVAL_S)
+            found = devices.fingerprint(self._device_file)
+            if found == seen:
+                continue
+            seen = found
+            try:
+                known = devices.load_or_none(self._device_file)
+            except DeviceFileError as error:
+                log.error("%s; the passwords that were read before stay in force", error)
+                continue
+            log.info("The device file changed: %d accounts", len(known.accounts))
+            self.guard.change_devices(known)
+
+
+def _make_router() -> AmqttRouter:
+    try:
+        from pyaiot.mqtt_broker.routing import AmqttRouter
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] == "pyaiot":
+            raise
+        raise ConfigurationError(NOT_INSTALLED) from None
+    return AmqttRouter()
+
+
+def _bind(host: str, port: int) -> list[socket.socket]:
+    try:
+        return bind(host, port, "mqtt")
+    except CannotListen as error:
+        if os.strerror(errno.EADDRINUSE) in str(error):
+            raise CannotListen(
+                f"{error}; if it is an MQTT broker, use that one instead (--embedded-broker=no)"
+            ) from None
+        raise

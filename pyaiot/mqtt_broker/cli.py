@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot-mqtt-broker``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pyaiot import lifecycle, options
+from pyaiot.mqtt_broker.broker import MqttBroker
+from pyaiot.settings import ALL_SETTINGS, MqttBrokerSettings
+
+DESCRIPTION = "A small MQTT broker (3.1.1) for devices and gateways, where there is no Mosquitto."
+
+
+def main() -> int:
+    """Entry point of the command."""
+    return lifecycle.main(lambda: run(sys.argv[1:]))
+
+
+def run(args: Sequence[str] = ()) -> int:
+    """Run the MQTT broker with ``args`` as its command line; the exit code."""
+    settings = options.load(
+        MqttBrokerSettings, program="aiot-mqtt-broker", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
+    )
+    return lifecycle.run(make_broker(settings), settings)
+
+
+def make_broker(settings: MqttBrokerSettings) -> MqttBroker:
+    """The MQTT broker that the settings describe."""
+    return MqttBroker(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        device_file=settings.device_file,
+        require_password=settings.mqtt_require_password,
+    )
