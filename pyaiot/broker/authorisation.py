@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pyaiot.http_origin import is_loopback, may_be_asked_for, name_in
 from pyaiot.keys import ClientToken, Role, token_digest
 from pyaiot.options import ConfigurationError
 
@@ -22,25 +22,7 @@ MAY: Mapping[Role, frozenset[Action]] = {
     "admin": frozenset(("read", "write", "administer")),
 }
 
-#: Headers that a proxy adds: whoever comes through one is not on this host, though the connection is.
-PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
-
-_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.ASCII)
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` (a name or an address, as bound or as connected from) is this host only."""
-    host = host.strip("[]").partition("%")[0].lower()
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +54,12 @@ class Gatekeeper:
     def refusal(self, request: Request) -> str | None:
         """Why this request is refused before any upgrade (HTTP 403), or None.
 
-        An address cannot be rebound by a hostile name server, so any address will do as Host; a name must be
-        known. A page must come from a known origin; a program sends none.
+        The Host must be ours (see http_origin). A page must come from a known origin; a program sends none.
         """
-        match = _HOST.fullmatch(request.host)
-        if match is None:
+        host = name_in(request.host)
+        if host is None:
             return "bad Host"
-        host = match[1].lower()
-        if not (host.startswith("[") or _is_address(host) or host in self.hosts):
+        if not may_be_asked_for(host, self.hosts):
             return "this Host is not allowed (see --allowed-hosts)"
         if request.origin is not None and not self._is_known_page(request.origin.lower(), host):
             return "this Origin is not allowed (see --allowed-origins)"
@@ -118,33 +98,6 @@ def allowed_origins(listed: str, web_port: int) -> frozenset[str]:
     return frozenset(_http_origin(host, web_port) for host in ("localhost", "127.0.0.1", "[::1]"))
 
 
-def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
-    """The names that this broker may be called by: localhost, this host's, the one bound to, and those listed.
-
-    Raises ConfigurationError for what cannot be a name.
-    """
-    own = ("localhost", bound_to, host_name, f"{host_name}.local")
-    given = [name.strip() for name in listed.split(",") if name.strip()]
-    for name in given:
-        if _NAME.fullmatch(name) is None:
-            raise ConfigurationError(f"--allowed-hosts: {name!r} is not a name, such as iot.example.org")
-    return frozenset(name.lower() for name in (*own, *given) if name)
-
-
-def bearer(header: str | None) -> str | None:
-    """The token of an ``Authorization: Bearer …`` header (RFC 6750 section 2.1)."""
-    scheme, _, token = (header or "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
-
-
 def _http_origin(host: str, port: int) -> str:
     """The origin of pages at ``host`` as browsers write it: the usual port is left out (RFC 6454 section 6.2)."""
     return f"http://{host}" if port == 80 else f"http://{host}:{port}"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True

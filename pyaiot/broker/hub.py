@@ -12,10 +12,11 @@ from typing import Protocol, TypeVar
 
 from tornado.web import RequestHandler
 
-from pyaiot.broker.authorisation import PROXY_HEADERS, Gatekeeper, Request, bearer
+from pyaiot.broker.authorisation import Gatekeeper, Request
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
+from pyaiot.http_origin import PROXY_HEADERS, bearer
 from pyaiot.keys import Keys
 from pyaiot.wire import codec
 from pyaiot.wire.messages import JSON, BrokerMessage, Write

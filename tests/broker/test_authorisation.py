@@ -14,11 +14,9 @@ from pyaiot.broker.authorisation import (
     MAY,
     Gatekeeper,
     Request,
-    allowed_hosts,
     allowed_origins,
-    bearer,
-    is_loopback,
 )
+from pyaiot.http_origin import allowed_hosts, bearer, is_loopback
 from pyaiot.keys import ROLES, ClientToken, token_digest
 from pyaiot.options import ConfigurationError
 

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where an HTTP request comes from, as far as it tells: from this host, through a proxy, by which name. Pure.
+
+A page of anybody, shown in a browser of this network, can make requests to whatever listens here. The browser says
+whose page it is (``Origin``, RFC 6454) and what name it asked for (``Host``, RFC 9110 section 7.2), which is how such
+requests are told from those of programs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+from pyaiot.options import ConfigurationError
+
+#: Headers that a proxy adds: whoever comes through one is not on this host, though the connection is.
+PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` (a name or an address, as bound or as connected from) is this host only."""
+    host = host.strip("[]").partition("%")[0].lower()
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def name_in(host_header: str) -> str | None:
+    """The name or address in a ``Host`` header, in lower case and without the port; None for what is none."""
+    match = _HOST.fullmatch(host_header)
+    return None if match is None else match[1].lower()
+
+
+def may_be_asked_for(name: str, names: frozenset[str]) -> bool:
+    """Whether requests for the host ``name`` (as :func:`name_in` gives it) are meant for us, who are called ``names``.
+
+    An address cannot be rebound by a hostile name server, so any address will do; a name must be known.
+    """
+    return name.startswith("[") or _is_address(name) or name in names
+
+
+def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
+    """The names that a service may be called by: localhost, this host's, the one bound to, and those listed.
+
+    Raises ConfigurationError for what cannot be a name.
+    """
+    own = ("localhost", bound_to, host_name, f"{host_name}.local")
+    given = [name.strip() for name in listed.split(",") if name.strip()]
+    for name in given:
+        if _NAME.fullmatch(name) is None:
+            raise ConfigurationError(f"--allowed-hosts: {name!r} is not a name, such as iot.example.org")
+    return frozenset(name.lower() for name in (*own, *given) if name)
+
+
+def bearer(header: str | None) -> str | None:
+    """The token of an ``Authorization: Bearer …`` header (RFC 6750 section 2.1)."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
