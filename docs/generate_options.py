@@ -17,6 +17,7 @@ from pyaiot.settings import (
     MqttBrokerSettings,
     MqttGatewaySettings,
     UpSettings,
+    WsGatewaySettings,
 )
 
 FILE = Path(__file__).parent / "options.md"
@@ -26,6 +27,7 @@ COMMANDS: dict[str, type[CommonSettings]] = {
     "aiot-coap-gateway": CoapGatewaySettings,
     "aiot-mqtt-gateway": MqttGatewaySettings,
     "aiot-mqtt-broker": MqttBrokerSettings,
+    "aiot-ws-gateway": WsGatewaySettings,
     "aiot-broker": BrokerSettings,
     "aiot-dashboard": DashboardSettings,
     "aiot up": UpSettings,

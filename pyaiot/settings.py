@@ -16,6 +16,7 @@ from pyaiot.options import option
 BROKER_PORT: Final = "8000"
 COAP_PORT: Final = 5683
 MQTT_PORT: Final = 1886
+WS_PORT: Final = 8001
 WEB_PORT: Final = 8080
 
 
@@ -113,6 +114,20 @@ class MqttGatewaySettings(GatewaySettings, MqttBrokerSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WsGatewaySettings(GatewaySettings):
+    """``aiot-ws-gateway``."""
+
+    gateway_host: str = option("::", "address to listen on for devices (:: is every IPv4 and IPv6 one)", metavar="HOST")
+    gateway_port: int = option(WS_PORT, "port to listen on for devices", kind="port")
+    allowed_origins: str = option(
+        "", "web pages that may play device, comma separated, such as https://iot.example.org", metavar="ORIGINS"
+    )
+    device_file: str = option(
+        "~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DashboardSettings(CommonSettings):
     """``aiot-dashboard``."""
 
@@ -141,6 +156,7 @@ ALL_SETTINGS: Final = (
     CoapGatewaySettings,
     MqttBrokerSettings,
     MqttGatewaySettings,
+    WsGatewaySettings,
     DashboardSettings,
     UpSettings,
 )

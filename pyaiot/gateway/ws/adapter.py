@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""WebSocket devices (PROTOCOL.md section 1.3): the connection is the liveness, what it says are values.
+
+::
+
+    device ─frames▶ connection ▶ sessions/node ▶ residents ▶ DeviceEvents
+    device ◀message connection ◀ sessions/node ◀ WsAdapter ◀ discover, write
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from typing import ClassVar
+
+from websockets.http11 import Request
+
+from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
+from pyaiot.gateway.confirmation import CONFIRM_S
+from pyaiot.gateway.ws.admission import NotAdmitted, admit
+from pyaiot.gateway.ws.connection import Connection
+from pyaiot.gateway.ws.counters import Counters
+from pyaiot.gateway.ws.credentials import Credentials
+from pyaiot.gateway.ws.residents import Residents
+from pyaiot.gateway.ws.server import Server
+from pyaiot.gateway.ws.sessions.contract import Session
+from pyaiot.gateway.ws.sessions.node import NodeSession
+from pyaiot.wire.messages import JSON
+
+logger = logging.getLogger("pyaiot.gateway.ws")
+
+#: Characters of a name that we give.
+_NAME_LENGTH = 12
+
+
+class WsAdapter:
+    """The WebSocket side of a gateway; fulfils :class:`pyaiot.gateway.adapter.Adapter`."""
+
+    protocol: ClassVar[str] = "ws"
+    title: ClassVar[str] = "WebSocket"
+
+    def __init__(
+        self, *, host: str = "::", port: int = 8001, origins: frozenset[str] = frozenset(), device_file: str = ""
+    ) -> None:
+        """Listen on ``host`` (``::`` means every address, IPv4 too) and TCP ``port`` (0: any free one).
+
+        ``origins`` are the web pages that may play device, in lower case; ``device_file`` has the keys of those
+        devices whose id is not for everybody.
+        """
+        self._origins = origins
+        self.counters = Counters()
+        self._credentials = Credentials(device_file)
+        self._residents = Residents(self.counters, self._credentials.may_be, _new_name)
+        self._server = Server(host, port, self._admit, self.counters)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on; the one asked for, until it was started."""
+        return self._server.port
+
+    async def start(self, events: DeviceEvents) -> None:
+        """Open the port and begin to report. Raises CannotListen, DeviceFileError."""
+        self._credentials.load()
+        self._residents.events = events
+        await self._server.open(events)
+        logger.info("listening for WebSocket devices on port %d", self.port)
+
+    async def stop(self) -> None:
+        """Close everything; nothing is reported afterwards."""
+        self._residents.events = None
+        await self._server.close()
+
+    async def discover(self, uid: str) -> None:
+        """Ask the device for all its values; they come as updates. Never raises."""
+        session = self._residents.find(uid)
+        if session is not None:
+            session.discover()
+
+    async def write(self, uid: str, resource: str, data: JSON) -> JSON | None:
+        """Send ``data``, and wait until the device reports it as its own, for CONFIRM_S at most. Raises WriteFailed."""
+        self.counters.writes += 1
+        resource = resource.removeprefix("/")
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def told() -> None:
+            if not confirmed.done():
+                confirmed.set_result(None)
+
+        try:
+            with self._residents.confirmations.expecting(uid, resource, data, told) as expectation:
+                self._residents.at(uid).write(resource, data)
+                try:
+                    async with asyncio.timeout(CONFIRM_S):
+                        await confirmed
+                except TimeoutError:
+                    raise expectation.failure() from None
+        except WriteFailed:
+            self.counters.writes_failed += 1
+            raise
+        return None
+
+    def forget(self, uid: str) -> None:
+        """The node is out: its connection, if there still is one, is closed."""
+        self._residents.forget(uid)
+
+    def _admit(self, request: Request, connection: Connection) -> Session:
+        """See server.Admit: the path, and later the sub-protocol, choose the kind of session."""
+        headers = request.headers
+        claim = admit(request.path, headers.get_all("Origin"), headers.get_all("Authorization"), self._origins)
+        if claim.uid is not None and claim.key is not None and not self._credentials.may_be(claim.uid, claim.key):
+            self.counters.wrong_keys += 1
+            raise NotAdmitted(401, "Wrong id or key.\n")
+        return NodeSession(connection, claim, self._residents)
+
+
+def _new_name() -> str:
+    return uuid.uuid4().hex[:_NAME_LENGTH]

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who may come in, by the HTTP request alone; and how many of one address. Pure.
+
+A page of anybody, shown on a computer in the same network, could play device: browsers say whose page it is, as
+``Origin``, and only those that are listed may. Devices and programs send none.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from pyaiot.options import ConfigurationError
+
+PATH = "/node"
+#: Connections that one address may have, and of all together; fewer where the system allows fewer files.
+MAX_CONNECTIONS_PER_ADDRESS = 1_024
+MAX_CONNECTIONS = 16_384
+#: Parameters of the query that are looked at.
+MAX_PARAMETERS = 8
+
+
+class NotAdmitted(Exception):
+    """The request is refused with an HTTP status; ``str()`` is the body of the answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Claim(NamedTuple):
+    """Who a device says that it is before it has said a word: any of it may be missing."""
+
+    uid: str | None = None
+    key: bytes | None = None
+
+
+def admit(path: str, origins: Sequence[str], authorization: Sequence[str], allowed: frozenset[str]) -> Claim:
+    """Whether a request for ``path`` may be upgraded, and who asks.
+
+    ``origins`` and ``authorization`` are the values of these headers; ``allowed`` are the origins that may.
+    ``?id=<name>`` says who it is; its key comes as ``Authorization: Basic`` (RFC 7617; then the user is the id) or
+    ``Bearer`` (RFC 6750), never in the URL. Raises NotAdmitted.
+    """
+    path, _, query = path.partition("?")
+    if path != PATH:
+        raise NotAdmitted(404, f"There is nothing here; devices connect to {PATH}.\n")
+    if any(origin.lower() not in allowed for origin in origins):
+        raise NotAdmitted(403, "This page may not play device here (see --allowed-origins).\n")
+    try:
+        named = parse_qs(query, max_num_fields=MAX_PARAMETERS, errors="strict").get("id", [])
+    except ValueError:
+        raise NotAdmitted(400, "The query cannot be read.\n") from None
+    if len(named) > 1:
+        raise NotAdmitted(400, "There are two ids.\n")
+    uid = named[0] if named else None
+    if not authorization:
+        return Claim(uid)
+    user, key = _credentials(authorization)
+    if user is not None and uid is not None and user != uid:
+        raise NotAdmitted(401, "The id is another than the user.\n")
+    uid = user if uid is None else uid
+    if uid is None:
+        raise NotAdmitted(401, "A key is of no use without ?id=.\n")
+    return Claim(uid, key)
+
+
+def _credentials(authorization: Sequence[str]) -> tuple[str | None, bytes]:
+    scheme, _, value = authorization[0].strip().partition(" ")
+    value = value.strip()
+    if len(authorization) == 1 and scheme.lower() == "bearer" and value:
+        return None, value.encode(errors="surrogateescape")
+    if len(authorization) == 1 and scheme.lower() == "basic":
+        try:
+            user, colon, key = b64decode(value, validate=True).partition(b":")
+            if colon:
+                return user.decode(), key
+        except (binascii.Error, UnicodeError, ValueError):
+            pass
+    raise NotAdmitted(401, "Send Authorization: Basic <id:key>, or Bearer <key> and ?id=.\n")
+
+
+def parse_origins(text: str) -> frozenset[str]:
+    """The origins in ``--allowed-origins``; raises ConfigurationError."""
+    found = frozenset(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip())
+    for origin in found:
+        scheme, separator, host = origin.partition("://")
+        if not (separator and scheme and host) or "/" in host:
+            raise ConfigurationError(f"--allowed-origins: {origin!r} is not an origin such as https://iot.example.org")
+    return found
+
+
+class Places:
+    """The connections of each address."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+        self.total = 0
+        self.limit = MAX_CONNECTIONS
+
+    def enter(self, address: str) -> bool:
+        """Take a place; false: there is none."""
+        taken = self._taken.get(address, 0)
+        if self.total >= self.limit or taken >= MAX_CONNECTIONS_PER_ADDRESS:
+            return False
+        self._taken[address] = taken + 1
+        self.total += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Give a place back."""
+        self.total -= 1
+        taken = self._taken[address] - 1
+        if taken:
+            self._taken[address] = taken
+        else:
+            del self._taken[address]

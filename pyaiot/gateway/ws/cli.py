@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot-ws-gateway``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pyaiot import lifecycle, options
+from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.ws.adapter import WsAdapter
+from pyaiot.gateway.ws.admission import parse_origins
+from pyaiot.settings import ALL_SETTINGS, WsGatewaySettings
+
+DESCRIPTION = "The WebSocket gateway: devices connect to it at /node, and it connects them to the broker."
+
+
+def main() -> int:
+    """Entry point of the command."""
+    return lifecycle.main(lambda: run(sys.argv[1:]))
+
+
+def run(args: Sequence[str] = ()) -> int:
+    """Run the gateway with ``args`` as its command line; the exit code."""
+    settings = options.load(
+        WsGatewaySettings, program="aiot-ws-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
+    )
+    return lifecycle.run(make_gateway(make_adapter(settings), settings), settings)
+
+
+def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
+    """The WebSocket side that the settings describe; raises ConfigurationError."""
+    return WsAdapter(
+        host=settings.gateway_host,
+        port=settings.gateway_port,
+        origins=parse_origins(settings.allowed_origins),
+        device_file=settings.device_file,
+    )

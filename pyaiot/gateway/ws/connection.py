@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One WebSocket connection on the event loop, around websockets' Sans-I/O protocol.
+
+Not the library's own server: that costs each connection a task, a queue and a second buffer, reads ahead of who should
+be held back, and bounds neither the pongs for a device that sends pings and reads nothing, nor the time of those who
+say nothing. Here a connection is a callback: what a device sends is a value of its node when ``buffer_updated``
+returns, and what it is not to send yet stays in the system's buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, Protocol, cast
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import Event, State
+from websockets.server import ServerProtocol
+
+from pyaiot.gateway.ws.admission import NotAdmitted
+from pyaiot.gateway.ws.counters import Counters
+from pyaiot.gateway.ws.pace import Pace
+from pyaiot.gateway.ws.payloads import MAX_MESSAGE_BYTES, close_reason
+from pyaiot.gateway.ws.sessions.contract import Code, Rejected, Session
+
+logger = logging.getLogger("pyaiot.gateway.ws")
+
+#: The longest HTTP request for an upgrade, in bytes.
+MAX_REQUEST_BYTES: Final = 16_384
+#: What a device may leave unread of what is sent to it, in bytes, before it is disconnected.
+MAX_UNREAD_BYTES: Final = 65_536
+
+_TEXT, _CONT, _BINARY, _PONG = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.PONG
+_OPEN = State.OPEN
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Host(Protocol):
+    """The server that a connection belongs to."""
+
+    counters: Counters
+    #: Room to read into; all connections share it, as nothing stays there.
+    buffer: memoryview
+
+    def made(self, connection: Connection) -> bool:
+        """A connection was made; false: there is no place for it."""
+
+    def lost(self, connection: Connection) -> None:
+        """It is over; called once for each ``made`` that was true."""
+
+    def admit(self, request: Request, connection: Connection) -> Session:
+        """The session for a request. Raises NotAdmitted."""
+
+    def opened(self, connection: Connection) -> None:
+        """It is a WebSocket now."""
+
+    def settled(self, connection: Connection) -> None:
+        """Its device has said who it is."""
+
+    def closing(self, connection: Connection) -> None:
+        """It will be over soon; the peer has some time to agree."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether nothing should be read that can wait."""
+
+    def hold(self, connection: Connection) -> None:
+        """Call :meth:`Connection.go_on` when there is room again."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A connection from its beginning to its end; fulfils contract.Peer."""
+
+    __slots__ = (
+        "_closing", "_host", "_pace", "_parts", "_protocol", "_request_bytes", "_rest", "_session", "_settled",
+        "_timer", "_transport", "address", "awaited", "held",
+    )  # fmt: skip
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES)
+        self._transport: asyncio.Transport
+        self._session: Session | None = None
+        self._pace: Pace
+        self._parts: bytearray | None = None
+        self._rest: Sequence[Event] = ()
+        self._request_bytes = 0
+        self._settled = False
+        self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.address = ""
+        #: A ping was sent, and nothing has come since.
+        self.awaited = False
+        #: Nothing is read for a while.
+        self.held = False
+
+    # The event loop's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.BaseProtocol."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername") or ("",)
+        self.address = str(peer[0]).partition("%")[0].removeprefix("::ffff:")
+        self._pace = Pace(asyncio.get_running_loop().time())
+        if not self._host.made(self):
+            self._closing = True
+            self._transport.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """See asyncio.BufferedProtocol."""
+        return self._host.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See asyncio.BufferedProtocol."""
+        self.awaited = False
+        if self._session is None and not self._closing:
+            self._request_bytes += nbytes
+            if self._request_bytes > MAX_REQUEST_BYTES:
+                self._host.counters.rejected += 1
+                self.abort()
+                return
+        protocol = self._protocol
+        # A message may be kept, so it gets bytes of its own.
+        protocol.receive_data(bytes(self._host.buffer[:nbytes]))
+        events = protocol.events_received()
+        if events:
+            self._take(events)
+        if protocol.writes:
+            self._flush()
+        if protocol.close_expected() and not self._closing and not self._rest:
+            self._begin_closing()
+
+    def eof_received(self) -> bool:
+        """See asyncio.BufferedProtocol; false: the transport closes itself."""
+        self._protocol.receive_eof()
+        self._end_session()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.BaseProtocol."""
+        self._closing = True
+        self._rest = ()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end_session()
+        self._host.lost(self)
+
+    # The session's side
+
+    def send(self, message: bytes) -> bool:
+        """See contract.Peer."""
+        if self._protocol.state is not _OPEN:
+            return False
+        self._protocol.send_text(message)
+        return self._flush()
+
+    def close(self, code: Code, reason: str) -> None:
+        """See contract.Peer. Nothing that the device sends is read any more."""
+        if self._protocol.state is _OPEN:
+            self._protocol.fail(code, close_reason(reason))
+            self._flush()
+        self._begin_closing()
+
+    # The server's side
+
+    @property
+    def established(self) -> bool:
+        """Whether it is a WebSocket, and not closing."""
+        return self._session is not None
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        if self._protocol.state is _OPEN:
+            self.awaited = True
+            self._protocol.send_ping(b"")
+            self._flush()
+
+    def alive(self) -> None:
+        """The device is held back by us: that it says nothing proves nothing."""
+        if self._session is not None:
+            self._session.alive()
+
+    def abort(self) -> None:
+        """End it at once."""
+        self._transport.abort()
+        self._begin_closing()
+
+    def go_on(self) -> None:
+        """Read again; first what had been read already."""
+        self._timer = None
+        if self._closing:
+            return
+        self.held = False
+        rest, self._rest = self._rest, ()
+        if rest:
+            self._take(rest)
+            if self.held:
+                return
+            if self._protocol.writes:
+                self._flush()
+            if self._protocol.close_expected():
+                self._begin_closing()
+        if not self._closing:
+            self._transport.resume_reading()
+
+    # Inside
+
+    def _take(self, events: Sequence[Event]) -> None:
+        now = asyncio.get_running_loop().time()
+        for number, event in enumerate(events, 1):
+            if isinstance(event, Frame):
+                pause_s = self._pace.take(self._take_frame(event), now)
+                if pause_s or self._host.crowded:
+                    self._hold(pause_s, events[number:])
+                    return
+            elif isinstance(event, Request):
+                self._answer(event)
+            if self._closing:
+                return
+
+    def _hold(self, pause_s: float, rest: Sequence[Event]) -> None:
+        if self._closing or self._transport.is_closing():
+            return
+        self.held = True
+        self._rest = rest
+        self._transport.pause_reading()
+        if pause_s:
+            self._host.counters.paced += 1
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self.go_on)
+        else:
+            self._host.counters.held += 1
+            self._host.hold(self)
+
+    def _take_frame(self, frame: Frame) -> int:
+        """What a frame counts for."""
+        session = self._session
+        if session is None:
+            return 1
+        opcode = frame.opcode
+        if opcode is _TEXT:
+            if frame.fin:
+                return self._take_message(session, bytes(frame.data))
+            self._parts = bytearray(frame.data)
+        elif opcode is _CONT:
+            if self._parts is not None:
+                self._parts += frame.data
+                if frame.fin:
+                    message, self._parts = bytes(self._parts), None
+                    return self._take_message(session, message)
+        elif opcode is _PONG:
+            session.alive()
+        elif opcode is _BINARY:
+            self._host.counters.bad_messages += 1
+            self.close(Code.BAD_MESSAGE, "send text messages, not binary ones")
+        return 1
+
+    def _take_message(self, session: Session, message: bytes) -> int:
+        try:
+            updates = session.received(message)
+        except Rejected as rejected:
+            self._reject(rejected)
+            return 1
+        except Exception as error:
+            self._fault(error)
+            return 1
+        if not self._settled and session.settled:
+            self._settled = True
+            self._host.settled(self)
+        return updates
+
+    def _reject(self, rejected: Rejected) -> None:
+        if rejected.code in (Code.BAD_MESSAGE, Code.NOT_UTF8):
+            self._host.counters.bad_messages += 1
+            logger.warning("a device at %s is disconnected: %s", self.address, rejected)
+        self.close(rejected.code, str(rejected))
+
+    def _fault(self, error: Exception) -> None:
+        self._host.counters.internal_errors += 1
+        logger.error("handling a message from %s failed; please report this", self.address, exc_info=error)
+        self.close(Code.FAULT, "a fault of the gateway")
+
+    def _answer(self, request: Request) -> None:
+        """Answer the HTTP request: upgrade, or not."""
+        protocol, host = self._protocol, self._host
+        session: Session | None = None
+        try:
+            session = host.admit(request, self)
+            response = protocol.accept(request)
+        except NotAdmitted as refusal:
+            response = protocol.reject(HTTPStatus(refusal.status), str(refusal))
+            if refusal.status == HTTPStatus.UNAUTHORIZED:
+                response.headers["WWW-Authenticate"] = 'Basic realm="pyaiot"'
+            logger.info("a request from %s is refused: %d %s", self.address, refusal.status, str(refusal).rstrip())
+        self._respond(response, session)
+
+    def _respond(self, response: Response, session: Session | None) -> None:
+        protocol, host = self._protocol, self._host
+        protocol.send_response(response)
+        if protocol.state is not _OPEN or session is None:
+            return
+        host.counters.opened += 1
+        self._session = session
+        host.opened(self)
+        try:
+            session.opened()
+        except Rejected as rejected:
+            self._reject(rejected)
+        except Exception as error:
+            self._fault(error)
+        else:
+            if session.settled:
+                self._settled = True
+                host.settled(self)
+
+    def _flush(self) -> bool:
+        """Send what the protocol has to send; false: the device reads too slowly, and is disconnected."""
+        writes = self._protocol.data_to_send()
+        transport = self._transport
+        if transport.is_closing():
+            return False
+        at_end = writes[-1:] == [b""]
+        if at_end and self._protocol.state is State.CONNECTING:
+            self._host.counters.rejected += 1
+            if len(writes) == 1:
+                writes.insert(0, _BAD_REQUEST)
+        transport.write(writes[0] if len(writes) == 1 else b"".join(writes))
+        if transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self._host.counters.slow += 1
+            logger.info("a device at %s is disconnected: it does not read what is sent to it", self.address)
+            self.abort()
+            return False
+        if at_end and transport.can_write_eof():
+            transport.write_eof()
+        return True
+
+    def _begin_closing(self) -> None:
+        """The peer has CLOSE_S to hang up."""
+        if not self._closing:
+            self._closing = True
+            if self._protocol.parser_exc is not None:
+                self._host.counters.bad_frames += 1
+            if self.held:
+                self.held = False
+                self._rest = ()
+                if not self._transport.is_closing():
+                    self._transport.resume_reading()
+            self._host.closing(self)
+        self._end_session()
+
+    def _end_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            try:
+                session.ended()
+            except Exception:
+                self._host.counters.internal_errors += 1
+                logger.exception("the end of a connection from %s failed; please report this", self.address)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a WebSocket gateway counts. Plain integers, read by whoever exports them as metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    """Each only grows. ``dataclasses.asdict`` gives the names and values of all."""
+
+    #: Connections made, and of those: too many (in all, or of one address), refused by HTTP, upgraded.
+    connections: int = 0
+    crowded: int = 0
+    rejected: int = 0
+    opened: int = 0
+    #: Connections without a whole request in time, and those whose device did not say who it is in time.
+    late_requests: int = 0
+    unnamed: int = 0
+    #: Messages of devices, and the values in them.
+    messages: int = 0
+    updates: int = 0
+    #: Messages that closed their connection (1003, 1007), and frames that did (1002, 1009).
+    bad_messages: int = 0
+    bad_frames: int = 0
+    #: Keys that were wrong or missing.
+    wrong_keys: int = 0
+    #: Values that the gateway would not take: the node has too many resources, or the gateway too many nodes.
+    refused: int = 0
+    #: Connections replaced by a newer one of the same device.
+    replaced: int = 0
+    #: Connections that answered no ping, and those that did not read what was sent to them.
+    silent: int = 0
+    slow: int = 0
+    #: Times that a connection was not read for a while: it said too much, or the broker takes too little.
+    paced: int = 0
+    held: int = 0
+    #: Writes tried, and those not confirmed.
+    writes: int = 0
+    writes_failed: int = 0
+    #: Faults of this program, each with a traceback in the log.
+    internal_errors: int = 0

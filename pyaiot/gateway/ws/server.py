@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The port that devices connect to: all connections, and the one timer that finds the silent, the late and the slow."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from websockets.http11 import Request
+
+from pyaiot.gateway.adapter import DeviceEvents
+from pyaiot.gateway.ws.admission import MAX_CONNECTIONS, NotAdmitted, Places
+from pyaiot.gateway.ws.connection import Connection
+from pyaiot.gateway.ws.counters import Counters
+from pyaiot.gateway.ws.deadlines import Deadlines
+from pyaiot.gateway.ws.sessions.contract import Code, Session
+from pyaiot.listening import SPARE_FILES, bind, port_of, raise_file_limit
+
+logger = logging.getLogger("pyaiot.gateway.ws")
+
+#: How long a device may take for its HTTP request, and then to say who it is, in seconds.
+REQUEST_S = 5.0
+INTRODUCTION_S = 30.0
+#: Every connection is sent a ping this often; one that says nothing until the next is dead: after 20 s at most.
+PING_S = 10.0
+#: How long a device may take to hang up after a close.
+FAREWELL_S = 2.0
+#: The same when the gateway stops.
+STOP_S = 0.5
+#: The timer is never armed for less, and then does so much at most: those that connected at once are pinged apart.
+TIMER_GRAIN_S = 0.05
+MAX_AT_ONCE = 256
+#: What is read at once of a connection, in bytes: nobody else has to wait for longer than this takes.
+READ_BYTES: Final = 16_384
+#: Connections that the system keeps until they are accepted.
+BACKLOG = 1_024
+
+#: Makes the session for a request, on its path and its headers. Raises NotAdmitted.
+Admit = Callable[[Request, Connection], Session]
+
+
+class Server:
+    """One port; fulfils connection.Host."""
+
+    def __init__(self, host: str, port: int, admit: Admit, counters: Counters) -> None:
+        self._host = host
+        self._port = port
+        self._admit = admit
+        self.counters = counters
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        self._events: DeviceEvents | None = None
+        self._places = Places()
+        self._connections: set[Connection] = set()
+        self._requests: Deadlines[Connection] = Deadlines(REQUEST_S)
+        self._introductions: Deadlines[Connection] = Deadlines(INTRODUCTION_S)
+        self._pings: Deadlines[Connection] = Deadlines(PING_S)
+        self._farewells: Deadlines[Connection] = Deadlines(FAREWELL_S)
+        self._deadlines = (self._requests, self._introductions, self._pings, self._farewells)
+        self._timer: asyncio.TimerHandle | None = None
+        self._held: set[Connection] = set()
+        self._waiting: asyncio.Task[None] | None = None
+        self._empty = asyncio.Event()
+        self._servers: list[asyncio.Server] = []
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on; the one asked for, until it was opened."""
+        return self._port
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    async def open(self, events: DeviceEvents) -> None:
+        """Listen. Raises listening.CannotListen."""
+        # Tornado takes :: for IPv6 alone, and nothing for every address of this host.
+        sockets = bind("" if self._host == "::" else self._host, self._port, "gateway")
+        self._port = port_of(sockets)
+        self._events = events
+        self._places.limit = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
+        loop = asyncio.get_running_loop()
+        for sock in sockets:
+            self._servers.append(await loop.create_server(lambda: Connection(self), sock=sock, backlog=BACKLOG))
+
+    async def close(self) -> None:
+        """Listen no more, and take leave of everybody, for STOP_S at most."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        if self._waiting is not None:
+            self._waiting.cancel()
+            await asyncio.gather(self._waiting, return_exceptions=True)
+        for connection in list(self._connections):
+            connection.close(Code.GOING_AWAY, "the gateway stops")
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._emptied()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+            await self._emptied()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._events = None
+
+    async def _emptied(self) -> None:
+        while self._connections:
+            self._empty.clear()
+            await self._empty.wait()
+
+    # connection.Host
+
+    def made(self, connection: Connection) -> bool:
+        """See connection.Host."""
+        self.counters.connections += 1
+        if not self._servers or not self._places.enter(connection.address):
+            self.counters.crowded += 1
+            logger.warning("a connection from %s is dropped: there are too many", connection.address)
+            return False
+        self._connections.add(connection)
+        self._begin(self._requests, connection)
+        return True
+
+    def lost(self, connection: Connection) -> None:
+        """See connection.Host."""
+        if connection not in self._connections:
+            return
+        self._connections.discard(connection)
+        self._held.discard(connection)
+        for deadlines in self._deadlines:
+            deadlines.end(connection)
+        self._places.leave(connection.address)
+        if not self._connections:
+            self._empty.set()
+
+    def admit(self, request: Request, connection: Connection) -> Session:
+        """See connection.Host."""
+        if self._events is None:
+            raise NotAdmitted(503, "The gateway stops.\n")
+        return self._admit(request, connection)
+
+    def opened(self, connection: Connection) -> None:
+        """See connection.Host."""
+        self._requests.end(connection)
+        self._begin(self._introductions, connection)
+        self._begin(self._pings, connection)
+
+    def settled(self, connection: Connection) -> None:
+        """See connection.Host."""
+        self._introductions.end(connection)
+
+    def closing(self, connection: Connection) -> None:
+        """See connection.Host."""
+        if connection in self._connections:
+            for deadlines in self._deadlines:
+                deadlines.end(connection)
+            self._begin(self._farewells, connection)
+
+    @property
+    def crowded(self) -> bool:
+        """See connection.Host."""
+        return self._events is not None and self._events.crowded
+
+    def hold(self, connection: Connection) -> None:
+        """See connection.Host."""
+        self._held.add(connection)
+        if self._waiting is None or self._waiting.done():
+            self._waiting = asyncio.get_running_loop().create_task(self._wait_for_room(), name="ws: wait for room")
+
+    async def _wait_for_room(self) -> None:
+        while self._held and self._events is not None:
+            await self._events.room()
+            held, self._held = self._held, set()
+            for number, connection in enumerate(held):
+                connection.go_on()
+                if number % MAX_AT_ONCE == MAX_AT_ONCE - 1:
+                    await asyncio.sleep(0)
+
+    # The timer
+
+    def _begin(self, deadlines: Deadlines[Connection], connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        deadlines.begin(connection, now)
+        if self._timer is None or self._timer.when() > now + deadlines.span_s:
+            self._arm(loop)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        ends = [end for deadlines in self._deadlines if (end := deadlines.next()) is not None]
+        if ends:
+            self._timer = loop.call_at(max(min(ends), loop.time() + TIMER_GRAIN_S), self._tick)
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection in self._requests.due(now, MAX_AT_ONCE):
+            self.counters.late_requests += 1
+            connection.abort()
+        for connection in self._introductions.due(now, MAX_AT_ONCE):
+            self.counters.unnamed += 1
+            connection.close(Code.TRY_AGAIN, "nothing was said: send an update")
+        for connection in self._farewells.due(now, MAX_AT_ONCE):
+            connection.abort()
+        for connection in self._pings.due(now, MAX_AT_ONCE):
+            self._prove(connection, now)
+        self._arm(loop)
+
+    def _prove(self, connection: Connection, now: float) -> None:
+        """The connection said nothing since its last ping: it is dead. Else it gets another."""
+        if connection.held:
+            # It has more to say than it may.
+            connection.awaited = False
+            connection.alive()
+        elif connection.awaited:
+            self.counters.silent += 1
+            logger.info("a device at %s answers no ping", connection.address)
+            connection.abort()
+            return
+        self._pings.begin(connection, now)
+        if not connection.held:
+            connection.ping()
