@@ -7,6 +7,7 @@ Tests that use it say ``@pytest.mark.needs("mosquitto")``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -133,10 +134,12 @@ class Mosquitto:
         if self.process is None:
             return
         process, self.process = self.process, None
-        if process.returncode is None:
-            process.send_signal(number)
         async with asyncio.timeout(PATIENCE_S):
-            await process.wait()
+            while process.returncode is None:
+                process.send_signal(number)
+                # It ignores a SIGTERM that comes just after it has said that it runs.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), 0.5)
             assert self._reader is not None
             await self._reader
 
