@@ -85,6 +85,7 @@ try {
   copy(mp, FIRMWARE, "/firmware");
   copy(mp, path.join(HERE, "vm"), "/vm");
   copy(mp, path.join(HERE, "pure"), "/pure");
+  copy(mp, path.join(HERE, "doubles"), "/doubles");
   mp.runPython("import sys; sys.path[:0] = ['/', '/vm', '/firmware', '/pure']; import board_modules");
   readline.createInterface({ input: process.stdin }).on("line", (line) => lines.push(line));
 

@@ -28,11 +28,11 @@ class Stream:
         self._tls = tls
         self._socket = None
         self._receive = self._send = None
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
-        self._socket = socket.socket(family, kind, proto)
+        found = socket.getaddrinfo(host, port)[0]
+        self._socket = socket.socket(found[0], socket.SOCK_STREAM)
         self._socket.setblocking(False)
         try:
-            self._socket.connect(address)
+            self._socket.connect(found[-1])
         except OSError as error:
             if error.args[0] not in _IN_PROGRESS:
                 self.close()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What boards have and the build of MicroPython in the tests lacks: os.urandom and hashlib.sha1, out of Node."""
 
+import asyncio
 import hashlib
 import os
 import sys
@@ -30,6 +31,9 @@ class Module:
         for name, value in more.items():
             setattr(self, name, value)
 
+
+# The event loop is Node's, so nothing can wait for its end.
+asyncio.run = asyncio.create_task
 
 sys.modules["os"] = Module(os, urandom=urandom)
 sys.modules["hashlib"] = Module(hashlib, sha1=sha1)
