@@ -230,7 +230,7 @@ def configure_logging(settings: CommonSettings) -> LimitFilter:
     limit = LimitFilter(handler)
     handler.addFilter(limit)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("websockets", "tornado.access", "aiocoap", "coap-server", "coap", "amqtt", "transitions"):
+    for noisy in ("websockets", "tornado.access", "aiocoap", "coap-server", "coap", "amqtt", "gmqtt", "transitions"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
     logging.captureWarnings(True)
     return limit

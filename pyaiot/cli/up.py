@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import socket
@@ -16,7 +17,9 @@ from pyaiot.broker.server import Broker
 from pyaiot.cli.generate_keys import make_all
 from pyaiot.dashboard.cli import Dashboard, make_config
 from pyaiot.gateway.cli import make_gateway
-from pyaiot.gateway.coap.cli import make_adapter
+from pyaiot.gateway.coap.cli import make_adapter as make_coap_adapter
+from pyaiot.gateway.mqtt.cli import make_adapter as make_mqtt_adapter
+from pyaiot.gateway.mqtt.embedded import GatewayWithBroker
 from pyaiot.lifecycle import Ready, first_fault, started
 from pyaiot.listening import bind, port_of
 from pyaiot.settings import ALL_SETTINGS, UpSettings
@@ -24,20 +27,23 @@ from pyaiot.simulation.demo import Demo
 
 log = logging.getLogger("pyaiot.up")
 
-DESCRIPTION = "Broker, CoAP gateway and dashboard in one process. Keys are made when there are none."
+DESCRIPTION = "Broker, gateways and dashboard in one process. Keys are made when there are none."
 
 
 def run(args: Sequence[str] = ()) -> int:
     """Run everything with ``args`` as the command line; the exit code."""
     settings = options.load(UpSettings, program="aiot up", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS)
-    return lifecycle.run(Everything(settings), settings)
+    # Before there is a loop, which it would hold up.
+    can_embed = settings.embedded_broker and _import_mqtt_broker()
+    return lifecycle.run(Everything(settings, can_embed=can_embed), settings)
 
 
 class Everything:
     """All services, each started when those that it needs are ready, and ended in the opposite order."""
 
-    def __init__(self, settings: UpSettings) -> None:
+    def __init__(self, settings: UpSettings, *, can_embed: bool) -> None:
         self._settings = settings
+        self._can_embed = can_embed
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled. Raises ConfigurationError before ``ready``."""
@@ -51,20 +57,47 @@ class Everything:
             settings = replace(settings, broker_port=str(broker.port))
             dashboard = Dashboard(make_config(settings), page_sockets)
             tasks.append(await stack.enter_async_context(started(dashboard, "dashboard")))
-            coap = make_adapter(settings)
+            coap = make_coap_adapter(settings)
             tasks.append(await stack.enter_async_context(started(make_gateway(coap, settings), "CoAP gateway")))
+            mqtt_port: int | None = None
+            if not settings.embedded_broker:
+                mqtt = make_gateway(make_mqtt_adapter(settings), settings)
+                tasks.append(await stack.enter_async_context(started(mqtt, "MQTT gateway")))
+            elif self._can_embed:
+                both = GatewayWithBroker(settings)
+                tasks.append(await stack.enter_async_context(started(both, "MQTT")))
+                mqtt_port = both.port
             if settings.demo:
-                tasks.append(await stack.enter_async_context(started(Demo(coap.port), "simulated devices")))
-            self._tell(settings, coap.port)
+                tasks.append(await stack.enter_async_context(started(Demo(coap.port, mqtt_port), "simulated devices")))
+            self._tell(settings, coap.port, mqtt_port)
             ready()
             await first_fault(tasks)
 
-    def _tell(self, settings: UpSettings, coap_port: int) -> None:
+    def _tell(self, settings: UpSettings, coap_port: int, mqtt_port: int | None) -> None:
         host = socket.gethostname() if settings.web_host in ("", "0.0.0.0", "::") else settings.web_host
         host = f"[{host}]" if ":" in host else host
+        simulated = "; simulated ones are there" if settings.demo else ""
+        if mqtt_port is not None:
+            mqtt = f"TCP port {mqtt_port}{simulated}"
+        elif settings.embedded_broker:
+            mqtt = "none: pip install 'pyaiot[mqtt-broker]', or --embedded-broker=no"
+        else:
+            mqtt = f"those of the MQTT broker at {settings.mqtt_host} port {settings.mqtt_port}"
         print(f"\n  Dashboard     http://{host}:{settings.web_port}/")
-        print(f"  CoAP devices  UDP port {coap_port}" + ("; three simulated ones are there" if settings.demo else ""))
+        print(f"  CoAP devices  UDP port {coap_port}{simulated}")
+        print(f"  MQTT devices  {mqtt}")
         print("  Ctrl-C ends it.\n", flush=True)
+
+
+def _import_mqtt_broker() -> bool:
+    """Whether the embedded MQTT broker is installed."""
+    try:
+        importlib.import_module("pyaiot.mqtt_broker.routing")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "pyaiot":
+            raise
+        return False
+    return True
 
 
 def make_keys(key_file: str) -> None:

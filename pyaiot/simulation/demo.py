@@ -4,15 +4,25 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 from pyaiot.lifecycle import Ready, first_fault, started
 from pyaiot.simulation.coap import SimulatedCoapDevice
+from pyaiot.simulation.mqtt import SimulatedMqttDevice
+
+
+class Device(Protocol):
+    """A simulated device of any protocol."""
+
+    async def run(self) -> None:
+        """Be a device until cancelled."""
+        ...
 
 
 class SimulatedDevice:
     """A simulated device as a service."""
 
-    def __init__(self, device: SimulatedCoapDevice) -> None:
+    def __init__(self, device: Device) -> None:
         self._device = device
 
     async def run(self, ready: Ready) -> None:
@@ -22,10 +32,10 @@ class SimulatedDevice:
 
 
 class Demo:
-    """Three CoAP devices for the gateway at ``coap_port`` of this host."""
+    """Three CoAP devices for the gateway at ``coap_port`` of this host, and two of the MQTT broker at ``mqtt_port``."""
 
-    def __init__(self, coap_port: int) -> None:
-        self._devices = {
+    def __init__(self, coap_port: int, mqtt_port: int | None = None) -> None:
+        self._devices: dict[str, Device] = {
             "weather-station": SimulatedCoapDevice(
                 "weather-station",
                 gateway_port=coap_port,
@@ -39,6 +49,20 @@ class Demo:
                 "greenhouse", gateway_port=coap_port, name="Greenhouse", resources=("led", "temperature", "eco2")
             ),
         }
+        if mqtt_port is not None:
+            self._devices["wipy-1"] = SimulatedMqttDevice(
+                "wipy-1",
+                mqtt_port=mqtt_port,
+                attributes={"name": "Hallway", "os": "micropython", "board": "WiPy"},
+                resources=("led", "temperature"),
+            )
+            self._devices["mqtt-2"] = SimulatedMqttDevice(
+                "mqtt-2",
+                mqtt_port=mqtt_port,
+                attributes={"name": "Cellar", "os": "riot", "board": "HP"},
+                resources=("temperature", "pressure", "humidity"),
+                unsolicited=True,
+            )
 
     async def run(self, ready: Ready) -> None:
         """Be all of them until cancelled."""

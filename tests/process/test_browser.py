@@ -18,6 +18,7 @@ from tests.process.processes import BROKER_LISTENS, DASHBOARD_LISTENS, Host
 pytestmark = pytest.mark.needs("chromium")
 
 FIRST_VALUE_S = 5.0
+FREE_PORTS = [f"--{name}-port=0" for name in ("broker", "coap", "mqtt", "web")]
 #: The page tries again after random pauses that grow; the broker is away for a moment only.
 HEALED_MS = 15_000
 
@@ -43,30 +44,31 @@ async def watched(browser: Browser) -> AsyncIterator[Watched]:
 async def test_the_demo(host: Host, watched: Watched) -> None:
     page = watched.page
     began = time.monotonic()
-    process = await host.start("aiot", "up", "--demo", "--broker-port", "0", "--coap-port", "0", "--web-port", "0")
+    process = await host.start("aiot", "up", "--demo", *FREE_PORTS)
     address = (await process.says(r"Dashboard +(http://\S+/)"))[1]
     await page.goto(address)
     reading = watched.card("coap/weather-station").locator('li[data-resource="temperature"] .value')
     await expect(reading).to_be_visible()
     first_value_s = time.monotonic() - began
     assert first_value_s <= FIRST_VALUE_S
-    for uid in ("coap/weather-station", "coap/desk-lamp", "coap/greenhouse"):
+    for uid in ("coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2"):
         await expect(watched.card(uid)).to_be_visible()
-    await expect(page.get_by_role("article")).to_have_count(3)
+    await expect(page.get_by_role("article")).to_have_count(5)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     pressure = watched.card("coap/weather-station").locator('li[data-resource="pressure"] .value')
     text = await pressure.inner_text()
     await expect(pressure).not_to_have_text(text, timeout=HEALED_MS)  # a value moves
 
-    switch = watched.card("coap/desk-lamp").get_by_role("switch", name="LED")
-    await expect(switch).to_have_attribute("aria-checked", "false")
-    for number, state in (("1", "true"), ("0", "false")):
-        await switch.click()
-        await process.says(f"device desk-lamp: led is now {number}")
-        await expect(switch).to_have_attribute("aria-checked", state)
-        await expect(switch).to_have_attribute("aria-busy", "false")
-    await expect(watched.card("coap/desk-lamp").locator(".failure")).to_have_text("")
+    for uid in ("coap/desk-lamp", "mqtt/wipy-1"):
+        switch = watched.card(uid).get_by_role("switch", name="LED")
+        await expect(switch).to_have_attribute("aria-checked", "false")
+        for number, state in (("1", "true"), ("0", "false")):
+            await switch.click()
+            await process.says(f"device {uid.partition('/')[2]}: led is now {number}")
+            await expect(switch).to_have_attribute("aria-checked", state)
+            await expect(switch).to_have_attribute("aria-busy", "false")
+        await expect(watched.card(uid).locator(".failure")).to_have_text("")
 
     await process.stop(signal.SIGINT)
     await expect(page.get_by_role("alert")).to_be_visible()

@@ -70,13 +70,18 @@ CONFIG = """\
 broker_port = 8000
 web_port = 0
 coap_port = 0
+mqtt_port = 0
 """
 #: Arguments with which each service would start, if all else is right.
 FREE = {
     "aiot-broker": ["--broker-port", "0"],
     "aiot-coap-gateway": ["--coap-port", "0"],
     "aiot-dashboard": ["--web-port", "0"],
-    "aiot up": ["up", "--broker-port", "0", "--coap-port", "0", "--web-port", "0", "--logging", "error"],
+    "aiot-mqtt-gateway": ["--embedded-broker", "--mqtt-port", "0"],
+    "aiot-mqtt-broker": ["--mqtt-port", "0"],
+    "aiot up": [
+        *("up", "--broker-port", "0", "--coap-port", "0", "--mqtt-port", "0", "--web-port", "0", "--logging", "error")
+    ],
     "aiot-generate-keys": [],
     "aiot": [],
 }
@@ -103,6 +108,9 @@ WRONG_OPTIONS: list[tuple[str, list[str], list[str]]] = [
     ("aiot-coap-gateway", ["--broker-host", "a b"], ["--broker-host", "'a b'"]),
     ("aiot-coap-gateway", ["--broker-host", "http://localhost"], ["--broker-host", "'http://localhost'"]),
     ("aiot-coap-gateway", ["--broker-host", ""], ["--broker-host", "''"]),
+    ("aiot-mqtt-gateway", ["--mqtt-user", "me"], ["--mqtt-user", "--embedded-broker=no"]),
+    ("aiot-mqtt-gateway", ["--embedded-broker=no", "--mqtt-cert", "c.pem"], ["--mqtt-cert", "--mqtt-ssl"]),
+    ("aiot-mqtt-gateway", ["--embedded-broker=perhaps"], ["--embedded-broker"]),
     ("aiot-dashboard", ["--broker-host", "a b"], ["--broker-host", "'a b'"]),
     ("aiot-dashboard", ["--web-port", "99999"], ["--web-port"]),
     ("aiot-dashboard", ["--camera-url", "ftp://x"], ["--camera-url", "'ftp://x'"]),
@@ -126,6 +134,8 @@ WRONG_OPTIONS: list[tuple[str, list[str], list[str]]] = [
     ("aiot-coap-gateway", ["--coap-host", "no-such-host.invalid"], ["--coap-host", "no-such-host.invalid"]),
     ("aiot-coap-gateway", ["--coap-host", "198.51.100.1"], ["--coap-host", "198.51.100.1"]),
     ("aiot-coap-gateway", ["--interface", "no-such-if0"], ["--interface", "no-such-if0"]),
+    ("aiot-mqtt-gateway", ["--mqtt-host", "198.51.100.1"], ["--mqtt-host", "198.51.100.1"]),
+    ("aiot-mqtt-broker", ["--mqtt-host", "no-such-host.invalid"], ["--mqtt-host", "no-such-host.invalid"]),
     ("aiot up", ["--coap-host", "198.51.100.1"], ["--coap-host", "198.51.100.1"]),
     ("aiot up", ["--interface", "no-such-if0"], ["--interface", "no-such-if0"]),
     # Keys
@@ -235,9 +245,12 @@ def taken(kind: socket.SocketKind, host: str = "localhost") -> Iterator[int]:
         ("aiot-broker", "--broker-port", socket.SOCK_STREAM),
         ("aiot-dashboard", "--web-port", socket.SOCK_STREAM),
         ("aiot-coap-gateway", "--coap-port", socket.SOCK_DGRAM),
+        ("aiot-mqtt-gateway", "--mqtt-port", socket.SOCK_STREAM),
+        ("aiot-mqtt-broker", "--mqtt-port", socket.SOCK_STREAM),
         ("aiot up", "--broker-port", socket.SOCK_STREAM),
         ("aiot up", "--web-port", socket.SOCK_STREAM),
         ("aiot up", "--coap-port", socket.SOCK_DGRAM),
+        ("aiot up", "--mqtt-port", socket.SOCK_STREAM),
     ],
 )
 async def test_a_port_that_is_taken_is_one_line(
@@ -248,7 +261,7 @@ async def test_a_port_that_is_taken_is_one_line(
     assert_one_line(finished, option, str(port))
 
 
-@pytest.mark.parametrize("command", ["aiot-broker", "aiot-coap-gateway", "aiot up"])
+@pytest.mark.parametrize("command", ["aiot-broker", "aiot-coap-gateway", "aiot-mqtt-gateway", "aiot up"])
 async def test_a_key_file_that_others_can_read_is_one_line(host: Host, keys: Keys, command: str) -> None:
     host.key_file.chmod(0o640)
     finished = await host.run(command.split()[0], *FREE[command])
@@ -274,7 +287,7 @@ async def test_no_key_for_the_gateway_is_one_line(host: Host, keys: Keys) -> Non
     del keys.gateways["coap"]
     keyfile.store(host.key_file, keys)
     finished = await host.run("aiot-coap-gateway", *FREE["aiot-coap-gateway"])
-    assert_one_line(finished, "'coap'", "mqtt, ws", "aiot-generate-keys --gateway coap")
+    assert_one_line(finished, "'coap'", "http, mqtt, ws", "aiot-generate-keys --gateway coap")
 
 
 async def test_no_trusted_broker_is_one_line(host: Host, keys: Keys) -> None:
@@ -297,12 +310,12 @@ async def test_keys_are_made_as_said(host: Host) -> None:
     assert host.key_file.stat().st_mode & 0o777 == 0o600
     assert host.key_file.parent.stat().st_mode & 0o777 == 0o700
     stored = keyfile.load(host.key_file)
-    assert sorted(stored.gateways) == ["coap", "mqtt", "ws"]
+    assert sorted(stored.gateways) == ["coap", "http", "mqtt", "ws"]
     listed = await host.run("aiot-generate-keys", "--list")
     assert listed.code == 0
     text = host.key_file.read_text()
     private = [line.split(" = ")[1] for line in text.splitlines() if line.startswith("private")]
-    assert len(private) == 4
+    assert len(private) == 5
     for output in (made.out, listed.out):
         assert str(stored.trusted_broker) in output
         assert [key for key in private if key in output] == []

@@ -21,10 +21,10 @@ from websockets.asyncio.client import connect
 from tests.process.processes import STOP_S, Host, Process
 from tests.process.viewers import viewing
 
-PORTS = ("--broker-port", "0", "--coap-port", "0", "--web-port", "0")
+PORTS = ("--broker-port", "0", "--coap-port", "0", "--mqtt-port", "0", "--web-port", "0")
 FIRST_VALUE_S = 5.0
 README = Path(__file__).parents[2] / "README.md"
-NODES = {"coap/weather-station", "coap/desk-lamp", "coap/greenhouse"}
+NODES = {"coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2"}
 
 
 async def fetch(url: str) -> tuple[Any, Any]:
@@ -65,6 +65,9 @@ async def test_first_value_within_five_seconds(host: Host) -> None:
         refused = await viewer.write("coap/weather-station", "temperature", "1", id="y")
         assert "4.05" in refused["reason"]
         assert viewer.view["coap/desk-lamp"]["led"] == "1"
+        await viewer.until(lambda: "led" in viewer.view["mqtt/wipy-1"])
+        assert await viewer.write("mqtt/wipy-1", "led", "1", id="z") == {"type": "result", "id": "z", "ok": True}
+        assert viewer.view["mqtt/wipy-1"]["led"] == "1"
         first = viewer.view["coap/weather-station"]["pressure"]
         await viewer.until(lambda: viewer.view["coap/weather-station"]["pressure"] != first, "a value that moves")
     await process.stop()
@@ -105,7 +108,7 @@ async def test_ends_without_a_complaint(host: Host, number: signal.Signals) -> N
         assert took < STOP_S
     writer.close()
     complaints = [line for line in process.lines if re.search(r"WARNING|ERROR|CRITICAL|Warning|Error|Task", line)]
-    assert complaints == []
+    assert complaints == [], "\n".join(complaints)
 
 
 async def test_makes_keys_once(host: Host) -> None:

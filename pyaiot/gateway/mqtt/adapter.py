@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""MQTT devices (PROTOCOL.md section 1.2): what they publish is told to the gateway, what it asks is published to them.
+
+::
+
+    device ─PUBLISH▶ MQTT broker ▶ connection ▶ MqttAdapter ▶ DeviceEvents
+    device ◀PUBLISH─ MQTT broker ◀ connection ◀ MqttAdapter ◀ discover, write
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from typing import ClassVar, Final
+
+import msgspec
+
+from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.gateway.mqtt.client import Account, MqttClient
+from pyaiot.gateway.mqtt.complaints import Complaints
+from pyaiot.gateway.mqtt.confirmations import Confirmations
+from pyaiot.gateway.mqtt.counters import Counters
+from pyaiot.gateway.mqtt.payloads import BadPayload, encode_data, parse_check, parse_resources, parse_value
+from pyaiot.gateway.mqtt.topics import (
+    GATEWAY_CHECK,
+    GATEWAY_STATE,
+    OUT,
+    RESOURCES,
+    SUBSCRIPTIONS,
+    BadTopic,
+    checked,
+    discover_topic,
+    parse_topic,
+    shown,
+    write_topic,
+)
+from pyaiot.wire.messages import JSON
+
+log = logging.getLogger("pyaiot.gateway.mqtt")
+
+#: Nodes are asked to check in so often.
+CHECK_S = 30.0
+#: A device that is told something has so long to report it.
+CONFIRM_S = 5.0
+#: How long to try to ask a new node for its resources while the MQTT broker is away, and how often.
+DISCOVER_S, DISCOVER_AGAIN_S = 60.0, 1.0
+#: The same list of resources for the second time within so many seconds is the same message by two subscriptions.
+TWICE_S = 2.0
+#: Lists that are remembered for that; when there are more, all are forgotten.
+MAX_LISTS = 1_024
+#: The longest part of a reported value that the reason of a failed write shows.
+MAX_SHOWN_VALUE = 100
+
+ONLINE: Final = b"online"
+OFFLINE: Final = b"offline"
+
+
+class MqttAdapter:
+    """The MQTT side of a gateway; fulfils :class:`pyaiot.gateway.adapter.Adapter`."""
+
+    protocol: ClassVar[str] = "mqtt"
+    title: ClassVar[str] = "MQTT"
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        host: str = "localhost",
+        port: int = 1886,
+        user: str | None = None,
+        password: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        check_s: float = CHECK_S,
+        confirm_s: float = CONFIRM_S,
+    ) -> None:
+        """Connect to the MQTT broker at ``host``; ``client_id`` is this gateway's alone and always the same.
+
+        ``check_s``: how often nodes are asked to check in; ``confirm_s``: how long they have to confirm a write.
+        """
+        self._check_s = check_s
+        self._confirm_s = confirm_s
+        self.counters = Counters()
+        account = Account(client_id=client_id, will=(GATEWAY_STATE, OFFLINE), user=user, password=password)
+        self._client = MqttClient(host, port, account, self, SUBSCRIPTIONS, self.counters, tls=tls)
+        self._confirmations = Confirmations()
+        self._complaints = Complaints()
+        self._lists: dict[str, tuple[int, float]] = {}
+        self._events: DeviceEvents | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def connected(self) -> asyncio.Event:
+        """Set while there is a connection to the MQTT broker; for reading."""
+        return self._client.connected
+
+    async def start(self, events: DeviceEvents) -> None:
+        """Begin to report. That the MQTT broker is away is no reason not to start: it may come."""
+        self._events = events
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._client.run(), name="MQTT client"),
+            loop.create_task(self._ask_to_check_in(), name="MQTT check"),
+        ]
+
+    async def stop(self) -> None:
+        """Say ``offline`` and disconnect; nothing is reported afterwards."""
+        try:
+            await self._client.close(GATEWAY_STATE, OFFLINE)
+        finally:
+            self._events = None
+            tasks, self._tasks = self._tasks, []
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def discover(self, uid: str) -> None:
+        """Ask the node for its resources; when it has told them it is asked for their values. Never raises."""
+        self.counters.discoveries += 1
+        topic = discover_topic(uid)
+        try:
+            async with asyncio.timeout(DISCOVER_S):
+                while not await self._client.publish(topic, b"resources"):
+                    await asyncio.sleep(DISCOVER_AGAIN_S)
+                    await self._client.connected.wait()
+        except TimeoutError:
+            self.counters.discoveries_failed += 1
+            log.info("Node %s could not be asked for its resources: the MQTT broker does not take it", uid)
+
+    async def write(self, uid: str, resource: str, data: JSON) -> None:
+        """Publish ``data`` and wait until the device itself reports it. Raises WriteFailed. Takes at most 5 s."""
+        self.counters.writes += 1
+        try:
+            await self._write(uid, resource, data)
+        except WriteFailed:
+            self.counters.writes_failed += 1
+            raise
+
+    def forget(self, uid: str) -> None:
+        """The node is out."""
+        self._lists.pop(uid, None)
+
+    # client.Subscriber
+
+    def established(self) -> None:
+        """See client.Subscriber: nodes hear at once that we are there, and which of them are, we hear."""
+        self._client.publish(GATEWAY_STATE, ONLINE, retain=True)
+        self._client.publish(GATEWAY_CHECK, b"")
+
+    @property
+    def crowded(self) -> bool:
+        """See connection.Receiver."""
+        return self._events is not None and self._events.crowded
+
+    async def room(self) -> None:
+        """See connection.Receiver."""
+        if self._events is not None:
+            await self._events.room()
+
+    def message(self, topic: str, payload: bytes | None, *, retained: bool) -> None:
+        """See connection.Receiver."""
+        events = self._events
+        if events is None:
+            raise RuntimeError("a message came after the end")
+        try:
+            uid, resource = parse_topic(topic)
+            if retained:
+                self._ignore_retained(uid, resource, topic)
+            elif payload is None:
+                self.counters.oversized += 1
+                self._complain(uid, "size", topic, "it is longer than 64 KiB")
+                if uid:
+                    self._seen(events, checked(uid))
+            elif not uid:
+                self._seen(events, parse_check(payload))
+            elif resource == OUT:
+                events.gone(uid, "closed")
+            elif not payload:
+                self.counters.empty += 1  # how a retained message is taken back: nothing that the device did
+            else:
+                if not events.known(uid):
+                    self._seen(events, checked(uid))
+                if resource == RESOURCES:
+                    self._listed(events, uid, payload)
+                else:
+                    self._reported(events, uid, resource, payload)
+        except BadTopic as error:
+            self.counters.bad_names += 1
+            self._complain("", "topic", topic, str(error))
+        except BadPayload as error:
+            self.counters.bad_payloads += 1
+            self._complain(uid, f"payload {resource}", topic, str(error))
+            if uid:
+                self._live_on(events, uid)
+        except Refused as error:
+            self.counters.refused += 1
+            self._complain(uid, f"refused {resource}", topic, str(error))
+
+    # Inside
+
+    def _seen(self, events: DeviceEvents, uid: str) -> None:
+        events.seen(uid, attributes={"id": uid})
+
+    def _live_on(self, events: DeviceEvents, uid: str) -> None:
+        """What it said makes no sense, but that it said something does."""
+        if events.known(uid):
+            events.seen(uid)
+
+    def _listed(self, events: DeviceEvents, uid: str, payload: bytes) -> None:
+        """The node told its resources: ask for their values, once."""
+        parse_resources(payload)
+        events.seen(uid)
+        now, digest = asyncio.get_running_loop().time(), hash(payload)
+        before = self._lists.get(uid)
+        if before is not None and before[0] == digest and now - before[1] < TWICE_S:
+            return
+        if before is None and len(self._lists) >= MAX_LISTS:
+            self._lists.clear()
+        self._lists[uid] = digest, now
+        self._client.publish(discover_topic(uid), b"values")
+
+    def _reported(self, events: DeviceEvents, uid: str, resource: str, payload: bytes) -> None:
+        data, unit, age_ms = parse_value(payload)
+        events.updated(uid, resource, data, unit=unit, age_ms=age_ms)
+        if self._confirmations:
+            measured_at = asyncio.get_running_loop().time() - age_ms / 1000
+            self._confirmations.reported(uid, resource, data, measured_at)
+
+    def _ignore_retained(self, uid: str, resource: str, topic: str) -> None:
+        self.counters.retained += 1
+        kind = resource if resource in (OUT, RESOURCES) else "value"
+        if self._complaints.admits(uid, f"retained {kind}", asyncio.get_running_loop().time()):
+            log.warning(
+                "Ignored what the MQTT broker has retained on %s: it does not show that the device is there. "
+                "Have the device publish without the retain flag",
+                shown(topic),
+            )
+
+    def _complain(self, uid: str, what: str, topic: str, why: str) -> None:
+        if self._complaints.admits(uid, what, asyncio.get_running_loop().time()):
+            log.warning("Refused a message on %s: %s", shown(topic), why)
+
+    async def _ask_to_check_in(self) -> None:
+        while True:
+            await asyncio.sleep(self._check_s)
+            if self._client.connected.is_set():
+                self._client.publish(GATEWAY_CHECK, b"")
+
+    async def _write(self, uid: str, resource: str, data: JSON) -> None:
+        try:
+            topic, payload = write_topic(uid, resource), encode_data(data)
+        except (BadTopic, BadPayload) as error:
+            raise WriteFailed("unsupported", str(error)) from None
+        if not self._client.connected.is_set():
+            raise WriteFailed("offline", "the MQTT broker is away")
+        loop = asyncio.get_running_loop()
+        confirmed = asyncio.Event()
+        expected = self._confirmations.expect(uid, resource, data, loop.time(), confirmed.set)
+        acknowledged = self._client.publish(topic, payload)
+        try:
+            async with asyncio.timeout(self._confirm_s):
+                if not await acknowledged and not confirmed.is_set():
+                    raise WriteFailed("offline", "the MQTT broker was lost before it confirmed that it has the command")
+                await confirmed.wait()
+        except TimeoutError:
+            if expected.others:
+                raise WriteFailed("refused", f"the device reports {_spelled(expected.others[0])} instead") from None
+            within = f"within {self._confirm_s:.3g} s"
+            if acknowledged.cancelled():
+                raise WriteFailed("timeout", f"the MQTT broker did not acknowledge it {within}") from None
+            raise WriteFailed(
+                "timeout", f"the MQTT broker has it, but the device did not report {resource} {within}"
+            ) from None
+        finally:
+            self._confirmations.forget(expected)
+
+
+def _spelled(data: JSON) -> str:
+    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
+    return text if len(text) <= MAX_SHOWN_VALUE else f"{text[:MAX_SHOWN_VALUE]}…"

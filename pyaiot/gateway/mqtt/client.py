@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The road to the MQTT broker: one connection after another, for ever. Loud when lost, and quiet until it is back.
+
+The session at the MQTT broker outlives connections: what it has acknowledged to devices comes when we are back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random as chance
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pyaiot.gateway.backoff import Backoff
+from pyaiot.gateway.mqtt import packets
+from pyaiot.gateway.mqtt.connection import KEEPALIVE_S, Connection, ConnectionLost, Receiver
+from pyaiot.gateway.mqtt.counters import Counters
+from pyaiot.gateway.mqtt.duplicates import Duplicates
+
+log = logging.getLogger("pyaiot.gateway.mqtt")
+
+#: For TCP and TLS to be there.
+DIAL_S = 10.0
+#: A session that lived this long, in seconds, was one.
+PROVED_AFTER_S = 5.0
+#: So many in a row, each ended by the other side so soon after it was established: another client has our id, and is
+#: thrown out by us as we are by it (MQTT 3.1.1 section 3.1.4).
+SHORT_S = 10.0
+MAX_SHORT_SESSIONS = 3
+
+#: CONNACK return codes (MQTT 3.1.1 section 3.2.2.3).
+_BAD_CLIENT_ID: Final = 2
+_UNAVAILABLE: Final = 3
+_BAD_PASSWORD: Final = 4
+_NOT_AUTHORISED: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What the MQTT broker knows this client by. ``will`` (topic, payload) is published, retained, when it is lost."""
+
+    client_id: str
+    will: tuple[str, bytes]
+    user: str | None = None
+    password: bytes | None = None
+
+    def connect_packet(self) -> bytes:
+        """CONNECT. Raises ValueError: a field is too long, or there is a password without a user."""
+        return packets.connect(
+            self.client_id,
+            keepalive_s=KEEPALIVE_S,
+            will_topic=self.will[0],
+            will_payload=self.will[1],
+            user=self.user,
+            password=self.password,
+        )
+
+
+class Subscriber(Receiver, Protocol):
+    """Who is told what comes, and that the way is open."""
+
+    def established(self) -> None:
+        """There is a connection, and the subscriptions are in force."""
+        ...
+
+
+class MqttClient:
+    """Keeps a connection to the MQTT broker at ``host``, subscribed to ``filters`` at QoS 1. Run :meth:`run` in a task.
+
+    ``random`` gives floats in [0, 1), for the delays.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        account: Account,
+        subscriber: Subscriber,
+        filters: tuple[str, ...],
+        counters: Counters,
+        *,
+        tls: ssl.SSLContext | None = None,
+        random: Callable[[], float] = chance.random,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._account = account
+        self._subscriber = subscriber
+        self._filters = filters
+        self._counters = counters
+        self._tls = tls
+        self._backoff = Backoff(random)
+        self._duplicates = Duplicates()
+        self._connection: Connection | None = None
+        self._closed = False
+        self._short_sessions = 0
+        self._told: set[str] = set()
+        self._where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        #: Whether messages can be sent, and come.
+        self.connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until :meth:`close`, or cancelled: the connection is then cut, and the MQTT broker publishes the will."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began: float | None = None
+            try:
+                await self._open()
+                began = loop.time()
+                loss = await self._keep()
+            except ConnectionLost as lost:
+                loss = lost
+            except Exception:
+                log.exception("A fault of the gateway's own ended the MQTT connection; please report this")
+                self._counters.internal_errors += 1
+                loss = ConnectionLost("fault", "a fault of the gateway's own")
+            finally:
+                self.connected.clear()
+                connection, self._connection = self._connection, None
+                if connection is not None:
+                    await connection.close(orderly=False)
+            if self._closed:
+                return
+            self._counters.losses += 1
+            lived_s = None if began is None else loop.time() - began
+            delay_s = self._backoff_s(loss, lived_s)
+            self._tell(loss, lived_s is not None, delay_s)
+            await asyncio.sleep(delay_s)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[bool]:
+        """Send a message at QoS 1, now or never; whether the MQTT broker has acknowledged it."""
+        if self._connection is None:
+            self._counters.unsent += 1
+            nowhere: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            nowhere.set_result(False)
+            return nowhere
+        return self._connection.publish(topic, payload, retain=retain)
+
+    async def close(self, topic: str, payload: bytes) -> None:
+        """Say goodbye by a last retained message, where there is a connection; :meth:`run` then ends.
+
+        Takes at most CLOSE_S; nothing is reported any more once it has been called.
+        """
+        self._closed = True
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self.connected.is_set():
+            self.connected.clear()
+            connection.publish(topic, payload, retain=True)
+        await connection.close()
+
+    async def _open(self) -> None:
+        connection = self._connection = await self._dial()
+        kept = await connection.connect(self._account.connect_packet())
+        if not kept:
+            self._duplicates.clear()
+        await connection.subscribe(self._filters)
+        self._counters.connections += 1
+        self._established(kept)
+        self.connected.set()
+        self._subscriber.established()
+
+    async def _dial(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(DIAL_S):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._subscriber, self._duplicates, self._counters),
+                    self._host,
+                    self._port,
+                    ssl=self._tls,
+                )
+        except TimeoutError:
+            raise ConnectionLost("unreachable", f"no answer within {DIAL_S:.0f} s") from None
+        except ssl.SSLCertVerificationError as error:
+            raise ConnectionLost("tls", f"its certificate is not trusted ({error.verify_message})") from None
+        except ssl.SSLError as error:
+            raise ConnectionLost("tls", error.reason or str(error)) from None
+        except (OSError, UnicodeError) as error:
+            raise ConnectionLost("unreachable", getattr(error, "strerror", None) or str(error)) from None
+        return connection
+
+    async def _keep(self) -> ConnectionLost:
+        """Until the connection is over."""
+        connection = self._connection
+        assert connection is not None
+        keeping = asyncio.create_task(connection.keep(), name="MQTT connection: keep")
+        try:
+            await asyncio.wait((keeping, connection.lost), return_when=asyncio.FIRST_COMPLETED)
+            if keeping.done():
+                keeping.result()
+            return connection.lost.result()
+        finally:
+            keeping.cancel()
+
+    def _backoff_s(self, loss: ConnectionLost, lived_s: float | None) -> float:
+        if lived_s is not None:
+            short = lived_s < SHORT_S and loss.kind == "closed"
+            self._short_sessions = self._short_sessions + 1 if short else 0
+            if lived_s >= PROVED_AFTER_S:
+                self._backoff.succeeded()
+        twin = self._short_sessions >= MAX_SHORT_SESSIONS
+        return self._backoff.failed(asyncio.get_running_loop().time(), replaced=twin)
+
+    def _established(self, kept: bool) -> None:
+        again = "" if self._backoff.since is None else " again"
+        self._told &= {"twin"}
+        log.info(
+            "Connected%s to the MQTT broker at %s as %s%s",
+            again,
+            self._where,
+            self._account.client_id,
+            ", which has kept our session" if kept else "",
+        )
+
+    def _tell(self, loss: ConnectionLost, was_connected: bool, delay_s: float) -> None:
+        """Say once in an outage what is wrong, and what to do where somebody has to do something."""
+        twin = self._short_sessions >= MAX_SHORT_SESSIONS
+        kind = "twin" if twin else f"{loss.kind} {loss.code}"
+        if not twin and not self._short_sessions:
+            self._told.discard("twin")
+        if kind in self._told:
+            log.debug("No connection to the MQTT broker at %s: %s; next try in %.1f s", self._where, loss, delay_s)
+            return
+        first = not self._told
+        self._told.add(kind)
+        if twin:
+            log.error(
+                "Another client at the MQTT broker seems to use the client id %s: "
+                "give each gateway its own (--mqtt-client-id)",
+                self._account.client_id,
+            )
+        elif loss.kind == "admission":
+            log.error("The MQTT broker at %s does not admit this gateway: %s", self._where, self._advice(loss.code))
+        elif loss.kind == "subscription":
+            log.error("The MQTT broker at %s is of no use: %s; change its access list", self._where, loss)
+        elif loss.kind == "tls":
+            log.error(
+                "No TLS connection to the MQTT broker at %s: %s; see --mqtt-ca, --mqtt-cert and --mqtt-ssl",
+                self._where,
+                loss,
+            )
+        elif loss.kind in ("fault", "broken"):
+            log.error("The connection to the MQTT broker at %s ended: %s; trying again", self._where, loss)
+        elif was_connected:
+            log.warning("Lost the MQTT broker at %s: %s; trying again until it is back", self._where, loss)
+        elif first:
+            hint = "" if self._tls is not None or loss.kind != "closed" else "; does it want TLS (--mqtt-ssl)?"
+            log.warning("Cannot reach the MQTT broker at %s: %s; trying until it is there%s", self._where, loss, hint)
+        else:
+            log.debug("No connection to the MQTT broker at %s: %s", self._where, loss)
+
+    def _advice(self, code: int) -> str:
+        if code in (_BAD_PASSWORD, _NOT_AUTHORISED):
+            if self._account.user is None:
+                return "it wants a user and a password (--mqtt-user, --mqtt-password-file)"
+            return f"wrong password for the user {self._account.user} (--mqtt-user, --mqtt-password-file)"
+        if code == _BAD_CLIENT_ID:
+            return f"it does not take the client id {self._account.client_id} (--mqtt-client-id)"
+        if code == _UNAVAILABLE:
+            return "it says that it is not available"
+        return f"it refused CONNECT with code {code}"

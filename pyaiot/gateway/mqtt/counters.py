@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an MQTT gateway counts. Plain integers, read by whoever exports them as metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    """Each only grows. ``dataclasses.asdict`` gives the names and values of all."""
+
+    #: Messages from the MQTT broker, whatever they held.
+    messages: int = 0
+    #: Those that it had retained: ignored.
+    retained: int = 0
+    #: Those that came for the second time, after a lost connection: acknowledged, not reported again.
+    duplicates: int = 0
+    #: Those of more than 64 KiB: acknowledged, not read.
+    oversized: int = 0
+    #: Empty ones, which is how a retained message is taken back.
+    empty: int = 0
+    #: Topics and ids that cannot be: refused.
+    bad_names: int = 0
+    #: Payloads that cannot be read: refused.
+    bad_payloads: int = 0
+    #: What the gateway would not take: it is full, or a node has too many resources.
+    refused: int = 0
+    #: Nodes asked for their resources, and those that could not be asked.
+    discoveries: int = 0
+    discoveries_failed: int = 0
+    #: Messages that were not sent: the MQTT broker is away, or has too many of ours not acknowledged.
+    unsent: int = 0
+    #: Writes tried, and those not confirmed.
+    writes: int = 0
+    writes_failed: int = 0
+    #: How often reading was stopped because the broker takes less than devices say.
+    pauses: int = 0
+    #: Connections that the MQTT broker admitted, and connections or tries that failed.
+    connections: int = 0
+    losses: int = 0
+    #: Faults of this program, each with a traceback in the log.
+    internal_errors: int = 0

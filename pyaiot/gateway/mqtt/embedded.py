@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The MQTT gateway together with the MQTT broker that it needs, in one process."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Final
+
+from pyaiot import keys
+from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.mqtt.adapter import MqttAdapter
+from pyaiot.gateway.mqtt.cli import make_adapter
+from pyaiot.lifecycle import Ready, first_fault, started
+from pyaiot.mqtt_broker.cli import make_broker
+from pyaiot.options import ConfigurationError
+from pyaiot.settings import MqttGatewaySettings
+
+#: Options that say how to reach another MQTT broker.
+_ELSEWHERE: Final = ("mqtt_user", "mqtt_password_file", "mqtt_ssl", "mqtt_ca", "mqtt_cert", "mqtt_cert_key")
+#: What listens on every address is reached at this one.
+_LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class GatewayWithBroker:
+    """A service: the embedded MQTT broker, then the gateway as its client. Ends in the opposite order.
+
+    ``port`` is the MQTT broker's, once it runs.
+    """
+
+    def __init__(self, settings: MqttGatewaySettings) -> None:
+        self._settings = settings
+        self.port = settings.mqtt_port
+
+    async def run(self, ready: Ready) -> None:
+        """Serve until cancelled. Raises ConfigurationError before ``ready``."""
+        settings = self._settings
+        _check(settings)
+        broker = make_broker(settings)
+        async with AsyncExitStack() as stack:
+            tasks = [await stack.enter_async_context(started(broker, "MQTT broker"))]
+            self.port = broker.port
+            user, password = broker.account
+            host = settings.mqtt_host.strip("[]")
+            adapter = make_adapter(
+                settings, host=_LOOPBACK.get(host, host), port=broker.port, account=(user, password.encode())
+            )
+            tasks.append(await stack.enter_async_context(started(make_gateway(adapter, settings), "MQTT gateway")))
+            ready()
+            await first_fault(tasks)
+
+
+def _check(settings: MqttGatewaySettings) -> None:
+    """Find what is wrong before anything listens. Raises ConfigurationError."""
+    for name in _ELSEWHERE:
+        if getattr(settings, name):
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigurationError(f"{flag} is for an MQTT broker of your own: say --embedded-broker=no, too")
+    keys.load(settings.key_file).gateway(settings.gateway_name, MqttAdapter.protocol)

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What devices put into MQTT payloads, and what is put into theirs (PROTOCOL.md section 1.2). Pure.
+
+NUL bytes and white space around a payload are ignored. Everything that cannot be read raises :class:`BadPayload` and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from pyaiot.gateway.adapter import MAX_AGE_MS
+from pyaiot.nodes.values import TEXT_RESOURCES, BadValue, read_value
+from pyaiot.wire.messages import JSON
+from pyaiot.wire.names import is_name
+
+#: The longest data that is written to a device, in bytes.
+MAX_WRITE: Final = 16 * 1024
+#: Numbers with fractions are the same when they differ by no more than what 30-bit floats of MicroPython can tell.
+SAME_NUMBER: Final = 1e-6
+
+_PADDING: Final = b"\0 \t\r\n"
+#: How JSON that is not a bare word begins, other than numbers; what begins so and is none was meant to be JSON.
+_JSON_BEGINS: Final = b'{["'
+_NUMBER_BEGINS: Final = b"-0123456789"
+_WORDS: Final[dict[bytes, JSON]] = {b"true": True, b"false": False, b"null": None}
+_SWITCH: Final[dict[str, int]] = {"true": 1, "on": 1, "false": 0, "off": 0}
+
+_SEND_VALUE: Final = 'send {"value": 21.5}, or the bare value'
+_NO_VALUE: Final = 'it is an object without "value", or with a "unit" that is no text or an "age" that is no number'
+_SEND_ID: Final = 'send {"id": "<node id>"}'
+_SEND_RESOURCES: Final = 'send ["name", "led"]'
+
+
+class BadPayload(ValueError):
+    """A payload that cannot be read or said; ``str()`` says what is wrong, and what to send."""
+
+
+class Value(NamedTuple):
+    """What a device reported: its value, the unit as RFC 8428 spells it, and how long ago it was measured."""
+
+    data: JSON
+    unit: str | None = None
+    age_ms: int = 0
+
+
+class _Value(msgspec.Struct):
+    value: Any
+    unit: str | None = None
+    age: int | float | None = None
+
+
+class _Check(msgspec.Struct):
+    id: str | int
+
+
+_decode_value = msgspec.json.Decoder(_Value).decode
+_decode_check = msgspec.json.Decoder(_Check).decode
+_decode_names = msgspec.json.Decoder(list[str]).decode
+_decode_any = msgspec.json.Decoder().decode
+#: What msgspec raises for bytes that are not the JSON asked for. RecursionError: it nests too deep.
+_NOT_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)
+
+
+def parse_value(payload: bytes) -> Value:
+    """Read ``{"value": <JSON>, "unit": "Cel", "age": 1500}``, or a bare value; raises BadPayload.
+
+    Bare: a JSON number, text, boolean, null or array, or text that does not look like JSON (``21.5°C``).
+    """
+    payload = payload.strip(_PADDING)
+    if payload[:1] == b"{":
+        try:
+            read = _decode_value(payload)
+        except _NOT_JSON as error:
+            raise BadPayload(f"{_fault(error, _NO_VALUE)}: {_SEND_VALUE}") from None
+        if read.age is None:
+            return Value(read.value, read.unit)
+        return Value(read.value, read.unit, int(min(max(read.age, 0), MAX_AGE_MS)))
+    return Value(_parse_bare(payload))
+
+
+def _parse_bare(payload: bytes) -> JSON:
+    if not payload:
+        raise BadPayload(f"it is empty: {_SEND_VALUE}")
+    first = payload[0]
+    if first in _JSON_BEGINS:
+        try:
+            data: JSON = _decode_any(payload)
+        except _NOT_JSON as error:
+            raise BadPayload(f"{_fault(error)}: {_SEND_VALUE}") from None
+        return data
+    if first in _NUMBER_BEGINS:
+        try:
+            data = _decode_any(payload)
+        except _NOT_JSON:
+            pass  # 21.5°C, 10:30, 007
+        else:
+            return data
+    elif payload in _WORDS:
+        return _WORDS[payload]
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise BadPayload(f"it is not UTF-8: {_SEND_VALUE}") from None
+
+
+def parse_check(payload: bytes) -> str:
+    """The id in ``{"id": "<node id>"}``; a number is taken as text. Raises BadPayload."""
+    try:
+        read = _decode_check(payload.strip(_PADDING))
+    except _NOT_JSON as error:
+        raise BadPayload(f"{_fault(error)}: {_SEND_ID}") from None
+    uid = str(read.id)
+    if not is_name(uid):
+        raise BadPayload(f"the id is not 1 to 64 characters of A-Z a-z 0-9 . _ : -: {_SEND_ID}")
+    return uid
+
+
+def parse_resources(payload: bytes) -> list[str]:
+    """The names in ``["name", "led", …]``. Raises BadPayload: it is no such list, or a name in it cannot be one."""
+    try:
+        names = _decode_names(payload.strip(_PADDING))
+    except _NOT_JSON as error:
+        raise BadPayload(f"{_fault(error)}: {_SEND_RESOURCES}") from None
+    for name in names:
+        if not is_name(name):
+            raise BadPayload(f"{name[:80]!r} is not 1 to 64 characters of A-Z a-z 0-9 . _ : -: {_SEND_RESOURCES}")
+    return names
+
+
+def encode_data(data: JSON) -> bytes:
+    """What to publish for ``data``: text as it is, numbers in decimal, booleans as ``1`` and ``0``, else JSON.
+
+    A number without a fraction is written without one, as JSON knows no difference between 1 and 1.0. Raises
+    BadPayload for None, for a number that is not finite or an integer of 2**53 and more, and for more than 16 KiB.
+    """
+    if isinstance(data, bool):
+        data = int(data)
+    if isinstance(data, float):
+        if not math.isfinite(data):
+            raise BadPayload("a number is not finite")
+        if data.is_integer() and abs(data) < 2**53:
+            data = int(data)
+    if data is None:
+        raise BadPayload("null cannot be written to an MQTT resource")
+    if isinstance(data, int) and abs(data) >= 2**53:
+        raise BadPayload("an integer is not below 2**53")
+    try:
+        payload = data.encode() if isinstance(data, str) else msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        raise BadPayload("the text has a lone surrogate") from None
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        raise BadPayload("the data is nothing that JSON can say") from None
+    if len(payload) > MAX_WRITE:
+        raise BadPayload(f"the data is longer than {MAX_WRITE} bytes")
+    return payload
+
+
+def is_same(written: JSON, reported: JSON, resource: str) -> bool:
+    """Whether a device that reports ``reported`` has what was ``written`` to ``resource``.
+
+    Both are read as values are (``"21.5°C"`` is 21.5); ``1``, true, ``"true"`` and ``"on"`` are the same, and so are
+    their opposites; numbers are compared as numbers, everything else exactly.
+    """
+    one, other = _comparable(written, resource), _comparable(reported, resource)
+    if isinstance(one, float) or isinstance(other, float):
+        if isinstance(one, int | float) and isinstance(other, int | float):
+            return math.isclose(one, other, rel_tol=SAME_NUMBER)
+        return False
+    return bool(one == other)
+
+
+def _comparable(data: JSON, resource: str) -> JSON:
+    try:
+        value, _ = read_value(data, resource=resource)
+    except BadValue:
+        return data
+    if isinstance(value, str) and resource not in TEXT_RESOURCES:
+        return _SWITCH.get(value.lower(), value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return int(value) if isinstance(value, bool) else value
+
+
+def _fault(error: Exception, other_json: str = "it is JSON of another kind") -> str:
+    """What is wrong, in few words, and none of the device's own."""
+    return other_json if isinstance(error, msgspec.ValidationError) else "it is no JSON"
