@@ -2,7 +2,8 @@
 """A session with the MQTT broker: PROTOCOL.md section 1.2, from the board's side. Pure.
 
 Everything is published with QoS 1. Nobody needs PINGREQ: ``node/check`` goes out every 30 s, and its PUBACK tells that
-the MQTT broker is there.
+the MQTT broker is there. While the gateway says that it is offline values are kept, since the MQTT broker would deliver
+them late without knowing how late.
 """
 
 import struct
@@ -38,6 +39,8 @@ class MqttSession(Session):
         self._parser = packets.Parser()
         self._packet_id = 0
         self._check_at = now
+        #: Whether the gateway said that it is offline.
+        self._alone = False
         #: How many resources the gateway was told of; it is told again when there are more.
         self._named = 0
 
@@ -63,6 +66,8 @@ class MqttSession(Session):
         if now >= self._check_at:
             self._check_at = now + _CHECK_MS
             return self._publish("node/check", messages.check_message(node.id), None, None, now)
+        if self._alone:
+            return None
         names = node.names()
         if len(names) != self._named:
             self._named = len(names)
@@ -90,7 +95,7 @@ class MqttSession(Session):
                 raise Lost("the MQTT broker refuses: %s" % _REFUSALS.get(body[1], "code %d" % body[1]))
             uid = self.node.id
             self._packet_id = 1
-            topics = ("gateway/check", "gateway/%s/discover" % uid, "gateway/%s/+/set" % uid)
+            topics = ("gateway/state", "gateway/check", "gateway/%s/discover" % uid, "gateway/%s/+/set" % uid)
             self.replies.append(packets.subscribe(1, topics))
         elif kind == packets.SUBACK and len(body) > 2:
             if 0x80 in body[2:]:
@@ -103,6 +108,9 @@ class MqttSession(Session):
         topic, packet_id, payload = packets.read_publish(first, body)
         if packet_id is not None:
             self.replies.append(packets.puback(packet_id))
+        if topic == b"gateway/state":
+            self._gateway_is(payload != b"offline")
+            return
         if first & packets.RETAIN:
             # It was meant for some other time, and would come again at every reconnect.
             log.complain("retained", "Ignored a retained message on %s: publish it without -r" % _printable(topic))
@@ -110,6 +118,7 @@ class MqttSession(Session):
         node = self.node
         own = b"gateway/%s/" % node.id.encode()
         if topic == b"gateway/check":
+            self._gateway_is(True)  # another one, if one is offline
             self._check_at = min(self._check_at, now + self._bits16() % _SPREAD_MS)
         elif not whole:
             node.bad += 1
@@ -133,6 +142,11 @@ class MqttSession(Session):
             node.write(resource, value)
         else:
             node.bad += 1
+
+    def _gateway_is(self, online):
+        if self._alone == online:
+            self._alone = not online
+            log.say("The gateway is back" if online else "The gateway is offline: values are kept")
 
 
 def _printable(topic):

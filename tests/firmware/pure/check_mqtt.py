@@ -9,7 +9,7 @@ from aiot.node import Node
 from aiot.session import ANSWER_MS, WINDOW, Lost
 
 CONNACK = b"\x20\x02\x00\x00"
-SUBACK = b"\x90\x05\x00\x01\x01\x01\x01"
+SUBACK = b"\x90\x06\x00\x01\x01\x01\x01\x01"
 
 
 def connected(node=None):
@@ -124,7 +124,7 @@ def test_a_session_begins_with_subscriptions_then_check_then_resources_then_valu
     assert not session.up
     session.received(CONNACK, 0)
     subscribe = session.next(0)
-    for topic in (b"gateway/check", b"gateway/n1/discover", b"gateway/n1/+/set"):
+    for topic in (b"gateway/state", b"gateway/check", b"gateway/n1/discover", b"gateway/n1/+/set"):
         assert topic + b"\x01" in subscribe
     assert session.next(0) is None
     session.received(SUBACK, 0)
@@ -207,6 +207,19 @@ def test_a_write_is_acknowledged_done_and_answered():
     assert done == [1]
     assert session.next(0) == packets.puback(9)
     assert drain(session, 0)[-1] == (b"node/n1/led", b'{"value": 1}')
+
+
+def test_values_are_kept_while_the_gateway_is_offline():
+    now = [0]
+    node = Node("Greenhouse", id="n1", now=lambda: now[0])
+    _, session = connected(node)
+    for back in (publish(b"gateway/state", b"online"), publish(b"gateway/check")):
+        session.received(publish(b"gateway/state", b"offline", 0x31), now[0])
+        node.value("t", 1)
+        assert drain(session, now[0]) == []
+        now[0] += 5000
+        session.received(back, now[0])
+        assert drain(session, now[0])[-1] == (b"node/n1/t", b'{"value": 1, "age": 5000}')
 
 
 def test_retained_writes_are_not_done():
