@@ -14,6 +14,7 @@ from pyaiot.settings import (
     CoapGatewaySettings,
     CommonSettings,
     DashboardSettings,
+    HttpGatewaySettings,
     MqttBrokerSettings,
     MqttGatewaySettings,
     UpSettings,
@@ -26,6 +27,7 @@ FILE = Path(__file__).parent / "options.md"
 COMMANDS: dict[str, type[CommonSettings]] = {
     "aiot-coap-gateway": CoapGatewaySettings,
     "aiot-mqtt-gateway": MqttGatewaySettings,
+    "aiot-http-gateway": HttpGatewaySettings,
     "aiot-mqtt-broker": MqttBrokerSettings,
     "aiot-ws-gateway": WsGatewaySettings,
     "aiot-broker": BrokerSettings,

@@ -73,14 +73,14 @@ def raise_file_limit() -> int:
     return wanted
 
 
-def http_server(application: Application) -> BoundedServer:
+def http_server(application: Application, *, max_body_bytes: int = MAX_BODY_BYTES) -> BoundedServer:
     """A server for ``application`` that no peer can fill; it has no sockets yet."""
     return BoundedServer(
         application,
         idle_connection_timeout=IDLE_S,
         body_timeout=BODY_S,
         max_header_size=MAX_HEADER_BYTES,
-        max_body_size=MAX_BODY_BYTES,
+        max_body_size=max_body_bytes,
         max_buffer_size=MAX_BUFFER_BYTES,
     )
 

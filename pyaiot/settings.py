@@ -17,6 +17,7 @@ BROKER_PORT: Final = "8000"
 COAP_PORT: Final = 5683
 MQTT_PORT: Final = 1886
 WS_PORT: Final = 8001
+HTTP_PORT: Final = 8002
 WEB_PORT: Final = 8080
 
 
@@ -128,6 +129,25 @@ class WsGatewaySettings(GatewaySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HttpGatewaySettings(GatewaySettings):
+    """``aiot-http-gateway``."""
+
+    http_host: str = option(
+        "localhost", "address to listen on for devices that speak HTTP, which is not encrypted", metavar="HOST"
+    )
+    http_port: int = option(HTTP_PORT, "port to listen on for devices that speak HTTP", kind="port")
+    device_file: str = option(
+        "~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE"
+    )
+    http_require_password: bool = option(
+        False, "devices need a password for HTTP, on loopback too (elsewhere they always do)"
+    )
+    allowed_hosts: str = option(
+        "", "further names this gateway is reached by, comma separated, such as iot.example.org", metavar="NAMES"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DashboardSettings(CommonSettings):
     """``aiot-dashboard``."""
 
@@ -157,6 +177,7 @@ ALL_SETTINGS: Final = (
     MqttBrokerSettings,
     MqttGatewaySettings,
     WsGatewaySettings,
+    HttpGatewaySettings,
     DashboardSettings,
     UpSettings,
 )

@@ -77,8 +77,8 @@ def test_the_keys_of_a_host(command: Command, path: Path) -> None:
     lines = command()
     stored = keys.load(path)
     assert stored.broker is not None
-    assert set(stored.gateways) == {"coap", "mqtt", "ws"}
-    assert len({key.seed for key in (*stored.gateways.values(), stored.broker)}) == 4  # each its own
+    assert set(stored.gateways) == {"coap", "http", "mqtt", "ws"}
+    assert len({key.seed for key in (*stored.gateways.values(), stored.broker)}) == 5  # each its own
     assert stored.authorized == {name: key.public for name, key in stored.gateways.items()}
     assert stored.trusted_broker == stored.broker.public
     assert stored.clients == {}
@@ -122,7 +122,7 @@ def test_a_remote_gateway_comes_and_goes(
     command("--authorize", "greenhouse", lines[0])
     stored = keys.load(path)
     assert stored.authorized["greenhouse"] == remote.gateways["greenhouse"].public
-    assert set(stored.gateways) == {"coap", "mqtt", "ws"}
+    assert set(stored.gateways) == {"coap", "http", "mqtt", "ws"}
     assert f"authorized  {lines[0]}  greenhouse" in command("--list")
 
     assert stored.broker is not None

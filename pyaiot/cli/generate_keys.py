@@ -22,7 +22,7 @@ from pyaiot.wire.names import is_name
 from pyaiot.wire.signing import PublicKey
 
 #: Gateways that get a key of their own when the keys of a host are first made.
-LOCAL_GATEWAYS = ("coap", "mqtt", "ws")
+LOCAL_GATEWAYS = ("coap", "http", "mqtt", "ws")
 
 DESCRIPTION = """\
 Make the keys of this host, or change whom its broker admits.

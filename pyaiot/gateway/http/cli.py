@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot-http-gateway``."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Sequence
+
+from pyaiot import lifecycle, options
+from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.http.access import Access
+from pyaiot.gateway.http.adapter import HttpAdapter
+from pyaiot.http_origin import allowed_hosts, is_loopback
+from pyaiot.settings import ALL_SETTINGS, HttpGatewaySettings
+
+DESCRIPTION = "The HTTP gateway: devices post values to it and fetch commands, and it connects them to the broker."
+
+
+def main() -> int:
+    """Entry point of the command."""
+    return lifecycle.main(lambda: run(sys.argv[1:]))
+
+
+def run(args: Sequence[str] = ()) -> int:
+    """Run the gateway with ``args`` as its command line; the exit code."""
+    settings = options.load(
+        HttpGatewaySettings, program="aiot-http-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
+    )
+    return lifecycle.run(make_gateway(make_adapter(settings), settings), settings)
+
+
+def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:
+    """The HTTP side that the settings describe; raises ConfigurationError."""
+    access = Access(
+        trust_this_host=is_loopback(settings.http_host) and not settings.http_require_password,
+        names=allowed_hosts(settings.allowed_hosts, settings.http_host, socket.gethostname()),
+    )
+    return HttpAdapter(
+        access,
+        host=settings.http_host,
+        port=settings.http_port,
+        device_file=settings.device_file,
+        timeout_s=settings.max_time,
+    )

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the requests of devices ask of the adapter."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from pyaiot.gateway.http.access import Request
+from pyaiot.gateway.http.commands import Command, Poll
+from pyaiot.gateway.http.counters import Counters
+
+
+class Host(Protocol):
+    """Who knows devices and their commands. All but two return at once; those raise Refused when the gateway stops."""
+
+    counters: Counters
+    max_wait_s: float
+
+    def check_sender(self, request: Request) -> None:
+        """Raises Denied: no device sent that."""
+
+    def check_device(self, request: Request, uid: str) -> None:
+        """Raises Denied: the sender may not speak for ``uid``."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether devices should wait with what they have to say, for :meth:`room`."""
+
+    async def room(self) -> None:
+        """Wait until it is not crowded."""
+
+    def report(self, uid: str, peer: str, body: bytes, *, senml: bool) -> tuple[int, dict[str, str]]:
+        """How many values were taken, and why others were not, by resource.
+
+        Raises BadPayload; Refused: the gateway has no room for another device.
+        """
+
+    def ask(self, uid: str, peer: str) -> list[Command]:
+        """The device asks for its commands, which are delivered by that. Raises Refused."""
+
+    async def wait(self, uid: str, poll: Poll, woken: asyncio.Event, wait_s: float) -> bool:
+        """Wait for a command, after :meth:`ask` had none; false: ``poll`` is over, and gets none."""
+
+    def collect(self, uid: str) -> list[Command]:
+        """As :meth:`ask`, after :meth:`wait`."""
+
+    def deregister(self, uid: str) -> bool:
+        """The device says goodbye; whether it was known."""
