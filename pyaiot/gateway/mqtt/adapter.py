@@ -14,12 +14,10 @@ import logging
 import ssl
 from typing import ClassVar, Final
 
-import msgspec
-
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.gateway.confirmation import CONFIRM_S, Confirmations
 from pyaiot.gateway.mqtt.client import Account, MqttClient
 from pyaiot.gateway.mqtt.complaints import Complaints
-from pyaiot.gateway.mqtt.confirmations import Confirmations
 from pyaiot.gateway.mqtt.counters import Counters
 from pyaiot.gateway.mqtt.payloads import BadPayload, encode_data, parse_check, parse_resources, parse_value
 from pyaiot.gateway.mqtt.topics import (
@@ -41,16 +39,12 @@ log = logging.getLogger("pyaiot.gateway.mqtt")
 
 #: Nodes are asked to check in so often.
 CHECK_S = 30.0
-#: A device that is told something has so long to report it.
-CONFIRM_S = 5.0
 #: How long to try to ask a new node for its resources while the MQTT broker is away, and how often.
 DISCOVER_S, DISCOVER_AGAIN_S = 60.0, 1.0
 #: The same list of resources for the second time within so many seconds is the same message by two subscriptions.
 TWICE_S = 2.0
 #: Lists that are remembered for that; when there are more, all are forgotten.
 MAX_LISTS = 1_024
-#: The longest part of a reported value that the reason of a failed write shows.
-MAX_SHOWN_VALUE = 100
 
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
@@ -72,18 +66,18 @@ class MqttAdapter:
         password: bytes | None = None,
         tls: ssl.SSLContext | None = None,
         check_s: float = CHECK_S,
-        confirm_s: float = CONFIRM_S,
     ) -> None:
         """Connect to the MQTT broker at ``host``; ``client_id`` is this gateway's alone and always the same.
 
-        ``check_s``: how often nodes are asked to check in; ``confirm_s``: how long they have to confirm a write.
+        Nodes are asked to check in every ``check_s`` seconds.
         """
         self._check_s = check_s
-        self._confirm_s = confirm_s
         self.counters = Counters()
         account = Account(client_id=client_id, will=(GATEWAY_STATE, OFFLINE), user=user, password=password)
         self._client = MqttClient(host, port, account, self, SUBSCRIPTIONS, self.counters, tls=tls)
         self._confirmations = Confirmations()
+        # When each write began that waits for its confirmation: what was measured before says nothing of it.
+        self._began: dict[tuple[str, str], float] = {}
         self._complaints = Complaints()
         self._lists: dict[str, tuple[int, float]] = {}
         self._events: DeviceEvents | None = None
@@ -223,8 +217,9 @@ class MqttAdapter:
         data, unit, age_ms = parse_value(payload)
         events.updated(uid, resource, data, unit=unit, age_ms=age_ms)
         if self._confirmations:
-            measured_at = asyncio.get_running_loop().time() - age_ms / 1000
-            self._confirmations.reported(uid, resource, data, measured_at)
+            began = self._began.get((uid, resource))
+            if began is not None and asyncio.get_running_loop().time() - age_ms / 1000 >= began:
+                self._confirmations.reported(uid, resource, data)
 
     def _ignore_retained(self, uid: str, resource: str, topic: str) -> None:
         self.counters.retained += 1
@@ -253,28 +248,24 @@ class MqttAdapter:
             raise WriteFailed("unsupported", str(error)) from None
         if not self._client.connected.is_set():
             raise WriteFailed("offline", "the MQTT broker is away")
-        loop = asyncio.get_running_loop()
+        key, began = (uid, resource), asyncio.get_running_loop().time()
         confirmed = asyncio.Event()
-        expected = self._confirmations.expect(uid, resource, data, loop.time(), confirmed.set)
-        acknowledged = self._client.publish(topic, payload)
-        try:
-            async with asyncio.timeout(self._confirm_s):
-                if not await acknowledged and not confirmed.is_set():
-                    raise WriteFailed("offline", "the MQTT broker was lost before it confirmed that it has the command")
-                await confirmed.wait()
-        except TimeoutError:
-            if expected.others:
-                raise WriteFailed("refused", f"the device reports {_spelled(expected.others[0])} instead") from None
-            within = f"within {self._confirm_s:.3g} s"
-            if acknowledged.cancelled():
-                raise WriteFailed("timeout", f"the MQTT broker did not acknowledge it {within}") from None
-            raise WriteFailed(
-                "timeout", f"the MQTT broker has it, but the device did not report {resource} {within}"
-            ) from None
-        finally:
-            self._confirmations.forget(expected)
-
-
-def _spelled(data: JSON) -> str:
-    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
-    return text if len(text) <= MAX_SHOWN_VALUE else f"{text[:MAX_SHOWN_VALUE]}…"
+        with self._confirmations.expecting(uid, resource, data, confirmed.set) as expectation:
+            self._began[key] = began
+            acknowledged = self._client.publish(topic, payload)
+            try:
+                async with asyncio.timeout(CONFIRM_S):
+                    if not await acknowledged and not confirmed.is_set():
+                        raise WriteFailed("offline", "the MQTT broker was lost before it confirmed to have the command")
+                    await confirmed.wait()
+            except TimeoutError:
+                failure = expectation.failure()
+                if failure.code == "timeout":
+                    if acknowledged.cancelled():
+                        failure = WriteFailed("timeout", f"the MQTT broker did not take it within {CONFIRM_S:g} s")
+                    else:
+                        failure = WriteFailed("timeout", f"the MQTT broker has it, but {failure.reason}")
+                raise failure from None
+            finally:
+                if self._began.get(key) == began:
+                    del self._began[key]

@@ -13,21 +13,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from pyaiot.gateway.adapter import MAX_AGE_MS
-from pyaiot.nodes.values import TEXT_RESOURCES, BadValue, read_value
 from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name
 
 #: The longest data that is written to a device, in bytes.
 MAX_WRITE: Final = 16 * 1024
-#: Numbers with fractions are the same when they differ by no more than what 30-bit floats of MicroPython can tell.
-SAME_NUMBER: Final = 1e-6
 
 _PADDING: Final = b"\0 \t\r\n"
 #: How JSON that is not a bare word begins, other than numbers; what begins so and is none was meant to be JSON.
 _JSON_BEGINS: Final = b'{["'
 _NUMBER_BEGINS: Final = b"-0123456789"
 _WORDS: Final[dict[bytes, JSON]] = {b"true": True, b"false": False, b"null": None}
-_SWITCH: Final[dict[str, int]] = {"true": 1, "on": 1, "false": 0, "off": 0}
 
 _SEND_VALUE: Final = 'send {"value": 21.5}, or the bare value'
 _NO_VALUE: Final = 'it is an object without "value", or with a "unit" that is no text or an "age" that is no number'
@@ -157,32 +153,6 @@ def encode_data(data: JSON) -> bytes:
     if len(payload) > MAX_WRITE:
         raise BadPayload(f"the data is longer than {MAX_WRITE} bytes")
     return payload
-
-
-def is_same(written: JSON, reported: JSON, resource: str) -> bool:
-    """Whether a device that reports ``reported`` has what was ``written`` to ``resource``.
-
-    Both are read as values are (``"21.5°C"`` is 21.5); ``1``, true, ``"true"`` and ``"on"`` are the same, and so are
-    their opposites; numbers are compared as numbers, everything else exactly.
-    """
-    one, other = _comparable(written, resource), _comparable(reported, resource)
-    if isinstance(one, float) or isinstance(other, float):
-        if isinstance(one, int | float) and isinstance(other, int | float):
-            return math.isclose(one, other, rel_tol=SAME_NUMBER)
-        return False
-    return bool(one == other)
-
-
-def _comparable(data: JSON, resource: str) -> JSON:
-    try:
-        value, _ = read_value(data, resource=resource)
-    except BadValue:
-        return data
-    if isinstance(value, str) and resource not in TEXT_RESOURCES:
-        return _SWITCH.get(value.lower(), value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return int(value) if isinstance(value, bool) else value
 
 
 def _fault(error: Exception, other_json: str = "it is JSON of another kind") -> str:
