@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The public keys that devices' tokens are checked by: every ``*.pem`` in one folder, read again when it changes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from pathlib import Path
+
+from pyaiot.gateway.ws.tokens import MAX_KEYS, BadKey, TokenKey, read_key
+from pyaiot.options import ConfigurationError
+
+logger = logging.getLogger("pyaiot.gateway.ws")
+
+#: The longest key file, in bytes; one of 4096 bits has 800.
+MAX_KEY_FILE_BYTES = 16_384
+
+#: Name, time of change, inode and size of each file, by its name.
+_Listing = tuple[tuple[str, int, int, int], ...]
+
+
+class TokenKeys:
+    """The keys in ``folder``. Blocks for as long as it takes to look at a few small files."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(os.path.expanduser(folder))
+        self.keys: tuple[TokenKey, ...] = ()
+        self._seen: _Listing | None = None
+
+    def load(self, *, required: bool) -> None:
+        """Read the folder for the first time. Raises ConfigurationError: it holds what cannot be used, or others can
+        write there; or, if ``required``, it is not there.
+        """
+        seen = self._look()
+        if seen is None:
+            if required:
+                raise ConfigurationError(
+                    f"--device-keys: there is no folder {self.folder}: make it, or aiot device-token"
+                )
+            return
+        self._check_mode(self.folder)
+        keys, faults = self._read(seen)
+        if faults:
+            raise ConfigurationError(f"--device-keys: {faults[0]}")
+        self._seen, self.keys = seen, keys
+
+    def refresh(self) -> bool:
+        """Look again; true when the keys are others than before. What cannot be used is said in the log, once."""
+        seen = self._look()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        keys: tuple[TokenKey, ...] = ()
+        try:
+            if seen is not None:
+                self._check_mode(self.folder)
+                keys, faults = self._read(seen)
+                for fault in faults:
+                    logger.warning("a key of devices' tokens is left out: %s", fault)
+        except ConfigurationError as error:
+            logger.error("no token of a device is good any more: %s", error)
+        before = {key.digest for key in self.keys}
+        self.keys = keys
+        if before == {key.digest for key in keys}:
+            return False
+        logger.info("tokens of devices are checked by: %s", ", ".join(key.name for key in keys) or "no key")
+        return True
+
+    def _look(self) -> _Listing | None:
+        found = []
+        try:
+            for entry in os.scandir(self.folder):
+                if entry.name.endswith(".pem") and not entry.name.startswith("."):
+                    status = entry.stat()
+                    found.append((entry.name, status.st_mtime_ns, status.st_ino, status.st_size))
+        except FileNotFoundError:
+            return None if not found else tuple(sorted(found))
+        except OSError as error:
+            logger.warning("--device-keys: %s cannot be read: %s", self.folder, error.strerror)
+            return None
+        return tuple(sorted(found))
+
+    def _read(self, seen: _Listing) -> tuple[tuple[TokenKey, ...], list[str]]:
+        """The keys, and what is wrong with each file that holds none."""
+        keys: list[TokenKey] = []
+        faults: list[str] = []
+        for name, *_ in seen:
+            path = self.folder / name
+            try:
+                if len(keys) == MAX_KEYS:
+                    raise BadKey(f"there are {MAX_KEYS} keys already, which is all that are tried")
+                self._check_mode(path)
+                with open(path, "rb", opener=_open_at_once) as file:
+                    raw = file.read(MAX_KEY_FILE_BYTES + 1)
+                if len(raw) > MAX_KEY_FILE_BYTES:
+                    raise BadKey("it is too large")
+                keys.append(read_key(path.stem, raw))
+            except OSError as error:
+                faults.append(f"{path}: {error.strerror}")
+            except (BadKey, ConfigurationError) as error:
+                faults.append(f"{path}: {error}")
+        return tuple(keys), faults
+
+    def _check_mode(self, path: Path) -> None:
+        """Raise ConfigurationError when others could put a key of theirs in place. A missing file is no matter."""
+        try:
+            mode = os.stat(path).st_mode
+        except OSError:
+            return
+        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
+            raise ConfigurationError(f"others can write to {path}: run chmod go-w {path}")
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of what is no ordinary file."""
+    return os.open(path, flags | os.O_NONBLOCK)
