@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ from benchmarks.websocket import JOIN, RawWebSocket
 NODES = 1_000
 MANY_NODES = 10_000
 ROUNDS = 5
-#: Of the six in ``load``; the gateway itself reports the protocol.
+#: Resources that a node tells, of those in ``load``; the gateway itself reports its id and protocol.
 TOLD = 5
 DEVICES = 50
 UPDATES_PER_S = 500
@@ -81,20 +81,19 @@ def values(nodes: int, count: int, begin: int) -> Iterator[tuple[bytes, bytes]]:
 
 @dataclass
 class Reader:
-    """A process that reads from a Mosquitto of its own; ``counted`` waits until it has had so many in all."""
+    """A process that reads from a Mosquitto of its own; ``counter`` knows how far it is."""
 
     process: Process
     server: Process
     publisher: Publisher
-    counted: Callable[[int], float]
-    had: int = 0
+    counter: Sink | Subscriber
 
     def read(self, messages: list[tuple[bytes, bytes]], *, piled: bool = False) -> tuple[float, float, float]:
         """Seconds until it has read all messages, its CPU a message, and that of Mosquitto, in µs.
 
         ``piled``: it is stopped until Mosquitto has all of them, so that its reads are as large as they can be.
         """
-        self.had += len(messages)
+        goal = self.counter.settled() + len(messages)
         if piled:
             os.kill(self.process.pid, signal.SIGSTOP)
         used, server_used, begin = self.process.cpu_s(), self.server.cpu_s(), time.perf_counter()
@@ -102,7 +101,7 @@ class Reader:
         if piled:
             begin = time.perf_counter()
             os.kill(self.process.pid, signal.SIGCONT)
-        quiet = self.counted(self.had)
+        quiet = self.counter.wait_for(goal)
         took = time.perf_counter() - begin - quiet
         each = 1e6 / len(messages)
         return took, (self.process.cpu_s() - used) * each, (self.server.cpu_s() - server_used) * each
@@ -122,8 +121,8 @@ def contestants() -> Iterator[tuple[Reader, Reader]]:
         publisher, other = Publisher(our_port, "load"), Publisher(their_port, "load")
         wait_until_heard(publisher, sink)
         yield (
-            Reader(process, ours, publisher, sink.wait_for, sink.count()),
-            Reader(subscriber, theirs, other, subscriber.wait_for),
+            Reader(process, ours, publisher, sink),
+            Reader(subscriber, theirs, other, subscriber),
         )
         publisher.close()
         other.close()
@@ -171,13 +170,14 @@ def memory(nodes: int) -> Iterator[Figure]:
         told = sink.count() + 100 * TOLD
         publisher.pump(values(100, 100 * TOLD, 0))
         sink.wait_for(told)
+        told = sink.settled() + nodes * TOLD
         before = process.rss_bytes()
-        told += nodes * TOLD
         publisher.pump(values(nodes, nodes * TOLD, 0))
         sink.wait_for(told)
+        sink.settled()
         grown = process.rss_bytes() - before
         publisher.close()
-    name = f"gateway: memory a node with {len(RESOURCES)} resources, {nodes:,} nodes"
+    name = f"gateway: memory a node with {TOLD + 2} resources, {nodes:,} nodes"
     yield Figure(name, [grown / (nodes - 100)], "bytes", at_most=4096)
 
 

@@ -163,6 +163,10 @@ class Subscriber(Process):
         super().__init__([sys.executable, "-m", "benchmarks.mqtt", str(port), topic.decode()], stdin=True)
         self.expect("^ready$")
 
+    def settled(self) -> int:
+        """The number of messages so far; what was waited for has come, and nothing else does."""
+        return int(self.ask("?").split()[0])
+
     def wait_for(self, messages: int, within_s: float = 120) -> float:
         """Wait until so many have come; how long ago the last one was then, in seconds."""
         deadline = time.monotonic() + within_s

@@ -76,6 +76,15 @@ class Sink(Server):
         """Updates so far."""
         return int(self.ask("?").split()[0])
 
+    def settled(self, quiet_s: float = 0.3) -> int:
+        """The number of updates once nothing more comes."""
+        for _ in range(600):
+            count, quiet = self.ask("?").split()
+            if float(quiet) >= quiet_s:
+                return int(count)
+            time.sleep(0.1)
+        raise TimeoutError("updates still come after a minute")
+
     def wait_for(self, updates: int, within_s: float = 120) -> float:
         """Wait until so many have come; how long ago the last one was then, in seconds."""
         deadline = time.monotonic() + within_s
