@@ -57,6 +57,9 @@ class Confirmations:
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
     @contextmanager
     def expecting(self, uid: str, resource: str, data: JSON, told: Callable[[], None]) -> Iterator[Expectation]:
         """Expect the device ``uid`` to report ``data`` for ``resource``. To be entered before the write is sent.

@@ -128,10 +128,10 @@ class Connection(asyncio.BufferedProtocol):
         events = protocol.events_received()
         if events:
             self._take(events)
-        if protocol.writes:
+        if protocol.writes:  # as there are whenever it closes
             self._flush()
-        if protocol.close_expected() and not self._closing and not self._rest:
-            self._begin_closing()
+            if protocol.close_expected() and not self._rest:
+                self._begin_closing()
 
     def eof_received(self) -> bool:
         """See asyncio.BufferedProtocol; false: the transport closes itself."""
@@ -213,13 +213,15 @@ class Connection(asyncio.BufferedProtocol):
         for number, event in enumerate(events, 1):
             if isinstance(event, Frame):
                 pause_s = self._pace.take(self._take_frame(event), now)
-                if pause_s or self._host.crowded:
+                if pause_s:
                     self._hold(pause_s, events[number:])
                     return
             elif isinstance(event, Request):
                 self._answer(event)
             if self._closing:
                 return
+        if self._host.crowded:
+            self._hold(0.0, ())
 
     def _hold(self, pause_s: float, rest: Sequence[Event]) -> None:
         if self._closing or self._transport.is_closing():
@@ -332,8 +334,11 @@ class Connection(asyncio.BufferedProtocol):
             logger.info("a device at %s is disconnected: it does not read what is sent to it", self.address)
             self.abort()
             return False
-        if at_end and transport.can_write_eof():
-            transport.write_eof()
+        if at_end:
+            try:
+                transport.write_eof()
+            except OSError:  # the device has gone already
+                transport.abort()
         return True
 
     def _begin_closing(self) -> None:

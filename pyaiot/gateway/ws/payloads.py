@@ -22,9 +22,6 @@ from pyaiot.wire.names import is_name, is_resource
 MAX_MESSAGE_BYTES: Final = 16_384
 #: The longest reason that a close frame has room for (RFC 6455 section 5.5), in bytes.
 MAX_REASON_BYTES: Final = 123
-#: Types of messages that devices may send, and that mean nothing here.
-OTHER_TYPES: Final = frozenset(("new", "out", "reset"))
-
 DISCOVER: Final = b'{"request":"discover"}'
 
 
@@ -48,7 +45,19 @@ class Update(msgspec.Struct, frozen=True, tag_field="type", tag="update", gc=Fal
     units: dict[str, ShortText] | UnsetType = UNSET
 
 
-class _Other(msgspec.Struct, frozen=True):
+class _New(msgspec.Struct, frozen=True, tag_field="type", tag="new"):
+    """Means nothing here, as the other two."""
+
+
+class _Out(msgspec.Struct, frozen=True, tag_field="type", tag="out"):
+    pass
+
+
+class _Reset(msgspec.Struct, frozen=True, tag_field="type", tag="reset"):
+    pass
+
+
+class _Typed(msgspec.Struct, frozen=True):
     """Any message: it has a type."""
 
     type: str
@@ -61,8 +70,9 @@ class _Write(msgspec.Struct, frozen=True):
     payload: JSON
 
 
-_updates = msgspec.json.Decoder(Update)
-_others = msgspec.json.Decoder(_Other)
+# One decoder for all: that of a single type would take it without its "type", too.
+_messages: msgspec.json.Decoder[Update | _New | _Out | _Reset] = msgspec.json.Decoder(Update | _New | _Out | _Reset)
+_typed = msgspec.json.Decoder(_Typed)
 _is_resource = lru_cache(4096)(is_resource)
 
 
@@ -72,34 +82,34 @@ def parse_message(raw: bytes) -> Update | None:
     Of an update everything is checked before anything of it can be used: names, depth, numbers.
     """
     try:
-        update = decode(_updates, raw, _keys_of)
+        message = decode(_messages, raw, _keys_of)
     except Malformed as error:
-        _check_other(raw, error)
+        raise _diagnose(raw, str(error)) from None
+    if not isinstance(message, Update):
         return None
-    for resource in update.data:
+    for resource in message.data:
         if not _is_resource(resource) and not _is_resource(resource.removeprefix("/")):
             raise BadMessage("a resource is 1 to 64 characters of A-Z a-z 0-9 . _ : - with / inside")
-    return update
+    return message
 
 
-def _check_other(raw: bytes, error: Malformed) -> None:
-    """It is no update: perhaps another message, or ``error`` says what is wrong. Raises BadMessage."""
+def _diagnose(raw: bytes, error: str) -> BadMessage:
+    """What to tell whoever wrote a message that cannot be read; ``error`` is the decoder's reason."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        raise BadMessage("the message is not UTF-8", Code.NOT_UTF8) from None
+        return BadMessage("the message is not UTF-8", Code.NOT_UTF8)
+    if error == "not JSON":
+        return BadMessage("the message is not JSON" if text.strip() else "the message is empty")
+    if "`" not in error and "expected" not in error.lower():
+        return BadMessage(error)
     try:
-        kind = decode(_others, raw).type
-    except Malformed as other:
-        if str(other) == "not JSON":
-            raise BadMessage("the message is not JSON" if text.strip() else "the message is empty") from None
-        if "nested" in str(error) or "twice" in str(error) or "integer" in str(error):
-            raise BadMessage(str(error)) from None
-        raise BadMessage('send a JSON object with a "type": {"type": "update", "data": {…}}') from None
-    if kind == "update":
-        raise BadMessage(f'{error}: send {{"type": "update", "data": {{"<resource>": <value>}}}}')
-    if kind not in OTHER_TYPES:
-        raise BadMessage('unknown "type": send {"type": "update", "data": {"<resource>": <value>}}')
+        kind = decode(_typed, raw).type
+    except Malformed:
+        return BadMessage('send a JSON object with a "type": {"type": "update", "data": {…}}')
+    if kind != "update":
+        return BadMessage('unknown "type": send {"type": "update", "data": {"<resource>": <value>}}')
+    return BadMessage(f'{error}: send {{"type": "update", "data": {{"<resource>": <value>}}}}')
 
 
 def check_uid(uid: str) -> str:
@@ -122,8 +132,10 @@ def close_reason(text: str) -> str:
     return raw[: MAX_REASON_BYTES - 3].decode(errors="ignore") + "…"
 
 
-def _keys_of(update: Update) -> int:
+def _keys_of(update: Update | _New | _Out | _Reset) -> int:
     """How many keys an update has. Raises Malformed: nested too deep, a number too large."""
+    if not isinstance(update, Update):
+        return -1  # nobody knows; it is read again
     data = update.data
     keys = 2 + len(data)
     for value in data.values():
