@@ -24,7 +24,7 @@ BROKER_LISTENS = r"Broker \S+ listening on \S+ port (\d+)"
 COAP_LISTENS = r"listening for CoAP devices on UDP port (\d+)"
 DASHBOARD_LISTENS = r"Dashboard listening on port (\d+)"
 CONNECTED = r"Connected to the broker at"
-MQTT_CONNECTED = r"Connected to the MQTT broker"
+MQTT_CONNECTED = r"Connected( again)? to the MQTT broker"
 
 FAULT = re.compile(
     r"Traceback \(most recent call last\)|please report|was destroyed but it is pending|never awaited|ResourceWarning"
