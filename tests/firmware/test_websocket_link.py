@@ -89,7 +89,8 @@ async def test_a_board_shows_everything_it_has_and_then_what_it_measures() -> No
         await server.has("led", 0)
         board.value("temperature", 21.5, "Cel")
         await server.has("temperature", 21.5)
-        assert all(set(each) <= {"type", "data", "age"} and each["type"] == "update" for each in server.updates)
+        assert [each.get("uid") for each in server.updates[:2]] == ["n1", None]
+        assert server.updates[-1] == {"type": "update", "data": {"temperature": 21.5}, "units": {"temperature": "Cel"}}
 
 
 async def test_a_write_is_done_and_answered() -> None:

@@ -24,8 +24,9 @@ _PORTS = {"mqtt": 1886, "mqtts": 8883, "ws": 8001, "wss": 443}
 class Link:
     """``url``: ``mqtt://host:1886``, ``mqtts://…``, ``ws://host:8001/node`` or ``wss://…``.
 
-    ``user`` and ``password`` are for MQTT. ``ca``: the file with the certificate, in DER, that the server's is checked
-    with; ``verify=False`` encrypts without knowing for whom. Raises ValueError: not such an address.
+    ``user``, which is the id where devices have passwords, and ``password`` are for either. ``ca``: the file with the
+    certificate, in DER, that the server's is checked with; ``verify=False`` encrypts without knowing for whom. Raises
+    ValueError: not such an address.
     """
 
     def __init__(self, url, user=None, password=None, ca=None, verify=True):
@@ -105,7 +106,9 @@ class Link:
         else:
             from aiot.websocket import WebSocketSession
 
-            self._session = WebSocketSession(node, now, os.urandom, self._authority, self._path)
+            self._session = WebSocketSession(
+                node, now, os.urandom, self._authority, self._path, self._user, self._password
+            )
         self._output = self._session.opening()
         return True
 

@@ -51,9 +51,13 @@ def value_message(text, unit, age):
     return ('{"value": %s}' % text).encode()
 
 
-def update_message(resource, text, age):
-    """WebSocket: the same. The unit has no place there."""
-    tail = ', "age": %d' % age if age >= _FRESH_MS else ""
+def update_message(uid, resource, text, unit, age):
+    """WebSocket: the same; ``uid`` is the node's id in the first message, else None."""
+    tail = "" if uid is None else ', "uid": "%s"' % uid
+    if unit is not None:
+        tail = '%s, "units": {"%s": %s}' % (tail, resource, json.dumps(unit))
+    if age >= _FRESH_MS:
+        tail = '%s, "age": %d' % (tail, age)
     return ('{"type": "update", "data": {"%s": %s}%s}' % (resource, text, tail)).encode()
 
 

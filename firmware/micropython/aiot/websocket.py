@@ -20,13 +20,16 @@ _PING_MS = const(20000)
 class WebSocketSession(Session):
     """``random_bytes`` gives so many random bytes."""
 
-    def __init__(self, node, now, random_bytes, host, path):
+    def __init__(self, node, now, random_bytes, host, path, user=None, password=None):
         super().__init__(node, now)
         self._random_bytes = random_bytes
         self._host = host
         self._path = path
+        self._account = None if user is None else "%s:%s" % (user, password or "")
         self._nonce = random_bytes(16)
         self._head = b""
+        #: Whether the gateway has been told who we are.
+        self._introduced = False
         self._parser = frames.Parser()
         #: The number of the last ping, when it was sent, and whether its pong is missing.
         self._ping = 0
@@ -35,7 +38,7 @@ class WebSocketSession(Session):
 
     def opening(self):
         """The request to upgrade."""
-        return frames.request(self._host, self._path, self._nonce)
+        return frames.request(self._host, self._path, self._nonce, self._account)
 
     def received(self, data, now):
         """Raises Lost: refused, closed, or no WebSocket."""
@@ -66,9 +69,10 @@ class WebSocketSession(Session):
             if told is not None:
                 number, entry, text, at = told
                 self._flight.append((self._ping + 1, number, entry, now))
-                return self._frame(
-                    frames.TEXT, messages.update_message(entry.name, text, 0 if at is None else now - at)
-                )
+                uid = None if self._introduced else self.node.id
+                self._introduced = True
+                age = 0 if at is None else now - at
+                return self._frame(frames.TEXT, messages.update_message(uid, entry.name, text, entry.unit, age))
         if not self._waiting and (self._flight or now - self._ping_at >= _PING_MS):
             self._ping += 1
             self._ping_at = now

@@ -18,11 +18,12 @@ MAX_MESSAGE = const(1024)
 MAX_HEAD = const(1024)
 
 
-def request(host, path, nonce):
-    """The opening request (section 4.1); ``nonce`` is 16 random bytes."""
+def request(host, path, nonce, account=None):
+    """The opening request (section 4.1); ``nonce`` is 16 random bytes, ``account`` "<user>:<password>" (RFC 7617)."""
+    account = "" if account is None else "Authorization: Basic %s\r\n" % _base64(account.encode())
     return (
-        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n" % (path, host, _base64(nonce))
+        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%s"
+        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n" % (path, host, account, _base64(nonce))
     ).encode()
 
 

@@ -57,9 +57,15 @@ def test_a_value_says_its_unit_and_its_age_when_it_has_one():
     assert messages.value_message("21.5", None, 0) == b'{"value": 21.5}'
     assert json.loads(messages.value_message("21.5", "Cel", 90000)) == {"value": 21.5, "unit": "Cel", "age": 90000}
     assert json.loads(messages.value_message('"on"', None, 999)) == {"value": "on"}
-    assert json.loads(messages.update_message("led", "1", 0)) == {"type": "update", "data": {"led": 1}}
-    old = messages.update_message("t", "21.5", 1000)
-    assert json.loads(old) == {"type": "update", "data": {"t": 21.5}, "age": 1000}
+    assert json.loads(messages.update_message(None, "led", "1", None, 0)) == {"type": "update", "data": {"led": 1}}
+    first = messages.update_message("n1", "t", "21.5", "Cel", 1000)
+    assert json.loads(first) == {
+        "type": "update",
+        "data": {"t": 21.5},
+        "uid": "n1",
+        "units": {"t": "Cel"},
+        "age": 1000,
+    }
 
 
 def test_written_values_are_read_as_what_they_look_like():

@@ -86,6 +86,8 @@ def test_the_handshake_is_that_of_rfc_6455():
     assert request.startswith(b"GET /node HTTP/1.1\r\nHost: host:8001\r\n")
     assert b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" in request
     assert request.endswith(b"\r\n\r\n")
+    assert b"Authorization" not in request
+    assert b"Authorization: Basic bjE6cHc=\r\n" in frames.request("h", "/", NONCE, "n1:pw")
     frames.check_answer(ANSWER[:-4], NONCE)
 
 
@@ -155,7 +157,7 @@ def test_long_messages_of_ours_have_a_long_length():
 
 def test_discover_is_answered_with_every_value():
     _, session = connected()
-    said(session, 0)
+    assert [each.get("uid") for each in updates(said(session, 0))] == ["n1", None, None]
     session.received(from_server(frames.TEXT, b'{"request": "discover"}'), 0)
     found = updates(said(session, 0))
     assert {"type": "update", "data": {"name": "Greenhouse"}} in found
@@ -196,7 +198,7 @@ def test_values_are_kept_until_a_pong_says_that_they_were_read():
     session.received(ANSWER, 90000)
     found = updates(said(session, 90000))
     assert found[:2] == [
-        {"type": "update", "data": {"t": WINDOW}, "age": 90000},
+        {"type": "update", "data": {"t": WINDOW}, "uid": "n1", "age": 90000},
         {"type": "update", "data": {"t": WINDOW + 1}, "age": 90000},
     ]
     assert len(node.outbox) == 0
