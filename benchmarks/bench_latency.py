@@ -84,7 +84,9 @@ def gateway(site: Site, broker: Server) -> Iterator[tuple[Process, int]]:
         yield process, port
 
 
-def drive(devices: Sequence[Sensor], client: Client, number: int, seconds: float) -> tuple[list[float], list[float]]:
+def drive(
+    devices: Sequence[Sensor], client: Client, number: int, seconds: float, per_s: int = UPDATES_PER_S
+) -> tuple[list[float], list[float]]:
     """Tell values at a steady rate, in turn; seconds from device to client of each, and how late each was sent."""
     selector = selectors.DefaultSelector()
     for each in (client, *devices):
@@ -93,13 +95,13 @@ def drive(devices: Sequence[Sensor], client: Client, number: int, seconds: float
     found: list[float] = []
     late: list[float] = []
     begin = due = time.perf_counter()
-    total = int(seconds * UPDATES_PER_S)
+    total = int(seconds * per_s)
     posted = 0
     while posted < total or sent:
         if posted < total and time.perf_counter() >= due:
             sent[number] = time.perf_counter()
             late.append(sent[number] - due)
-            due += 1 / UPDATES_PER_S
+            due += 1 / per_s
             devices[number % len(devices)].tell(b"eco2", b"%dppm" % number)
             posted, number = posted + 1, number + 1
         for key, _ in selector.select(max(0.0, min(due - time.perf_counter(), 0.05)) if posted < total else 0.05):

@@ -202,8 +202,8 @@ class MqttSensor:
 class MqttClient:
     """A client that hears of values from Mosquitto itself: as if it were one of ``/ws``, for the same loop."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = mqtt.subscribe(port, "floor", GATEWAY_FILTER, 1)
+    def __init__(self, port: int, account: tuple[str, str] | None = None) -> None:
+        self._socket = mqtt.subscribe(port, "floor", GATEWAY_FILTER, 1, account)
         self.fileno = self._socket.fileno
         self.close = self._socket.close
         self._rest = b""

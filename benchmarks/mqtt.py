@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """As much MQTT 3.1.1 as it takes to publish and to subscribe, on raw sockets, and a Mosquitto to talk to.
 
-``python -m benchmarks.mqtt PORT FILTER``: a bare subscriber of QoS 1, which counts, acknowledges, and does no more. It
-says ``ready``; then it answers each line of its input with the number of messages so far, and the seconds since the
-last came.
+``python -m benchmarks.mqtt PORT FILTER [USER PASSWORD]``: a bare subscriber of QoS 1, which counts, acknowledges, and
+does no more. It says ``ready``; then it answers each line of its input with the number of messages so far, and the
+seconds since the last came.
 """
 
 from __future__ import annotations
@@ -47,19 +47,23 @@ def publish_once(topic: bytes, mid: int, payload: bytes) -> bytes:
     return packet(0x32, text(topic) + mid.to_bytes(2, "big") + payload)
 
 
-def connect(port: int, name: str) -> socket.socket:
-    """A client whose CONNECT was accepted; it has no keepalive."""
+def connect(port: int, name: str, account: tuple[str, str] | None = None) -> socket.socket:
+    """A client whose CONNECT was accepted; it has no keepalive. ``account``: user and password."""
     raw = socket.create_connection(("127.0.0.1", port), timeout=20)
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    raw.sendall(packet(0x10, text(b"MQTT") + b"\x04\x02\0\0" + text(name.encode())))
+    flags = b"\x02" if account is None else b"\xc2"
+    fields = b"".join(text(each.encode()) for each in (name, *(account or ())))
+    raw.sendall(packet(0x10, text(b"MQTT") + b"\x04" + flags + b"\0\0" + fields))
     if raw.recv(4) != b"\x20\x02\0\0":
         raise ConnectionError("CONNECT was refused")
     return raw
 
 
-def subscribe(port: int, name: str, topic: bytes = TOPIC, qos: int = 0) -> socket.socket:
+def subscribe(
+    port: int, name: str, topic: bytes = TOPIC, qos: int = 0, account: tuple[str, str] | None = None
+) -> socket.socket:
     """A client that is subscribed."""
-    raw = connect(port, name)
+    raw = connect(port, name, account)
     raw.sendall(packet(0x82, b"\0\x01" + text(topic) + bytes((qos,))))
     if raw.recv(5)[:1] != b"\x90":
         raise ConnectionError("SUBSCRIBE was refused")
@@ -83,6 +87,14 @@ class Publisher:
         """Publish one message, now."""
         self.socket.sendall(publish_once(topic, self.published % 65_535 + 1, payload))
         self.published += 1
+
+    def publish_all(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
+        """Publish these (topic, payload), in one write."""
+        packets = []
+        for topic, payload in messages:
+            packets.append(publish_once(topic, self.published % 65_535 + 1, payload))
+            self.published += 1
+        self.socket.sendall(b"".join(packets))
 
     def pump(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
         """Publish all of these (topic, payload), as fast as they are acknowledged; until all are."""
@@ -137,7 +149,8 @@ def acknowledge_all(data: bytes) -> tuple[list[bytes], list[bytes], bytes]:
 
 def subscriber() -> None:
     """The process that the module's docstring tells of."""
-    raw = subscribe(int(sys.argv[1]), "bare-subscriber", sys.argv[2].encode(), 1)
+    account = (sys.argv[3], sys.argv[4]) if len(sys.argv) > 3 else None
+    raw = subscribe(int(sys.argv[1]), "bare-subscriber", sys.argv[2].encode(), 1, account)
     poll = select.epoll()
     poll.register(sys.stdin.fileno(), select.EPOLLIN)
     poll.register(raw.fileno(), select.EPOLLIN)
@@ -159,8 +172,9 @@ def subscriber() -> None:
 class Subscriber(Process):
     """Such a process."""
 
-    def __init__(self, port: int, topic: bytes) -> None:
-        super().__init__([sys.executable, "-m", "benchmarks.mqtt", str(port), topic.decode()], stdin=True)
+    def __init__(self, port: int, topic: bytes, account: tuple[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "benchmarks.mqtt", str(port), topic.decode(), *(account or ())]
+        super().__init__(command, stdin=True)
         self.expect("^ready$")
 
     def settled(self) -> int:
