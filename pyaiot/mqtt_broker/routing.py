@@ -10,7 +10,8 @@ scale or has no bound (numbers for amqtt 0.12.1):
 - it compares each message with the filters of all clients, and prints all of them into a debug text at each
   SUBSCRIBE: here filters are found by their first two levels;
 - filters stay for ever once they were used; it goes through those of all clients at each login;
-- what a client published just before DISCONNECT is lost: the guard ends a session when all of it is taken.
+- what a client published just before DISCONNECT is lost: the guard ends a session when all of it is taken;
+- a client that goes at once is never seen to go: the inlet gives nothing after CONNECT until amqtt is ready.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class SessionInlet(ReaderAdapter):  # type: ignore[misc]
         self._current = b""
         self._at = 0
         self._ended = False
+        self._greeting = True
         self._more: asyncio.Future[None] | None = None
 
     def feed(self, packet: bytes) -> None:
@@ -53,6 +55,11 @@ class SessionInlet(ReaderAdapter):  # type: ignore[misc]
         self._ended = True
         self._wake()
 
+    def begin(self) -> None:
+        """amqtt has greeted the client, and is ready for what follows."""
+        self._greeting = False
+        self._wake()
+
     def _wake(self) -> None:
         if self._more is not None and not self._more.done():
             self._more.set_result(None)
@@ -60,17 +67,22 @@ class SessionInlet(ReaderAdapter):  # type: ignore[misc]
     async def read(self, n: int = -1) -> bytes:
         """``n`` bytes, which are always of one packet; nothing at the end."""
         while self._at == len(self._current):
-            if self._packets:
+            if self._greeting and self._current:  # it has had the CONNECT
+                await self._news()
+            elif self._packets:
                 self._current, self._at = self._packets.popleft(), 0
             elif self._ended:
                 return b""
             else:
-                self._more = asyncio.get_running_loop().create_future()
-                await self._more
+                await self._news()
         end = self._at + n if n >= 0 else len(self._current)
         taken = self._current[self._at : end]
         self._at += len(taken)
         return taken
+
+    async def _news(self) -> None:
+        self._more = asyncio.get_running_loop().create_future()
+        await self._more
 
 
 class SessionOutlet(WriterAdapter):  # type: ignore[misc]
@@ -184,6 +196,10 @@ class AmqttRouter(Broker):  # type: ignore[misc]
 
     async def _publish_retained_messages_for_subscription(self, subscription: Any, session: Any) -> None:
         """The guard has what is retained."""
+
+    async def _client_message_loop(self, client_session: Any, handler: Any) -> None:
+        handler.reader.begin()
+        await super()._client_message_loop(client_session, handler)
 
     async def add_subscription(self, subscription: tuple[str, int], session: Any) -> int:
         """Remember whose it is; a client that is gone gets none."""

@@ -91,9 +91,11 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether nothing more must be read of this client for now."""
-        if len(self.routed) >= MAX_ROUTED or len(self._changes) >= MAX_CHANGES:
-            return True
-        return self.account.role != "gateway" and not self.guard.room
+        return self._is_full or (self.account.role != "gateway" and not self.guard.room)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.routed) >= MAX_ROUTED or len(self._changes) >= MAX_CHANGES
 
     @property
     def unsent_bytes(self) -> int:
@@ -205,7 +207,7 @@ class Session:
     def _go_on(self) -> None:
         if self._finishing:
             self._check_over()
-        elif not self.busy:
+        elif not self._is_full:  # if there is no room, it will wait for that
             self.connection.go_on()
 
     def finish(self) -> None:

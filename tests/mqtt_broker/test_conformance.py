@@ -9,6 +9,7 @@ import pytest
 
 from pyaiot.mqtt_broker.admission import MAX_BEFORE_LOGIN
 from pyaiot.mqtt_broker.delivery import WINDOW
+from pyaiot.mqtt_broker.guard import FORGET_S
 from pyaiot.mqtt_broker.session import MAX_SUBSCRIPTIONS
 from tests.mqtt_broker.mqtt_client import (
     PATIENCE_S,
@@ -248,6 +249,7 @@ async def test_nothing_is_left_of_those_who_are_gone(mqtt: Running) -> None:
 
     router = mqtt.broker.guard._router
     assert isinstance(router, AmqttRouter)
+    (service,) = (each for each in asyncio.all_tasks() if each.get_name() == "MQTT broker")
     for number in range(5):
         device = await mqtt.client("joe", f"x{number}")
         for round_ in range(3):
@@ -255,7 +257,10 @@ async def test_nothing_is_left_of_those_who_are_gone(mqtt: Running) -> None:
             await device.unsubscribe(*(f"gateway/joe/{round_}/{n}" for n in range(10)))
         await device.subscribe("gateway/joe/#", "gateway/check")
         device.vanish()
-    await until(lambda: not mqtt.broker.guard.sessions)
+    hurried = await Client.open(mqtt.port)  # amqtt alone never sees it go
+    hurried.send(connect_packet("hurried") + packet(0xE0))
+    await until(lambda: mqtt.broker.counters.logins == 6 and not mqtt.broker.guard.sessions)
+    await until(lambda: not any("MQTT" in each.get_name() for each in asyncio.all_tasks() - {service}), FORGET_S / 2)
     assert not router._subscriptions
     assert not router._subscriptions._wild
     assert not router._sessions
