@@ -230,7 +230,9 @@ def configure_logging(settings: CommonSettings) -> LimitFilter:
     limit = LimitFilter(handler)
     handler.addFilter(limit)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("websockets", "tornado.access", "aiocoap", "coap-server", "coap", "amqtt", "gmqtt", "transitions"):
+    for noisy in ("websockets", "tornado.access", "aiocoap", "coap-server", "coap", "amqtt", "transitions"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    # It shows tracebacks of connections that just ended; its user says that in a line.
+    logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     return limit
