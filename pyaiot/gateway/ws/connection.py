@@ -201,8 +201,8 @@ class Connection(asyncio.BufferedProtocol):
                 return
             if self._protocol.writes:
                 self._flush()
-            if self._protocol.close_expected():
-                self._begin_closing()
+        if self._protocol.close_expected():
+            self._begin_closing()
         if not self._closing:
             self._transport.resume_reading()
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 #: Updates a second, on average, and at once after a rest. A message without a value counts for one.
 MAX_UPDATES_PER_S = 1_000.0
 MAX_BURST = 1_000.0
+#: The shortest time to read nothing: who is too fast is read some messages at a time, not one by one.
+MIN_PAUSE_S = 0.02
 
 
 class Pace:
@@ -22,4 +24,4 @@ class Pace:
         left = self._left + (now - self._at) * MAX_UPDATES_PER_S
         self._left = left = (left if left < MAX_BURST else MAX_BURST) - updates
         self._at = now
-        return 0.0 if left >= 0.0 else -left / MAX_UPDATES_PER_S
+        return 0.0 if left >= 0.0 else max(MIN_PAUSE_S, -left / MAX_UPDATES_PER_S)

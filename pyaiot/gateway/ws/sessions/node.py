@@ -20,6 +20,8 @@ from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger("pyaiot.gateway.ws")
 
+_ONE_UID = "another uid than before: a device has one, said in its URL or its first update"
+
 
 class NodeSession:
     """One open device; fulfils contract.Session and residents.Resident."""
@@ -63,7 +65,7 @@ class NodeSession:
         if uid is None:
             uid = self._introduce(update)
         elif update.uid is not UNSET and update.uid != uid:
-            raise BadMessage("a device says its uid in its first update, and does not change it")
+            raise BadMessage(_ONE_UID)
         events = residents.events
         if events is None:
             raise Rejected(Code.GOING_AWAY, "the gateway stops")
@@ -127,7 +129,7 @@ class NodeSession:
         uid = claim.uid
         if update.uid is not UNSET:
             if uid is not None and update.uid != uid:
-                raise BadMessage("the uid is another than the id that the device connected with")
+                raise BadMessage(_ONE_UID)
             uid = check_uid(update.uid)
         if uid is None:
             if update.key is not UNSET:
