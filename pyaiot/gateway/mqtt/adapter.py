@@ -180,7 +180,7 @@ class MqttAdapter:
                     self._reported(events, uid, resource, payload)
         except BadTopic as error:
             self.counters.bad_names += 1
-            self._complain("", "topic", topic, str(error))
+            self._complain(shown(topic), "topic", topic, str(error))
         except BadPayload as error:
             self.counters.bad_payloads += 1
             self._complain(uid, f"payload {resource}", topic, str(error))

@@ -26,10 +26,10 @@ log = logging.getLogger("pyaiot.gateway.mqtt")
 DIAL_S = 10.0
 #: A session that lived this long, in seconds, was one.
 PROVED_AFTER_S = 5.0
-#: So many in a row, each ended by the other side so soon after it was established: another client has our id, and is
-#: thrown out by us as we are by it (MQTT 3.1.1 section 3.1.4).
+#: So many in a row, each ended by the other side so soon after it was established, and each time it was still there:
+#: another client has our id, and is thrown out by us as we are by it (MQTT 3.1.1 section 3.1.4).
 SHORT_S = 10.0
-MAX_SHORT_SESSIONS = 3
+MAX_SHORT_SESSIONS = 5
 
 #: CONNACK return codes (MQTT 3.1.1 section 3.2.2.3).
 _BAD_CLIENT_ID: Final = 2
@@ -203,6 +203,8 @@ class MqttClient:
             self._short_sessions = self._short_sessions + 1 if short else 0
             if lived_s >= PROVED_AFTER_S:
                 self._backoff.succeeded()
+        elif loss.kind == "unreachable":
+            self._short_sessions = 0  # it was restarted
         twin = self._short_sessions >= MAX_SHORT_SESSIONS
         return self._backoff.failed(asyncio.get_running_loop().time(), replaced=twin)
 

@@ -222,12 +222,10 @@ class Connection(asyncio.Protocol):
             acknowledged = self._unacknowledged.pop(int.from_bytes(body, "big"), None)
             if acknowledged is not None and not acknowledged.done():
                 acknowledged.set_result(True)
-        elif kind == packets.CONNACK or kind == packets.SUBACK:
+        else:
             answer = self._answers.pop(kind, None)
             if answer is not None and not answer.done():
                 answer.set_result(body)
-        elif kind != packets.PINGRESP:
-            raise BadPacket(f"a packet of type {kind:#04x}")
 
     async def _ask(self, packet: bytes, kind: int) -> bytes:
         answer: asyncio.Future[bytes] = self._loop.create_future()

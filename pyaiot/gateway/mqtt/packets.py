@@ -22,6 +22,8 @@ PUBACK: Final = 0x40
 SUBACK: Final = 0x90
 PINGRESP: Final = 0xD0
 _PUBLISH: Final = 0x30
+#: What an MQTT broker sends, besides PUBLISH, to a client of QoS 1 that never unsubscribes.
+FROM_BROKER: Final = frozenset((CONNACK, PUBACK, SUBACK, PINGRESP))
 
 PINGREQ: Final = b"\xc0\x00"
 DISCONNECT: Final = b"\xe0\x00"
@@ -54,10 +56,14 @@ Packet = Publish | Control
 
 
 class PacketReader:
-    """Cuts a stream of bytes into packets; keeps at most one unfinished packet of ``max_packet`` bytes."""
+    """Cuts a stream of bytes into packets: PUBLISH, and those of ``kinds`` (first bytes, as the standard wants them).
 
-    def __init__(self, max_packet: int = MAX_PACKET) -> None:
+    Keeps at most one unfinished packet, of ``max_packet`` bytes.
+    """
+
+    def __init__(self, max_packet: int = MAX_PACKET, kinds: frozenset[int] = FROM_BROKER) -> None:
         self._max_packet = max_packet
+        self._kinds = kinds
         self._rest = bytearray()
         self._needed = 0
         self._skip = 0
@@ -76,7 +82,9 @@ class PacketReader:
             self._rest.clear()
         at, end = 0, len(data)
         while end - at >= 2:
-            length, body = data[at + 1], at + 2
+            head, length, body = data[at], data[at + 1], at + 2
+            if head & 0xF0 != _PUBLISH and head not in self._kinds:
+                raise BadPacket(f"a packet that begins with {head:#04x}")
             if length > 127:
                 length, body = _read_length(data, at + 1)
                 if not body:
@@ -92,10 +100,10 @@ class PacketReader:
             elif stop > end:
                 self._needed = stop - at
                 break
-            elif data[at] & 0xF0 == _PUBLISH:
-                packets.append(_read_publish(data, data[at], body, stop))
+            elif head & 0xF0 == _PUBLISH:
+                packets.append(_read_publish(data, head, body, stop))
             else:
-                packets.append(Control(data[at], data[body:stop]))
+                packets.append(Control(head, data[body:stop]))
             at = stop
         else:
             self._needed = 2

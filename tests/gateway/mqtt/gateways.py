@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The gateway that an MQTT adapter tells, as a double that records; an MQTT broker whose every byte a test decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from pyaiot.gateway.adapter import Refused
+from pyaiot.gateway.mqtt import packets
+from pyaiot.gateway.mqtt.adapter import MqttAdapter
+from pyaiot.gateway.mqtt.packets import Control, PacketReader
+from pyaiot.wire.names import is_name, is_resource
+
+WAIT_S = 10.0
+#: CONNECT, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT.
+FROM_CLIENT = frozenset((0x10, 0x40, 0x82, 0xC0, 0xE0))
+
+
+class Gateway:
+    """Implements adapter.DeviceEvents: keeps what it is told, and has new nodes discovered as the real gateway does."""
+
+    def __init__(self) -> None:
+        self.adapter: MqttAdapter | None = None
+        self.nodes: dict[str, dict[str, Any]] = {}
+        self.log: list[tuple[Any, ...]] = []
+        self.max_nodes = 10_000
+        #: The gateway is crowded once so many updates have come; None: never.
+        self.crowded_at: int | None = None
+        self._roomy = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def seen(
+        self,
+        uid: str,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        proven: bool = True,
+    ) -> bool:
+        assert is_name(uid), "the adapter refuses such names itself"
+        new = uid not in self.nodes
+        if new and len(self.nodes) >= self.max_nodes:
+            raise Refused("the gateway is full")
+        self.nodes.setdefault(uid, {}).update(attributes or {})
+        self._note("new" if new else "seen", uid)
+        if new:
+            assert self.adapter is not None
+            task = asyncio.get_running_loop().create_task(self.adapter.discover(uid))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return new
+
+    def updated(self, uid: str, resource: str, data: Any, *, unit: str | None = None, age_ms: int = 0) -> None:
+        if uid not in self.nodes:
+            raise Refused("unknown node")
+        if not is_resource(resource):
+            raise Refused("no such resource name")
+        if resource == "forbidden":
+            raise Refused("the node has too many resources")
+        if resource == "fault":
+            raise ZeroDivisionError
+        self.nodes[uid][resource] = data
+        self._note("update", uid, resource, data, *([unit, age_ms] if unit or age_ms else []))
+
+    def reset(self, uid: str) -> None:
+        raise AssertionError("MQTT devices do not say that")
+
+    def gone(self, uid: str, why: str) -> None:
+        if self.nodes.pop(uid, None) is not None:
+            assert self.adapter is not None
+            self.adapter.forget(uid)
+            self._note("gone", uid, why)
+
+    def known(self, uid: str) -> bool:
+        return uid in self.nodes
+
+    @property
+    def crowded(self) -> bool:
+        return self.crowded_at is not None and len(self.updates()) >= self.crowded_at
+
+    async def room(self) -> None:
+        while self.crowded:
+            self._roomy.clear()
+            await self._roomy.wait()
+
+    def relieve(self) -> None:
+        """The gateway is crowded no more."""
+        self.crowded_at = None
+        self._roomy.set()
+
+    def updates(self) -> list[tuple[Any, ...]]:
+        """The updates that came: uid, resource, data, and unit and age where there are any."""
+        return [entry[1:] for entry in self.log if entry[0] == "update"]
+
+    async def until(self, so: Callable[[], Any]) -> None:
+        """Wait until ``so()`` is true."""
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while not so():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"it does not come to that; told: {self.log[-20:]}") from None
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _note(self, *entry: Any) -> None:
+        self.log.append(entry)
+        self._changed.set()
+
+
+class BrokerSession:
+    """One connection of the gateway, from the MQTT broker's side."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._stream = reader
+        self.writer = writer
+        self._packets = PacketReader(kinds=FROM_CLIENT)
+        self._ready: list[packets.Packet] = []
+
+    async def next(self) -> packets.Packet:
+        """The next packet of the gateway. Raises EOFError at its end."""
+        async with asyncio.timeout(WAIT_S):
+            while not self._ready:
+                data = await self._stream.read(65_536)
+                if not data:
+                    raise EOFError
+                self._ready += self._packets.feed(data)
+        return self._ready.pop(0)
+
+    async def next_of(self, kind: int) -> Control:
+        """The next packet that is no PUBLISH, which must be of ``kind``."""
+        while not isinstance(packet := await self.next(), Control):
+            pass
+        assert packet.kind == kind, packet
+        return packet
+
+    async def admit(self, *, kept: bool = False) -> None:
+        """CONNACK, SUBACK."""
+        await self.next_of(0x10)
+        self.writer.write(bytes((0x20, 2, kept, 0)))
+        subscribe = await self.next_of(0x82)
+        self.writer.write(b"\x90\5" + subscribe.body[:2] + b"\1\1\1")
+
+
+Behaviour = Callable[[BrokerSession], Awaitable[None]]
+
+
+@asynccontextmanager
+async def broker_by_hand(*behaviours: Behaviour) -> AsyncIterator[int]:
+    """A server that treats each connection by the next of ``behaviours``, the last for ever; its port.
+
+    When a behaviour returns the connection is closed.
+    """
+    left = list(behaviours)
+    faults: list[BaseException] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behaviour = left.pop(0) if len(left) > 1 else left[0]
+        try:
+            await behaviour(BrokerSession(reader, writer))
+        except (EOFError, OSError, asyncio.CancelledError):
+            pass
+        except BaseException as fault:
+            faults.append(fault)
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    tasks: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert faults == []

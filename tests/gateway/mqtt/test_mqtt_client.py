@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The road to the MQTT broker: lost and found again, and MQTT brokers that do not do as they should."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from pyaiot.gateway.mqtt import client, connection, packets
+from tests.gateway.mqtt.conftest import MakeGateway
+from tests.gateway.mqtt.gateways import WAIT_S, BrokerSession, Gateway, broker_by_hand
+from tests.process.mosquitto import Mosquitto
+from tests.process.mqtt_peers import peer
+
+needs_mosquitto = pytest.mark.needs("mosquitto")
+
+
+def told(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= level]
+
+
+async def until(so: Callable[[], object]) -> None:
+    """Wait for what no event tells."""
+    async with asyncio.timeout(WAIT_S):
+        while not so():
+            await asyncio.sleep(0.01)
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("hard", [False, True], ids=["stopped", "killed"])
+async def test_what_mosquitto_acknowledged_while_the_gateway_was_away_comes_once_when_it_is_back(
+    server: Mosquitto, make_gateway: MakeGateway, hard: bool
+) -> None:
+    first = await make_gateway(server.port)
+    assert first.adapter is not None
+    async with peer(server.port, "device") as device:
+        await device.told("node/n/count", "0")
+        await first.until(first.updates)
+        await first.adapter.stop()
+        for number in range(1, 101):
+            await device.told("node/n/count", str(number))
+    await (server.kill() if hard else server.stop())
+    await server.start()
+    second = await make_gateway(server.port)
+    async with peer(server.port, "device") as device:
+        await device.told("node/n/count", "101")
+        await second.until(lambda: second.nodes.get("n", {}).get("count") == 101)
+    numbers = [update[2] for update in second.updates()]
+    # Mosquitto saves after each message; killed, it may not have come to the last.
+    assert numbers == list(range(1, 102)) or (hard and numbers == [*range(1, 100), 101])
+
+
+@needs_mosquitto
+async def test_mosquitto_restarted_under_load_loses_nothing_and_nothing_comes_twice(
+    gateway: Gateway, server: Mosquitto
+) -> None:
+    assert gateway.adapter is not None
+    number = 0
+    for _ in range(3):
+        async with peer(server.port, "device") as device:
+            for _ in range(300):
+                number += 1
+                device.publish("node/n/count", str(number))
+            await device.until(lambda: len(device.acknowledged) == 300)
+            await server.stop()
+        await server.start()
+    async with peer(server.port, "device") as device:
+        await device.told("node/n/count", str(number + 1))
+        await gateway.until(lambda: gateway.nodes["n"]["count"] == number + 1)
+    assert [update[2] for update in gateway.updates()] == list(range(1, number + 2))
+    assert gateway.adapter.counters.losses >= 1
+
+
+@needs_mosquitto
+async def test_the_mqtt_broker_may_come_later_loud_once_and_quiet_after(
+    server: Mosquitto, make_gateway: MakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    await server.stop()
+    gateway = await make_gateway(server.port, connected=False)
+    assert gateway.adapter is not None
+    counters = gateway.adapter.counters
+    await until(lambda: counters.losses >= 3)
+    await server.start()
+    await until(gateway.adapter.connected.is_set)
+    await server.stop()
+    await until(lambda: not gateway.adapter.connected.is_set())  # type: ignore[union-attr]
+    before = counters.losses
+    await until(lambda: counters.losses >= before + 2)
+    await server.start()
+    await until(gateway.adapter.connected.is_set)
+    assert [line.split(" at ")[0] for line in told(caplog)] == ["Cannot reach the MQTT broker", "Lost the MQTT broker"]
+    async with peer(server.port, "device") as device:
+        await device.told("node/a/led", "1")
+        await gateway.until(gateway.updates)
+
+
+async def test_a_message_sent_again_is_acknowledged_and_not_reported_again(make_gateway: MakeGateway) -> None:
+    acknowledged: list[bytes] = []
+    said = packets.publish("node/a/led", b"1", 7)
+    again = bytes((said[0] | 8,)) + said[1:]
+    other = packets.publish("node/a/led", b"2", 7)
+
+    async def first(session: BrokerSession) -> None:
+        await session.admit()
+        session.writer.write(said)
+        acknowledged.append((await session.next_of(packets.PUBACK)).body)
+
+    async def then(session: BrokerSession) -> None:
+        await session.admit(kept=True)
+        session.writer.write(again + bytes((other[0] | 8,)) + other[1:])
+        for _ in range(2):
+            acknowledged.append((await session.next_of(packets.PUBACK)).body)
+        session.writer.write(said)
+        acknowledged.append((await session.next_of(packets.PUBACK)).body)
+
+    async def new_session(session: BrokerSession) -> None:
+        await session.admit(kept=False)
+        session.writer.write(bytes((said[0] | 8,)) + said[1:])
+        acknowledged.append((await session.next_of(packets.PUBACK)).body)
+        await session.next_of(packets.DISCONNECT[0])
+
+    async with broker_by_hand(first, then, new_session) as port:
+        gateway = await make_gateway(port)
+        assert gateway.adapter is not None
+        await until(lambda: len(acknowledged) == 5)
+        assert acknowledged == [b"\0\7"] * 5
+        assert [update[2] for update in gateway.updates()] == [1, 2, 1, 1]
+        assert gateway.adapter.counters.duplicates == 1
+
+
+async def test_nothing_is_acknowledged_before_it_was_taken_and_one_read_is_acknowledged_by_one_write(
+    make_gateway: MakeGateway,
+) -> None:
+    taken: list[int] = []
+    begun, done = asyncio.Event(), asyncio.Event()
+
+    async def serve(session: BrokerSession) -> None:
+        await session.admit()
+        await begun.wait()
+        session.writer.write(b"".join(packets.publish("node/a/n", b"%d" % each, each) for each in range(1, 101)))
+        for each in range(1, 101):
+            assert (await session.next_of(packets.PUBACK)).body == each.to_bytes(2, "big")
+            taken.append(len(gateway.updates()))
+        done.set()
+        await session.next_of(packets.DISCONNECT[0])
+
+    async with broker_by_hand(serve) as port:
+        gateway = await make_gateway(port)
+        begun.set()
+        async with asyncio.timeout(WAIT_S):
+            await done.wait()
+    assert all(count >= number for number, count in enumerate(taken, 1))
+
+
+@needs_mosquitto
+async def test_while_the_gateway_is_crowded_nothing_is_read_and_nothing_is_lost(
+    gateway: Gateway, server: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert gateway.adapter is not None
+    counters = gateway.adapter.counters
+    gateway.crowded_at = 50
+    async with peer(server.port, "device") as device:
+        for number in range(500):
+            device.publish("node/n/count", str(number))
+        await device.until(lambda: len(device.acknowledged) == 500)  # Mosquitto has them all
+        await gateway.until(lambda: gateway.crowded)
+        held = len(gateway.updates())
+        assert held <= 50 + 20, "not more than Mosquitto had sent without acknowledgement"
+        assert counters.pauses == 1
+        await device.told("node/n/count", "500")
+        assert len(gateway.updates()) == held
+        gateway.relieve()
+        await gateway.until(lambda: len(gateway.updates()) == 501)
+    assert [update[2] for update in gateway.updates()] == list(range(501))
+    assert counters.losses == 0
+
+
+async def test_a_pause_is_no_silence_and_silence_is_noticed(
+    make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the times of the link shortened: a gateway that is crowded for long keeps its connection, as it pings on."""
+    monkeypatch.setattr(connection, "PING_S", 0.05)
+    monkeypatch.setattr(connection, "SILENCE_S", 0.15)
+    pings = 0
+
+    async def serve(session: BrokerSession) -> None:
+        nonlocal pings
+        await session.admit()
+        session.writer.write(packets.publish("node/a/led", b"1", 1))
+        while True:
+            packet = await session.next()
+            if isinstance(packet, packets.Control) and packet.kind == 0xC0:
+                pings += 1
+                if pings < 20:
+                    session.writer.write(b"\xd0\0")
+
+    async with broker_by_hand(serve) as port:
+        gateway = await make_gateway(port)
+        gateway.crowded_at = 1
+        assert gateway.adapter is not None
+        counters = gateway.adapter.counters
+        await until(lambda: pings >= 10)
+        assert (counters.pauses, counters.losses) == (1, 0)
+        gateway.relieve()
+        await until(lambda: counters.losses)
+        assert pings >= 20
+    assert any("it has said nothing for" in line for line in told(caplog))
+
+
+@needs_mosquitto
+async def test_pb_34_a_client_id_used_twice_is_told_in_one_line(
+    server: Mosquitto, make_gateway: MakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = await make_gateway(server.port, client_id="same")
+    two = await make_gateway(server.port, client_id="same", connected=False)
+    line = (
+        "Another client at the MQTT broker seems to use the client id same: "
+        "give each gateway its own (--mqtt-client-id)"
+    )
+    async with asyncio.timeout(30):
+        while line not in told(caplog, logging.ERROR):
+            await asyncio.sleep(0.02)
+    assert told(caplog, logging.ERROR).count(line) <= 2
+    for gateway in (one, two):
+        assert gateway.adapter is not None
+        assert gateway.adapter.counters.connections < 20, "they do not fight on"
+
+
+@needs_mosquitto
+async def test_a_wrong_password_is_told_once_and_tried_on_until_it_is_right(
+    server: Mosquitto, make_gateway: MakeGateway, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.anonymous = False
+    server.add_user("gateway", "right")
+    await server.stop()
+    await server.start()
+    nobody = await make_gateway(server.port, connected=False)
+    assert nobody.adapter is not None
+    await until(lambda: nobody.adapter.counters.losses >= 2)  # type: ignore[union-attr]
+    await nobody.adapter.stop()
+    assert len(told(caplog)) == 1
+    assert "does not admit this gateway: it wants a user and a password" in told(caplog)[0]
+    caplog.clear()
+    gateway = await make_gateway(server.port, connected=False, user="gateway", password=b"wrong")
+    assert gateway.adapter is not None
+    await until(lambda: gateway.adapter.counters.losses >= 2)  # type: ignore[union-attr]
+    [line] = told(caplog)
+    assert "wrong password for the user gateway (--mqtt-user, --mqtt-password-file)" in line
+    server.add_user("gateway", "wrong")
+    await server.reload()
+    await until(gateway.adapter.connected.is_set)
+
+
+@pytest.mark.parametrize(
+    ("stream", "line"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not speak MQTT 3.1.1"),
+        (b"\x20\2\0\1", "it refused CONNECT with code 1"),
+        (b"\x20\2\0\2", "it does not take the client id gateway-under-test (--mqtt-client-id)"),
+        (b"\x20\2\0\3", "it is not available"),
+        (b"\x20\3\0\0\0", "CONNACK is not 4 bytes long"),
+        (b"\x20\2\0\0\x90\5\0\1\1\1\x80", "subscribe to node/+/+; change its access list"),
+        (b"\x20\2\0\0\x90\5\0\1\1\1\1\x36\5\0\1a\0\1", "it does not speak MQTT 3.1.1"),
+        (b"", "does it want TLS (--mqtt-ssl)?"),
+    ],
+)
+async def test_an_mqtt_broker_that_is_none_or_refuses_is_told_in_one_line(
+    make_gateway: MakeGateway, caplog: pytest.LogCaptureFixture, stream: bytes, line: str
+) -> None:
+    async def serve(session: BrokerSession) -> None:
+        connack, suback, codes = stream.partition(b"\x90")
+        await session.next()
+        session.writer.write(connack)
+        if suback:
+            await session.next_of(0x82)
+            session.writer.write(suback + codes)
+        if stream:
+            await session.next_of(0xE0)  # until it goes
+
+    async with broker_by_hand(serve) as port:
+        gateway = await make_gateway(port, connected=False)
+        assert gateway.adapter is not None
+        await until(lambda: gateway.adapter.counters.losses >= 2)  # type: ignore[union-attr]
+        assert [each for each in told(caplog) if line in each] == told(caplog)[:1]
+        assert len(told(caplog)) == 1
+
+
+async def test_an_mqtt_broker_that_answers_nothing_holds_up_neither_tries_nor_the_end(
+    make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_S", 0.05)
+
+    async def serve(session: BrokerSession) -> None:
+        await asyncio.Event().wait()
+
+    async with broker_by_hand(serve) as port:
+        gateway = await make_gateway(port, connected=False)
+        assert gateway.adapter is not None
+        await until(lambda: gateway.adapter.counters.losses >= 2)  # type: ignore[union-attr]
+        began = asyncio.get_running_loop().time()
+        await gateway.adapter.stop()
+        assert asyncio.get_running_loop().time() - began < 1.0
+
+
+async def test_who_reads_nothing_does_not_keep_the_gateway_from_ending_within_a_second(
+    make_gateway: MakeGateway,
+) -> None:
+    async def serve(session: BrokerSession) -> None:
+        await session.admit()
+        await asyncio.Event().wait()
+
+    async with broker_by_hand(serve) as port:
+        gateway = await make_gateway(port)
+        assert gateway.adapter is not None
+        for _ in range(1_000):
+            gateway.adapter._client.publish("gateway/a/led/set", bytes(16_384))
+        began = asyncio.get_running_loop().time()
+        await gateway.adapter.stop()
+        assert asyncio.get_running_loop().time() - began < 1.0
+
+
+async def test_what_the_mqtt_broker_does_not_acknowledge_is_bounded(
+    make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MAX_UNACKNOWLEDGED", 10)
+
+    async def serve(session: BrokerSession) -> None:
+        await session.admit()
+        while True:
+            await session.next()
+
+    async with broker_by_hand(serve) as port:
+        gateway = await make_gateway(port)
+        assert gateway.adapter is not None
+        results = [gateway.adapter._client.publish("gateway/check", b"") for _ in range(20)]
+        assert [each.done() for each in results].count(True) == 20 - (10 - 2)  # state and check are under way
+        assert gateway.adapter.counters.unsent == 12
+
+
+def test_the_times_fit_together() -> None:
+    assert connection.PING_S < connection.KEEPALIVE_S, "or the MQTT broker ends the connection"
+    assert connection.SILENCE_S <= 25
+    assert client.PROVED_AFTER_S <= client.SHORT_S
