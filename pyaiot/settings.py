@@ -19,6 +19,8 @@ MQTT_PORT: Final = 1886
 WS_PORT: Final = 8001
 HTTP_PORT: Final = 8002
 WEB_PORT: Final = 8080
+#: Where the public keys are that devices' tokens are checked by.
+DEVICE_KEYS: Final = "~/.pyaiot/device-keys"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +127,13 @@ class WsGatewaySettings(GatewaySettings):
     )
     device_file: str = option(
         "~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE"
+    )
+    device_keys: str = option(
+        DEVICE_KEYS, "folder of public keys (*.pem) that tokens of devices are checked by", metavar="FOLDER"
+    )
+    device_token_audience: str = option("", "take only tokens of devices that are for this audience", metavar="TEXT")
+    actuation_map: str = option(
+        "", "TOML file that says which component and command of its platform a device's resource is", metavar="FILE"
     )
 
 

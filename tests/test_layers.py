@@ -55,6 +55,7 @@ PURE = [
     "gateway/ws/sessions",
     "gateway/ws/actuation.py",
     "gateway/ws/echo.py",
+    "gateway/ws/grants.py",
     "gateway/ws/tokens.py",
     "broker/authorisation.py",
     "broker/client_codec.py",

@@ -3,8 +3,8 @@
 
 ::
 
-    device ─frames▶ connection ▶ sessions/node ▶ residents ▶ DeviceEvents
-    device ◀message connection ◀ sessions/node ◀ WsAdapter ◀ discover, write
+    device ─frames▶ connection ▶ sessions/node, token ▶ residents ▶ DeviceEvents
+    device ◀message connection ◀ sessions/node, token ◀ WsAdapter ◀ discover, write
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ from websockets.http11 import Request
 
 from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S
-from pyaiot.gateway.ws.admission import NotAdmitted, admit
+from pyaiot.gateway.ws.actuation import ActuationMap
+from pyaiot.gateway.ws.admission import NotAdmitted, admit, check_origin, offers
+from pyaiot.gateway.ws.authority import Authority
 from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.credentials import Credentials
+from pyaiot.gateway.ws.echo import SUBPROTOCOL
 from pyaiot.gateway.ws.residents import Residents
 from pyaiot.gateway.ws.server import Server
 from pyaiot.gateway.ws.sessions.contract import Session
 from pyaiot.gateway.ws.sessions.node import NodeSession
+from pyaiot.gateway.ws.sessions.token import TokenSession
+from pyaiot.gateway.ws.token_keys import TokenKeys
 from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger("pyaiot.gateway.ws")
@@ -41,16 +46,27 @@ class WsAdapter:
     title: ClassVar[str] = "WebSocket"
 
     def __init__(
-        self, *, host: str = "::", port: int = 8001, origins: frozenset[str] = frozenset(), device_file: str = ""
+        self,
+        *,
+        host: str = "::",
+        port: int = 8001,
+        origins: frozenset[str] = frozenset(),
+        device_file: str = "",
+        token_keys: TokenKeys | None = None,
+        audience: str = "",
+        actuations: ActuationMap | None = None,
     ) -> None:
         """Listen on ``host`` (``::`` means every address, IPv4 too) and TCP ``port`` (0: any free one).
 
         ``origins`` are the web pages that may play device, in lower case; ``device_file`` has the keys of those
-        devices whose id is not for everybody.
+        devices whose id is not for everybody. ``token_keys`` check the tokens of devices, each of which must be for
+        ``audience``, if that is not empty; ``actuations`` says what their resources are called on their platform.
         """
         self._origins = origins
         self.counters = Counters()
         self._credentials = Credentials(device_file)
+        self._authority = Authority(token_keys, audience)
+        self._actuations = actuations or ActuationMap()
         self._residents = Residents(self.counters, self._credentials.may_be, _new_name)
         self._server = Server(host, port, self._admit, self.counters)
 
@@ -60,8 +76,9 @@ class WsAdapter:
         return self._server.port
 
     async def start(self, events: DeviceEvents) -> None:
-        """Open the port and begin to report. Raises CannotListen, DeviceFileError."""
+        """Open the port and begin to report. Raises ConfigurationError: CannotListen, DeviceFileError …"""
         self._credentials.load()
+        self._authority.start()
         self._residents.events = events
         await self._server.open(events)
         logger.info("listening for WebSocket devices on port %d", self.port)
@@ -69,6 +86,7 @@ class WsAdapter:
     async def stop(self) -> None:
         """Close everything; nothing is reported afterwards."""
         self._residents.events = None
+        self._authority.stop()
         await self._server.close()
 
     async def discover(self, uid: str) -> None:
@@ -78,7 +96,10 @@ class WsAdapter:
             session.discover()
 
     async def write(self, uid: str, resource: str, data: JSON) -> JSON | None:
-        """Send ``data``, and wait until the device reports it as its own, for CONFIRM_S at most. Raises WriteFailed."""
+        """Send ``data``, and wait until the device reports it as its own, for CONFIRM_S at most. Raises WriteFailed.
+
+        Of one that will not report it, until it has arrived there: more cannot be known.
+        """
         self.counters.writes += 1
         resource = resource.removeprefix("/")
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -89,12 +110,14 @@ class WsAdapter:
 
         try:
             with self._residents.confirmations.expecting(uid, resource, data, told) as expectation:
-                self._residents.at(uid).write(resource, data)
+                will_report = self._residents.at(uid).write(resource, data, told)
                 try:
                     async with asyncio.timeout(CONFIRM_S):
                         await confirmed
                 except TimeoutError:
-                    raise expectation.failure() from None
+                    if will_report:
+                        raise expectation.failure() from None
+                    raise WriteFailed("timeout", "the device's connection does not answer") from None
         except WriteFailed:
             self.counters.writes_failed += 1
             raise
@@ -105,9 +128,13 @@ class WsAdapter:
         self._residents.forget(uid)
 
     def _admit(self, request: Request, connection: Connection) -> Session:
-        """See server.Admit: the path, and later the sub-protocol, choose the kind of session."""
+        """See server.Admit: the sub-protocol or the path chooses the kind of session."""
         headers = request.headers
-        claim = admit(request.path, headers.get_all("Origin"), headers.get_all("Authorization"), self._origins)
+        origins = headers.get_all("Origin")
+        if offers(SUBPROTOCOL, headers.get_all("Sec-WebSocket-Protocol")):
+            check_origin(origins, self._origins)
+            return TokenSession(connection, self._residents, self._authority, self._actuations)
+        claim = admit(request.path, origins, headers.get_all("Authorization"), self._origins)
         if claim.uid is not None and claim.key is not None and not self._credentials.may_be(claim.uid, claim.key):
             self.counters.wrong_keys += 1
             raise NotAdmitted(401, "Wrong id or key.\n")

@@ -48,8 +48,7 @@ def admit(path: str, origins: Sequence[str], authorization: Sequence[str], allow
     path, _, query = path.partition("?")
     if path != PATH:
         raise NotAdmitted(404, f"There is nothing here; devices connect to {PATH}.\n")
-    if any(origin.lower() not in allowed for origin in origins):
-        raise NotAdmitted(403, "This page may not play device here (see --allowed-origins).\n")
+    check_origin(origins, allowed)
     try:
         named = parse_qs(query, max_num_fields=MAX_PARAMETERS, errors="strict").get("id", [])
     except ValueError:
@@ -66,6 +65,17 @@ def admit(path: str, origins: Sequence[str], authorization: Sequence[str], allow
     if uid is None:
         raise NotAdmitted(401, "A key is of no use without ?id=.\n")
     return Claim(uid, key)
+
+
+def check_origin(origins: Sequence[str], allowed: frozenset[str]) -> None:
+    """Whether the page that a request comes from, if any, may play device. Raises NotAdmitted."""
+    if any(origin.lower() not in allowed for origin in origins):
+        raise NotAdmitted(403, "This page may not play device here (see --allowed-origins).\n")
+
+
+def offers(subprotocol: str, headers: Sequence[str]) -> bool:
+    """Whether ``subprotocol`` is in the Sec-WebSocket-Protocol ``headers`` (RFC 6455 section 11.3.4)."""
+    return any(offered.strip() == subprotocol for header in headers for offered in header.split(","))
 
 
 def _credentials(authorization: Sequence[str]) -> tuple[str | None, bytes]:

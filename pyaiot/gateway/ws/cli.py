@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
 from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.ws.actuation import MAX_MAP_BYTES, ActuationMap, BadMap, parse_map
 from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.gateway.ws.admission import parse_origins
-from pyaiot.settings import ALL_SETTINGS, WsGatewaySettings
+from pyaiot.gateway.ws.token_keys import TokenKeys
+from pyaiot.options import ConfigurationError
+from pyaiot.settings import ALL_SETTINGS, DEVICE_KEYS, WsGatewaySettings
 
-DESCRIPTION = "The WebSocket gateway: devices connect to it at /node, and it connects them to the broker."
+DESCRIPTION = (
+    "The WebSocket gateway: devices connect to it at /node, or with tokens, and it connects them to the broker."
+)
 
 
 def main() -> int:
@@ -35,4 +41,25 @@ def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
         port=settings.gateway_port,
         origins=parse_origins(settings.allowed_origins),
         device_file=settings.device_file,
+        token_keys=TokenKeys(settings.device_keys, required=settings.device_keys != DEVICE_KEYS),
+        audience=settings.device_token_audience,
+        actuations=read_actuation_map(settings.actuation_map),
     )
+
+
+def read_actuation_map(path: str) -> ActuationMap | None:
+    """The map in the file at ``path``; None when that is empty. Raises ConfigurationError."""
+    if not path:
+        return None
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            raw = file.read(MAX_MAP_BYTES + 1)
+        if len(raw) > MAX_MAP_BYTES:
+            raise BadMap(f"it is longer than {MAX_MAP_BYTES} bytes")
+        return parse_map(raw.decode())
+    except OSError as error:
+        raise ConfigurationError(f"--actuation-map: {path} cannot be read: {error.strerror}") from None
+    except UnicodeError:
+        raise ConfigurationError(f"--actuation-map: {path} is not text") from None
+    except BadMap as error:
+        raise ConfigurationError(f"--actuation-map: {path}: {error}") from None

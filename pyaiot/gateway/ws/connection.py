@@ -19,9 +19,11 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from pyaiot.gateway.ws.admission import NotAdmitted
 from pyaiot.gateway.ws.counters import Counters
+from pyaiot.gateway.ws.echo import SUBPROTOCOL
 from pyaiot.gateway.ws.pace import Pace
 from pyaiot.gateway.ws.payloads import MAX_MESSAGE_BYTES, close_reason
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected, Session
@@ -33,8 +35,12 @@ MAX_REQUEST_BYTES: Final = 16_384
 #: What a device may leave unread of what is sent to it, in bytes, before it is disconnected.
 MAX_UNREAD_BYTES: Final = 65_536
 
+#: The longest number of a mark, in digits.
+_MARK_DIGITS: Final = 9
+
 _TEXT, _CONT, _BINARY, _PONG = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.PONG
 _OPEN = State.OPEN
+_ECHO = Subprotocol(SUBPROTOCOL)
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -71,17 +77,25 @@ class Host(Protocol):
         """Call :meth:`Connection.go_on` when there is room again."""
 
 
+class _Protocol(ServerProtocol):
+    """Selects the one sub-protocol that there is; who offers others or none is admitted by the path."""
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """See websockets.server.ServerProtocol."""
+        return _ECHO if _ECHO in subprotocols else None
+
+
 class Connection(asyncio.BufferedProtocol):
     """A connection from its beginning to its end; fulfils contract.Peer."""
 
     __slots__ = (
-        "_closing", "_host", "_pace", "_parts", "_protocol", "_request_bytes", "_rest", "_session", "_settled",
-        "_timer", "_transport", "address", "awaited", "held",
+        "_closing", "_host", "_marks", "_pace", "_parts", "_protocol", "_request_bytes", "_rest", "_session",
+        "_settled", "_timer", "_transport", "address", "awaited", "held",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES)
+        self._protocol = _Protocol(max_size=MAX_MESSAGE_BYTES)
         self._transport: asyncio.Transport
         self._session: Session | None = None
         self._pace: Pace
@@ -90,6 +104,7 @@ class Connection(asyncio.BufferedProtocol):
         self._request_bytes = 0
         self._settled = False
         self._closing = False
+        self._marks = 0
         self._timer: asyncio.TimerHandle | None = None
         self.address = ""
         #: A ping was sent, and nothing has come since.
@@ -157,6 +172,14 @@ class Connection(asyncio.BufferedProtocol):
         self._protocol.send_text(message)
         return self._flush()
 
+    def mark(self) -> int:
+        """See contract.Peer."""
+        self._marks += 1
+        if self._protocol.state is _OPEN:
+            self._protocol.send_ping(b"%d" % self._marks)
+            self._flush()
+        return self._marks
+
     def close(self, code: Code, reason: str) -> None:
         """See contract.Peer. Nothing that the device sends is read any more."""
         if self._protocol.state is _OPEN:
@@ -171,11 +194,22 @@ class Connection(asyncio.BufferedProtocol):
         """Whether it is a WebSocket, and not closing."""
         return self._session is not None
 
+    @property
+    def hurried(self) -> bool:
+        """Whether the device has to say at once who it is."""
+        return self._session is not None and self._session.hurried
+
+    def late(self) -> None:
+        """The device has not said in time who it is."""
+        if self._session is not None:
+            self._reject(self._session.late())
+
     def ping(self) -> None:
         """Ask for a sign of life."""
         if self._protocol.state is _OPEN:
             self.awaited = True
-            self._protocol.send_ping(b"")
+            # A device may answer only the last of some pings (RFC 6455 section 5.5.3), so each says all marks.
+            self._protocol.send_ping(b"%d" % self._marks if self._marks else b"")
             self._flush()
 
     def alive(self) -> None:
@@ -253,7 +287,8 @@ class Connection(asyncio.BufferedProtocol):
                     message, self._parts = bytes(self._parts), None
                     return self._take_message(session, message)
         elif opcode is _PONG:
-            session.alive()
+            mark = bytes(frame.data)
+            session.alive(int(mark) if mark.isdigit() and len(mark) <= _MARK_DIGITS else 0)
         elif opcode is _BINARY:
             self._host.counters.bad_messages += 1
             self.close(Code.BAD_MESSAGE, "send text messages, not binary ones")

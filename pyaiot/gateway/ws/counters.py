@@ -26,6 +26,9 @@ class Counters:
     bad_frames: int = 0
     #: Keys that were wrong or missing.
     wrong_keys: int = 0
+    #: Tokens that were not good, and connections whose token's time was over, or its key not trusted any more.
+    bad_tokens: int = 0
+    revoked: int = 0
     #: Values that the gateway would not take: the node has too many resources, or the gateway too many nodes.
     refused: int = 0
     #: Connections replaced by a newer one of the same device.

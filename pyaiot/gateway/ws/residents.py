@@ -7,7 +7,7 @@ takes the node over, and whatever still comes of the older one is about nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
@@ -19,6 +19,8 @@ from pyaiot.wire.messages import JSON
 #: A node whose connection has proved nothing for so long is out, whatever became of the connection. Pings find a dead
 #: connection in less than half of it, so that ``--max-time`` does not matter here.
 NODE_TIMEOUT_S = 60.0
+#: Ids that were proved since the start, which are not had without a proof any more; the oldest is forgotten first.
+MAX_PROVED = 16_384
 #: Random names tried for a device that gives none.
 _TRIES = 8
 
@@ -29,7 +31,10 @@ MayBe = Callable[[str, bytes | None], bool]
 class Resident(Protocol):
     """A session that speaks for a node."""
 
-    def write(self, resource: str, data: JSON) -> None:
+    #: What it has proved to be who it is by; None: it was only not refused.
+    proof: Hashable | None
+
+    def write(self, resource: str, data: JSON, arrived: Callable[[], None]) -> bool:
         """See contract.Session."""
 
     def discover(self) -> None:
@@ -52,19 +57,34 @@ class Residents:
         self.may_be = may_be
         self._new_name = new_name
         self._sessions: dict[str, Resident] = {}
+        self._proved: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def enter(self, uid: str, session: Resident, address: str) -> None:
-        """``session`` speaks for ``uid`` from now on. Raises Rejected: the gateway stops, or is full."""
+        """``session`` speaks for ``uid`` from now on. Raises Rejected: the gateway stops, is full, the id is another's.
+
+        A session that has proved to be who it is gives way only to one that has proved the same; and once proved, an
+        id is not had without a proof.
+        """
         events = self._reporting()
+        older = self._sessions.get(uid)
+        if session.proof is None:
+            if uid in self._proved:
+                raise Rejected(Code.NOT_ADMITTED, "this id is another's")
+        elif older is not None and older.proof is not None and older.proof != session.proof:
+            raise Rejected(Code.NOT_ADMITTED, "this id is another's")
         try:
             events.seen(uid, attributes={"ip": address}, timeout_s=NODE_TIMEOUT_S)
         except Refused as error:
             self.counters.refused += 1
             raise Rejected(Code.TRY_AGAIN, str(error)) from None
-        older = self._sessions.get(uid)
+        if session.proof is not None:
+            self._proved.pop(uid, None)
+            self._proved[uid] = None
+            if len(self._proved) > MAX_PROVED:
+                del self._proved[next(iter(self._proved))]
         self._sessions[uid] = session
         if older is not None:
             self.counters.replaced += 1

@@ -23,6 +23,8 @@ logger = logging.getLogger("pyaiot.gateway.ws")
 #: How long a device may take for its HTTP request, and then to say who it is, in seconds.
 REQUEST_S = 5.0
 INTRODUCTION_S = 30.0
+#: The same for a device that is nobody until then.
+HURRY_S = 5.0
 #: Every connection is sent a ping this often; one that says nothing until the next is dead: after 20 s at most.
 PING_S = 10.0
 #: How long a device may take to hang up after a close.
@@ -55,9 +57,10 @@ class Server:
         self._connections: set[Connection] = set()
         self._requests: Deadlines[Connection] = Deadlines(REQUEST_S)
         self._introductions: Deadlines[Connection] = Deadlines(INTRODUCTION_S)
+        self._hurried: Deadlines[Connection] = Deadlines(HURRY_S)
         self._pings: Deadlines[Connection] = Deadlines(PING_S)
         self._farewells: Deadlines[Connection] = Deadlines(FAREWELL_S)
-        self._deadlines = (self._requests, self._introductions, self._pings, self._farewells)
+        self._deadlines = (self._requests, self._introductions, self._hurried, self._pings, self._farewells)
         self._timer: asyncio.TimerHandle | None = None
         self._held: set[Connection] = set()
         self._waiting: asyncio.Task[None] | None = None
@@ -144,12 +147,13 @@ class Server:
     def opened(self, connection: Connection) -> None:
         """See connection.Host."""
         self._requests.end(connection)
-        self._begin(self._introductions, connection)
+        self._begin(self._hurried if connection.hurried else self._introductions, connection)
         self._begin(self._pings, connection)
 
     def settled(self, connection: Connection) -> None:
         """See connection.Host."""
         self._introductions.end(connection)
+        self._hurried.end(connection)
 
     def closing(self, connection: Connection) -> None:
         """See connection.Host."""
@@ -201,9 +205,10 @@ class Server:
         for connection in self._requests.due(now, MAX_AT_ONCE):
             self.counters.late_requests += 1
             connection.abort()
-        for connection in self._introductions.due(now, MAX_AT_ONCE):
-            self.counters.unnamed += 1
-            connection.close(Code.TRY_AGAIN, "nothing was said: send an update")
+        for introductions in (self._introductions, self._hurried):
+            for connection in introductions.due(now, MAX_AT_ONCE):
+                self.counters.unnamed += 1
+                connection.late()
         for connection in self._farewells.due(now, MAX_AT_ONCE):
             connection.abort()
         for connection in self._pings.due(now, MAX_AT_ONCE):

@@ -23,18 +23,20 @@ _Listing = tuple[tuple[str, int, int, int], ...]
 class TokenKeys:
     """The keys in ``folder``. Blocks for as long as it takes to look at a few small files."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, required: bool = False) -> None:
+        """``required``: the gateway does not start without the folder."""
+        self._required = required
         self.folder = Path(os.path.expanduser(folder))
         self.keys: tuple[TokenKey, ...] = ()
         self._seen: _Listing | None = None
 
-    def load(self, *, required: bool) -> None:
+    def load(self) -> None:
         """Read the folder for the first time. Raises ConfigurationError: it holds what cannot be used, or others can
-        write there; or, if ``required``, it is not there.
+        write there; or it is not there, and required.
         """
         seen = self._look()
         if seen is None:
-            if required:
+            if self._required:
                 raise ConfigurationError(
                     f"--device-keys: there is no folder {self.folder}: make it, or aiot device-token"
                 )

@@ -7,6 +7,7 @@ further kind of device (another path, another sub-protocol) costs a session. Pur
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
 
@@ -43,6 +44,10 @@ class Peer(Protocol):
         """Send a text message (UTF-8); false: the connection is closing, or the device reads too slowly to have it."""
         ...
 
+    def mark(self) -> int:
+        """Send a ping of a number of its own: when that comes back, the device has all that was sent before it."""
+        ...
+
     def close(self, code: Code, reason: str) -> None:
         """Close the connection; :meth:`Session.ended` is called before this returns."""
         ...
@@ -56,6 +61,15 @@ class Session(Protocol):
         """Whether the device has said who it is; one that does not in time is closed."""
         ...
 
+    @property
+    def hurried(self) -> bool:
+        """Whether it has to say so at once, as it is nobody until then."""
+        ...
+
+    def late(self) -> Rejected:
+        """It did not say so in time: what to close the connection with."""
+        ...
+
     def opened(self) -> None:
         """The connection is open. Raises Rejected."""
         ...
@@ -64,12 +78,16 @@ class Session(Protocol):
         """A text message came (not known to be UTF-8); how many updates it counts for, 1 at least. Raises Rejected."""
         ...
 
-    def alive(self) -> None:
-        """The connection is proven to be alive."""
+    def alive(self, mark: int = 0) -> None:
+        """The connection is proven to be alive; the device has all that was sent before ``mark`` (see Peer.mark)."""
         ...
 
-    def write(self, resource: str, data: JSON) -> None:
-        """Send a write to the device. Raises pyaiot.gateway.adapter.WriteFailed."""
+    def write(self, resource: str, data: JSON, arrived: Callable[[], None]) -> bool:
+        """Send a write to the device. Raises pyaiot.gateway.adapter.WriteFailed.
+
+        True: the device will report the value that it then has. False: it will not; ``arrived`` is called when it
+        has the write, which is all that can be known.
+        """
         ...
 
     def discover(self) -> None:

@@ -8,6 +8,7 @@ a fresh name. An id that has a key is only had with it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Hashable
 
 from msgspec import UNSET
 
@@ -16,6 +17,7 @@ from pyaiot.gateway.ws.admission import Claim
 from pyaiot.gateway.ws.payloads import DISCOVER, BadMessage, Update, check_uid, encode_write, parse_message
 from pyaiot.gateway.ws.residents import Residents
 from pyaiot.gateway.ws.sessions.contract import Code, Peer, Rejected
+from pyaiot.gateway.ws.sessions.values import report
 from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger("pyaiot.gateway.ws")
@@ -27,6 +29,10 @@ class NodeSession:
     """One open device; fulfils contract.Session and residents.Resident."""
 
     __slots__ = ("_asked", "_claim", "_complained", "_peer", "_residents", "_uid")
+
+    hurried = False
+    #: An id that has a key is guarded by that already: nobody comes to it without.
+    proof: Hashable | None = None
 
     def __init__(self, peer: Peer, claim: Claim, residents: Residents) -> None:
         self._peer = peer
@@ -41,6 +47,10 @@ class NodeSession:
     def settled(self) -> bool:
         """See contract.Session."""
         return self._uid is not None
+
+    def late(self) -> Rejected:
+        """See contract.Session."""
+        return Rejected(Code.TRY_AGAIN, "nothing was said: send an update")
 
     def opened(self) -> None:
         """See contract.Session. A device that said all of it in its request is a node at once."""
@@ -66,37 +76,18 @@ class NodeSession:
             uid = self._introduce(update)
         elif update.uid is not UNSET and update.uid != uid:
             raise BadMessage(_ONE_UID)
-        events = residents.events
-        if events is None:
-            raise Rejected(Code.GOING_AWAY, "the gateway stops")
-        data, units, age_ms = update.data, update.units, update.age
-        if not data:
-            events.seen(uid)
-            return 1
-        for resource, value in data.items():
-            try:
-                events.updated(
-                    uid, resource, value, unit=None if units is UNSET else units.get(resource), age_ms=age_ms
-                )
-            except Refused as error:
-                self._refused(uid, resource, error)
-                if self._uid is None:
-                    return 1
-        counters.updates += len(data)
-        if residents.confirmations:
-            for resource, value in data.items():
-                residents.confirmations.reported(uid, resource.removeprefix("/"), value)
-        return len(data)
+        return report(update, uid, residents, self._refused)
 
-    def alive(self) -> None:
+    def alive(self, mark: int = 0) -> None:
         """See contract.Session."""
         if self._uid is not None and self._residents.events is not None:
             self._residents.events.seen(self._uid)
 
-    def write(self, resource: str, data: JSON) -> None:
+    def write(self, resource: str, data: JSON, arrived: Callable[[], None] | None = None) -> bool:
         """See contract.Session."""
         if not self._peer.send(encode_write(resource, data)):
             raise WriteFailed("offline", "the device's connection is closing")
+        return True
 
     def discover(self) -> None:
         """See contract.Session. What a device was asked when it connected it is not asked twice."""
@@ -152,9 +143,9 @@ class NodeSession:
         self._residents.enter(uid, self, self._peer.address)
         self._uid = uid
 
-    def _refused(self, uid: str, resource: str, error: Refused) -> None:
+    def _refused(self, uid: str, resource: str, error: Refused) -> bool:
         """A value was not taken; the device is told nothing (it could not help it), its owner once a connection."""
-        self._residents.counters.refused += 1
         if not self._complained:
             self._complained = True
             logger.warning("node %s: %s is not taken: %s", uid, resource, error)
+        return self._uid is not None

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The values that a device says, on their way to the gateway; the same for devices of every kind. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import UNSET
+
+from pyaiot.gateway.adapter import Refused
+from pyaiot.gateway.ws.payloads import Update
+from pyaiot.gateway.ws.residents import Residents
+from pyaiot.gateway.ws.sessions.contract import Code, Rejected
+
+#: Told of each value that was not taken: uid, resource, reason. Whether the session still speaks for the node.
+OnRefused = Callable[[str, str, Refused], bool]
+
+
+def report(update: Update, uid: str, residents: Residents, refused: OnRefused) -> int:
+    """Report the values of ``update`` as those of the node ``uid``; how many they are, 1 at least. Raises Rejected."""
+    events = residents.events
+    if events is None:
+        raise Rejected(Code.GOING_AWAY, "the gateway stops")
+    data, units, age_ms = update.data, update.units, update.age
+    if not data:
+        events.seen(uid)
+        return 1
+    for resource, value in data.items():
+        try:
+            events.updated(uid, resource, value, unit=None if units is UNSET else units.get(resource), age_ms=age_ms)
+        except Refused as error:
+            residents.counters.refused += 1
+            if not refused(uid, resource, error):
+                return 1
+    residents.counters.updates += len(data)
+    if residents.confirmations:
+        for resource, value in data.items():
+            residents.confirmations.reported(uid, resource.removeprefix("/"), value)
+    return len(data)
