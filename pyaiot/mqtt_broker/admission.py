@@ -27,7 +27,7 @@ class Full(Exception):
 class Admission:
     """Counts connections, which the caller names by number."""
 
-    def __init__(self, max_connections: int = MAX_CONNECTIONS) -> None:
+    def __init__(self, max_connections: int) -> None:
         self._max_connections = max_connections
         self._groups: dict[int, str] = {}
         self._sizes: Counter[str] = Counter()

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from pyaiot import devices
 from pyaiot.devices import DeviceFileError
 from pyaiot.lifecycle import Ready, closing
-from pyaiot.listening import CannotListen, bind, port_of, raise_file_limit
-from pyaiot.mqtt_broker.admission import is_loopback
+from pyaiot.listening import SPARE_FILES, CannotListen, bind, port_of, raise_file_limit
+from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, is_loopback
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
 from pyaiot.mqtt_broker.guard import Guard
@@ -66,11 +66,16 @@ class MqttBroker:
         router = _make_router()
         seen = devices.fingerprint(self._device_file)
         known = devices.load_or_none(self._device_file)
-        raise_file_limit()
+        max_connections = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
         sockets = _bind(self._host, self.port)
         self.port = port_of(sockets)
         local = all(is_loopback(sock.getsockname()[0]) for sock in sockets)
-        self.guard = Guard(own=self.account, anonymous=local and not self._require_password, devices=known)
+        self.guard = Guard(
+            own=self.account,
+            anonymous=local and not self._require_password,
+            devices=known,
+            max_connections=max_connections,
+        )
         if not local and not known.accounts:
             log.warning("No device has a password yet, so none can connect: aiot device add ID")
         loop = asyncio.get_running_loop()

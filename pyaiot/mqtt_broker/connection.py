@@ -68,6 +68,12 @@ class Connection(asyncio.Protocol):
         """Log one line about this client."""
         log.warning("%s " + text, self, *values)
 
+    def fail(self, text: str) -> None:
+        """A fault of our own, being handled: it ends this client, and nothing else."""
+        self.guard.counters.internal_errors += 1
+        log.error(text, self, exc_info=True)
+        self.drop()
+
     # What the socket says.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -138,9 +144,7 @@ class Connection(asyncio.Protocol):
             self.note("%s; disconnected", fault)
             self.drop()
         except Exception:
-            self.guard.counters.internal_errors += 1
-            log.exception("handling a packet of %s failed", self)
-            self.drop()
+            self.fail("handling a packet of %s failed")
         if self._lost and not self._held:
             self._end()
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from pyaiot.devices import Devices
 from pyaiot.mqtt_broker import packets
 from pyaiot.mqtt_broker.access import Account, may_publish, may_retain
-from pyaiot.mqtt_broker.admission import MAX_PER_ACCOUNT, Admission, Full
+from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, MAX_PER_ACCOUNT, Admission, Full
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
 from pyaiot.mqtt_broker.packets import Connect, ConnectRefused
@@ -65,7 +65,9 @@ class Router(Protocol):
 class Guard:
     """The shared state of one MQTT broker. :meth:`run` owns all tasks."""
 
-    def __init__(self, *, own: tuple[str, str], anonymous: bool, devices: Devices) -> None:
+    def __init__(
+        self, *, own: tuple[str, str], anonymous: bool, devices: Devices, max_connections: int = MAX_CONNECTIONS
+    ) -> None:
         self.counters = Counters()
         self.sessions: dict[tuple[str, str], Session] = {}
         self.connections: dict[int, Connection] = {}
@@ -75,7 +77,7 @@ class Guard:
         self._devices = devices
         self._router: Router
         self._group: asyncio.TaskGroup
-        self._admission = Admission()
+        self._admission = Admission(max_connections)
         self._numbers = itertools.count(1)
         self._logins = asyncio.Semaphore(LOGINS_AT_ONCE)
         self._penalties = 0
@@ -137,9 +139,7 @@ class Guard:
             connection.write(packets.connack(fault.code))
             connection.close()
         except Exception:
-            self.counters.internal_errors += 1
-            log.exception("serving %s failed", connection)
-            connection.drop()
+            connection.fail("serving %s failed")
 
     async def _judge(self, connection: Connection, connect: Connect) -> Session | None:
         """The session of a client that may come in; None when it has been sent away. Raises ConnectRefused."""
@@ -217,8 +217,7 @@ class Guard:
         try:
             await serving
         except Exception:
-            self.counters.internal_errors += 1
-            log.exception("passing on what %s says failed", session.connection)
+            session.connection.fail("passing on what %s says failed")
         finally:
             session.abandon()
 

@@ -243,5 +243,9 @@ class AmqttRouter(Broker):  # type: ignore[misc]
                 found[session.client_id] = (*found.get(session.client_id, ()), topic_filter)
         for name, filters in found.items():
             outlet = self._outlets.get(name)
-            if outlet is not None:
+            if outlet is None:
+                continue
+            try:
                 outlet.session.deliver(topic, bytes(payload), qos, filters)
+            except Exception:
+                outlet.session.connection.fail("sending to %s failed")

@@ -57,7 +57,7 @@ def test_messages_and_bytes_are_paced_by_whichever_is_scarcer() -> None:
 
 
 def test_who_floods_loses_its_own_connections_first() -> None:
-    doors = Admission()
+    doors = Admission(4_096)
     assert doors.arrived(1, "10.0.0.1") is None
     for number in range(2, MAX_BEFORE_LOGIN + 1):
         assert doors.arrived(number, "10.0.0.2") is None
@@ -91,7 +91,7 @@ def test_connections_are_counted_and_forgotten() -> None:
 
 def test_one_address_has_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_PER_ADDRESS", 3)
-    doors = Admission()
+    doors = Admission(4_096)
     for number, address in enumerate(("fd00::1", "fd00::2", "fd00::1:2")):
         doors.arrived(number, address)
         doors.logged_in(number)
