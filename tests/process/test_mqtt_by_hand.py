@@ -182,7 +182,7 @@ async def test_pb_35_two_programs_with_one_client_id_are_told_of(host: Host, key
     async with mosquitto(tmp_path) as server:
         _, port = await host.broker()
         gateway = await host.mqtt_gateway(port, server.port, "--mqtt-client-id", "shared")
-        for _ in range(4):
+        for _ in range(10):
             said = len(gateway.lines)
             twin = MqttPeer("shared")
             await twin.connect(server.port)
