@@ -155,7 +155,13 @@ class MqttClient:
 
     async def _open(self) -> None:
         connection = self._connection = await self._dial()
-        kept = await connection.connect(self._account.connect_packet())
+        try:
+            kept = await connection.connect(self._account.connect_packet())
+        except ConnectionLost as lost:
+            if self._tls is None or lost.kind != "closed":
+                raise
+            # TLS 1.3: a certificate that is missing shows after the handshake, and its alert may be lost on the way.
+            raise ConnectionLost("tls", f"{lost} before it answered CONNECT, as if it wanted a certificate") from None
         if not kept:
             self._duplicates.clear()
         await connection.subscribe(self._filters)
@@ -181,6 +187,8 @@ class MqttClient:
         except ssl.SSLError as error:
             raise ConnectionLost("tls", error.reason or str(error)) from None
         except (OSError, UnicodeError) as error:
+            if self._tls is not None and isinstance(error, ConnectionResetError | ConnectionAbortedError):
+                raise ConnectionLost("tls", "it ended the handshake, as one does that speaks no TLS") from None
             raise ConnectionLost("unreachable", getattr(error, "strerror", None) or str(error)) from None
         return connection
 
