@@ -24,9 +24,9 @@ def masked(payload: bytes, opcode: int = TEXT) -> bytes:
     return head + b"\0\0\0\0" + payload
 
 
-def connect(port: int, path: str, subprotocol: str = "") -> tuple[socket.socket, bytes]:
-    """A socket on which the upgrade is done, and what came behind it."""
-    raw = socket.create_connection(("127.0.0.1", port), timeout=20)
+def connect(port: int, path: str, subprotocol: str = "", source: str = "") -> tuple[socket.socket, bytes]:
+    """A socket on which the upgrade is done, and what came behind it; ``source`` is the address to come from."""
+    raw = socket.create_connection(("127.0.0.1", port), 20, (source, 0) if source else None)
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     extra = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
     raw.sendall(
@@ -48,8 +48,8 @@ def connect(port: int, path: str, subprotocol: str = "") -> tuple[socket.socket,
 class RawWebSocket:
     """A client that reads whole messages; pings are answered, a close raises ConnectionError."""
 
-    def __init__(self, port: int, path: str, subprotocol: str = "") -> None:
-        self.socket, rest = connect(port, path, subprotocol)
+    def __init__(self, port: int, path: str, subprotocol: str = "", source: str = "") -> None:
+        self.socket, rest = connect(port, path, subprotocol, source)
         self._buffer = bytearray(rest)
         #: Answers to pings that must be sent before the other side loses patience; :meth:`receive` does it.
         self.pongs: list[bytes] = []
