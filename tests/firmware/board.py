@@ -34,7 +34,7 @@ def interpreter() -> str:
 
 
 @asynccontextmanager
-async def micropython(script: str, *arguments: str) -> AsyncIterator[Process]:
+async def micropython(script: str, *arguments: str, library: Path = FIRMWARE) -> AsyncIterator[Process]:
     """A MicroPython that runs one of the scripts in this folder; it is killed afterwards."""
     made = await asyncio.create_subprocess_exec(
         interpreter(),
@@ -44,6 +44,7 @@ async def micropython(script: str, *arguments: str) -> AsyncIterator[Process]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "AIOT_FIRMWARE": str(library)},
     )
     process = Process(f"MicroPython, {script}", made)
     process.read()

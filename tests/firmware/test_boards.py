@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.firmware.answering import answering
 from tests.firmware.board import FIRMWARE, micropython
 from tests.process.mosquitto import mosquitto
-from tests.process.mqtt_peers import MqttPeer, peer
+from tests.process.mqtt_peers import MqttPeer
 from tests.process.processes import Process
 
 UID = "a4cf12fe03b8"
@@ -24,7 +25,7 @@ UID = "a4cf12fe03b8"
 @asynccontextmanager
 async def powered(folder: Path, **config: Any) -> AsyncIterator[tuple[Process, MqttPeer]]:
     """A board with main.py and this config, and a gateway's ears."""
-    async with mosquitto(folder) as broker, peer(broker.port, "gateway", "node/#") as gateway:
+    async with mosquitto(folder) as broker, answering(broker.port, UID) as gateway:
         given = {
             "ssid": "home",
             "password": "secret",

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.firmware.answering import answering
 from tests.firmware.board import device
 from tests.process.mosquitto import Mosquitto, mosquitto
-from tests.process.mqtt_peers import Heard, MqttPeer, peer
+from tests.process.mqtt_peers import Heard, MqttPeer
 
 pytestmark = pytest.mark.needs("mosquitto")
 
@@ -40,7 +41,7 @@ async def value(gateway: MqttPeer, resource: str, wanted: Any) -> dict[str, Any]
 
 
 async def test_a_board_shows_itself_and_everything_it_has(broker: Mosquitto) -> None:
-    async with peer(broker.port, "gateway", "node/#") as gateway, device(url(broker)) as board:
+    async with answering(broker.port) as gateway, device(url(broker)) as board:
         check = await gateway.hears("node/check")
         assert check.json == {"id": "n1"}
         assert not check.retained
@@ -56,7 +57,7 @@ async def test_a_board_shows_itself_and_everything_it_has(broker: Mosquitto) -> 
 
 
 async def test_discover_and_check_are_answered(broker: Mosquitto) -> None:
-    async with peer(broker.port, "gateway", "node/#") as gateway, device(url(broker)) as board:
+    async with answering(broker.port) as gateway, device(url(broker)) as board:
         await board.says("Connected to")
         await value(gateway, "position", [48.7, 2.2])
         told = len(gateway.heard)
@@ -70,7 +71,7 @@ async def test_discover_and_check_are_answered(broker: Mosquitto) -> None:
 
 
 async def test_a_write_is_done_and_answered(broker: Mosquitto) -> None:
-    async with peer(broker.port, "gateway", "node/#") as gateway, device(url(broker)) as board:
+    async with answering(broker.port) as gateway, device(url(broker)) as board:
         await board.says("Connected to")
         gateway.publish("gateway/n1/led/set", "1")
         assert await value(gateway, "led", 1) == {"value": 1}
@@ -83,7 +84,7 @@ async def test_a_write_is_done_and_answered(broker: Mosquitto) -> None:
 
 
 async def test_a_write_that_fails_or_that_nobody_takes_tells_the_old_value_again(broker: Mosquitto) -> None:
-    async with peer(broker.port, "gateway", "node/#") as gateway, device(url(broker)) as board:
+    async with answering(broker.port) as gateway, device(url(broker)) as board:
         board.value("broken", "still whole")
         await value(gateway, "broken", "still whole")
         told = len(gateway.heard)
@@ -100,7 +101,7 @@ async def test_a_write_that_fails_or_that_nobody_takes_tells_the_old_value_again
 
 async def test_what_is_hostile_ends_nothing(broker: Mosquitto) -> None:
     """4 KB of anything, retained commands, text that is none, topics of nobody."""
-    async with peer(broker.port, "gateway", "node/#") as gateway:
+    async with answering(broker.port) as gateway:
         await gateway.told("gateway/n1/led/set", "1", retain=True)
         async with device(url(broker)) as board:
             await board.says("Ignored a retained message on gateway/n1/led/set")
@@ -136,7 +137,7 @@ async def test_values_are_kept_while_the_mqtt_broker_restarts_and_come_with_thei
             measured[20.5 + number] = loop.time()
             await asyncio.sleep(0.3)  # the board's own pace
         await broker.start()
-        async with peer(broker.port, "gateway", "node/#") as gateway:
+        async with answering(broker.port) as gateway:
             await board.says("Connected to", after=len(board.process.lines))
             await value(gateway, "temperature", 24.5)
             heard_at = loop.time()
@@ -146,13 +147,14 @@ async def test_values_are_kept_while_the_mqtt_broker_restarts_and_come_with_thei
             for each in told:
                 assert abs(each.get("age", 0) - 1000 * (heard_at - measured[each["value"]])) < 1000
             assert told[0]["age"] > 1200
-            assert (await board.state()).kept == 0
+            while (await board.state()).kept:
+                pass
             board.value("temperature", 30)
             assert await value(gateway, "temperature", 30) == {"value": 30, "unit": "Cel"}
 
 
 async def test_what_the_ring_has_no_room_for_is_dropped_oldest_first_and_counted(broker: Mosquitto) -> None:
-    async with peer(broker.port, "gateway", "node/#") as gateway, device(url(broker), keep=8) as board:
+    async with answering(broker.port) as gateway, device(url(broker), keep=8) as board:
         await value(gateway, "led", 0)
         while (await board.state()).kept:
             pass
@@ -166,15 +168,42 @@ async def test_what_the_ring_has_no_room_for_is_dropped_oldest_first_and_counted
         state = await board.state()
         assert (state.kept, state.dropped) == (8, 21)
         await broker.start()
-        async with peer(broker.port, "gateway 2", "node/#") as anew:
+        async with answering(broker.port, name="gateway 2") as anew:
             await value(anew, "counter", 27)
             assert [each["value"] for each in values(anew, "counter")] == list(range(20, 28))
             # The newest value of what lost its place is told all the same.
             await value(anew, "led", 0)
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n" + b"x" * 200, "the MQTT broker sent"),
+        (b"\xff" * 5000, "the MQTT broker sent"),
+        (b"\x20\x02\x00\x05", "not allowed"),
+        (b"", "closed the connection"),
+    ],
+)
+async def test_what_is_no_mqtt_broker_is_said_and_tried_again(said: bytes, reason: str) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(said)
+        writer.close()
+        tried.set()
+
+    tried = asyncio.Event()
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with server, device(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}") as board:
+        assert reason in await board.says("Cannot reach")
+        tried.clear()
+        async with asyncio.timeout(10):
+            await tried.wait()
+        state = await board.state()
+        assert (state.up, state.kept) == (False, 1)
+
+
 async def test_the_will_takes_the_node_out(broker: Mosquitto) -> None:
-    async with peer(broker.port, "gateway", "node/#") as gateway:
+    async with answering(broker.port) as gateway:
         async with device(url(broker)) as board:
             await board.says("Connected to")
         out: Heard = await gateway.hears("node/n1/out")

@@ -13,7 +13,8 @@ import { fileURLToPath } from "node:url";
 import { loadMicroPython } from "@micropython/micropython-webassembly-pyscript/micropython.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const FIRMWARE = path.join(HERE, "..", "..", "firmware", "micropython");
+// The library: from source, or compiled by the test into a folder.
+const FIRMWARE = process.env.AIOT_FIRMWARE ?? path.join(HERE, "..", "..", "firmware", "micropython");
 
 // A socket's buffer to send is full beyond this, as on a board.
 const SEND_ROOM = 2048;
@@ -74,7 +75,7 @@ function copy(mp, from, to) {
     const source = path.join(from, name);
     if (statSync(source).isDirectory()) {
       if (name !== "__pycache__") copy(mp, source, `${to}/${name}`);
-    } else if (name.endsWith(".py")) mp.FS.writeFile(`${to}/${name}`, readFileSync(source));
+    } else if (name.endsWith(".py") || name.endsWith(".mpy")) mp.FS.writeFile(`${to}/${name}`, readFileSync(source));
   }
 }
 

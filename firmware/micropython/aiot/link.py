@@ -78,8 +78,9 @@ class Link:
             return self._exchange(node, now)
         except (OSError, Lost) as error:
             self._end(node, now, error)
-        except MemoryError as error:
-            self._end(node, now, error)
+        except Exception as error:  # MemoryError, or a fault of ours: a new session may do better
+            log.fault("the link", error)
+            self._end(node, now, "a fault of our own")
             gc.collect()
         return True
 
@@ -154,8 +155,9 @@ class Link:
 
 def _host_and_port(authority):
     if authority.startswith("["):  # IPv6
-        host, _, tail = authority[1:].partition("]")
-        port = tail[1:] if tail.startswith(":") else ""
+        host, end, tail = authority[1:].partition("]")
+        port = tail[1:] if tail.startswith(":") else tail
+        host = host if end else ""
     else:
         host, _, port = authority.partition(":")
     if not host or (port and not port.isdigit()):

@@ -54,11 +54,15 @@ def run(node, link, wifi, watchdog):
     try:
         import asyncio
     except ImportError:
-        loop = _loop(node, link, wifi, watchdog)
-        while True:
-            if not loop.step():
-                time.sleep_ms(_PAUSE_MS)
+        run_alone(_loop(node, link, wifi, watchdog))
     asyncio.run(serve(node, link, wifi, watchdog))
+
+
+def run_alone(loop):
+    """For ever, where there is no asyncio."""
+    while True:
+        # Also when busy, so that the system gets its turn.
+        time.sleep_ms(0 if loop.step() else _PAUSE_MS)
 
 
 async def serve(node, link, wifi, watchdog):

@@ -2,8 +2,8 @@
 """A session with the MQTT broker: PROTOCOL.md section 1.2, from the board's side. Pure.
 
 Everything is published with QoS 1. Nobody needs PINGREQ: ``node/check`` goes out every 30 s, and its PUBACK tells that
-the MQTT broker is there. While the gateway says that it is offline values are kept, since the MQTT broker would deliver
-them late without knowing how late.
+the MQTT broker is there. Values also wait for a sign of the gateway: without one the MQTT broker would deliver them
+late, and nobody would know how late.
 """
 
 import struct
@@ -18,6 +18,9 @@ _KEEPALIVE_S = const(60)
 _CHECK_MS = const(30000)
 #: All nodes are asked at once by ``gateway/check``; the answers are spread over this time.
 _SPREAD_MS = const(1024)
+#: A gateway answers ``resources`` at once, and asks for checks every 30 s. If there is none for so long, values go out
+#: all the same: to whoever else may listen.
+_GATEWAY_MS = const(35000)
 
 _REFUSALS = {
     1: "it does not speak MQTT 3.1.1",
@@ -39,8 +42,8 @@ class MqttSession(Session):
         self._parser = packets.Parser()
         self._packet_id = 0
         self._check_at = now
-        #: Whether the gateway said that it is offline.
-        self._alone = False
+        #: Whether the gateway is there: it said so, or said that it is not; None as long as it said nothing.
+        self._gateway = None
         #: How many resources the gateway was told of; it is told again when there are more.
         self._named = 0
 
@@ -66,12 +69,15 @@ class MqttSession(Session):
         if now >= self._check_at:
             self._check_at = now + _CHECK_MS
             return self._publish("node/check", messages.check_message(node.id), None, None, now)
-        if self._alone:
-            return None
         names = node.names()
         if len(names) != self._named:
             self._named = len(names)
             return self._publish("node/%s/resources" % node.id, messages.resources_message(names), None, None, now)
+        if not self._gateway:
+            if self._gateway is False or now - self._began < _GATEWAY_MS:
+                return None
+            log.say("No gateway answers at %s: values are sent all the same" % node.id)
+            self._gateway = True
         told = node.next()
         if told is None:
             return None
@@ -108,17 +114,24 @@ class MqttSession(Session):
         topic, packet_id, payload = packets.read_publish(first, body)
         if packet_id is not None:
             self.replies.append(packets.puback(packet_id))
-        if topic == b"gateway/state":
-            self._gateway_is(payload != b"offline")
+        if topic == b"gateway/state" and payload == b"offline":
+            self._gateway = False
+            log.say("The gateway is offline: values are kept")
             return
         if first & packets.RETAIN:
+            if topic == b"gateway/state":
+                return  # "online": so it was, when it said so
             # It was meant for some other time, and would come again at every reconnect.
             log.complain("retained", "Ignored a retained message on %s: publish it without -r" % _printable(topic))
             return
+        if self._gateway is False:
+            log.say("The gateway is back")
+        self._gateway = True
         node = self.node
         own = b"gateway/%s/" % node.id.encode()
+        if topic == b"gateway/state":
+            return
         if topic == b"gateway/check":
-            self._gateway_is(True)  # another one, if one is offline
             self._check_at = min(self._check_at, now + self._bits16() % _SPREAD_MS)
         elif not whole:
             node.bad += 1
@@ -142,11 +155,6 @@ class MqttSession(Session):
             node.write(resource, value)
         else:
             node.bad += 1
-
-    def _gateway_is(self, online):
-        if self._alone == online:
-            self._alone = not online
-            log.say("The gateway is back" if online else "The gateway is offline: values are kept")
 
 
 def _printable(topic):

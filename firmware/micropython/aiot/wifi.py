@@ -43,13 +43,15 @@ class Wifi:
             self._was_up = False
             log.say("Wi-Fi %s is gone" % self._ssid)
         if self._try_until is None or now >= self._try_until:
-            if self._tries and self._tries % _TRIES_A_RESET == 0:
-                log.say("Wi-Fi %s not joined in %d tries: are name and password right?" % (self._ssid, self._tries))
-                station.active(False)
-            elif self._tries:
-                station.disconnect()
+            tries = self._tries
+            # First, so that a radio that raises is left alone for a while.
             self._tries += 1
             self._try_until = now + _TRY_MS
+            if tries and tries % _TRIES_A_RESET == 0:
+                log.say("Wi-Fi %s not joined in %d tries: are name and password right?" % (self._ssid, tries))
+                station.active(False)
+            elif tries:
+                station.disconnect()
             station.active(True)
             station.connect(self._ssid, self._password)
         return False

@@ -12,13 +12,17 @@ CONNACK = b"\x20\x02\x00\x00"
 SUBACK = b"\x90\x06\x00\x01\x01\x01\x01\x01"
 
 
+#: The gateway, just connected.
+ONLINE = b"\x30\x15\x00\x0dgateway/stateonline"
+
+
 def connected(node=None):
     """A session that is up, and what it has said so far is acknowledged."""
     node = node or Node("Greenhouse", id="n1", now=lambda: 0)
     session = MqttSession(node, 0, lambda: 0)
     session.received(CONNACK, 0)
     assert session.next(0)[0] == 0x82
-    session.received(SUBACK, 0)
+    session.received(SUBACK + ONLINE, 0)
     drain(session, 0)
     return node, session
 
@@ -129,11 +133,27 @@ def test_a_session_begins_with_subscriptions_then_check_then_resources_then_valu
     assert session.next(0) is None
     session.received(SUBACK, 0)
     assert session.up
-    said = drain(session, 0)
-    assert said[0] == (b"node/check", b'{"id": "n1"}')
-    assert said[1][0] == b"node/n1/resources"
-    assert said[2] == (b"node/n1/t", b'{"value": 21.5, "unit": "Cel"}')
-    assert len(said) == 6
+    assert [topic for topic, _ in drain(session, 0)] == [b"node/check", b"node/n1/resources"]
+
+
+def test_values_wait_for_a_sign_of_the_gateway():
+    node = Node("Greenhouse", id="n1", now=lambda: 0)
+    node.value("t", 21.5, unit="Cel")
+    for sign in (ONLINE, publish(b"gateway/check"), publish(b"gateway/n1/discover", b"values"), None):
+        session = MqttSession(node, 0, lambda: 0)
+        session.received(CONNACK + SUBACK + b"\x31" + ONLINE[1:], 0)  # "online", but retained
+        said = drain(session, 0)
+        if sign is None:
+            assert drain(session, 34_999) == [(b"node/check", b'{"id": "n1"}')]
+            said += drain(session, 35_000)
+        else:
+            session.received(sign, 0)
+            said += drain(session, 0)
+        assert said[0] == (b"node/check", b'{"id": "n1"}')
+        assert said[1][0] == b"node/n1/resources"
+        age = b', "age": 35000' if sign is None else b""
+        assert (b"node/n1/t", b'{"value": 21.5, "unit": "Cel"' + age + b"}") in said
+        node.value("t", 21.5)
 
 
 def test_no_more_is_on_its_way_than_the_window():
@@ -158,7 +178,7 @@ def test_a_break_loses_nothing_and_ages_grow():
     session.close()
     now[0] = 3600 * 1000
     session = MqttSession(node, now[0], lambda: 0)
-    session.received(CONNACK + SUBACK, now[0])
+    session.received(CONNACK + SUBACK + ONLINE, now[0])
     said = [each for each in drain(session, now[0]) if each[0] == b"node/n1/t"]
     assert said == [
         (b"node/n1/t", b'{"value": 1, "age": 3600000}'),
@@ -216,7 +236,7 @@ def test_values_are_kept_while_the_gateway_is_offline():
     for back in (publish(b"gateway/state", b"online"), publish(b"gateway/check")):
         session.received(publish(b"gateway/state", b"offline", 0x31), now[0])
         node.value("t", 1)
-        assert drain(session, now[0]) == []
+        assert b"node/n1/t" not in [topic for topic, _ in drain(session, now[0])]
         now[0] += 5000
         session.received(back, now[0])
         assert drain(session, now[0])[-1] == (b"node/n1/t", b'{"value": 1, "age": 5000}')
