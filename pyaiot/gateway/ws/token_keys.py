@@ -16,8 +16,8 @@ logger = logging.getLogger("pyaiot.gateway.ws")
 #: The longest key file, in bytes; one of 4096 bits has 800.
 MAX_KEY_FILE_BYTES = 16_384
 
-#: Name, time of change, inode and size of each file, by its name.
-_Listing = tuple[tuple[str, int, int, int], ...]
+#: Name, time of change, inode, size and mode of each file, by its name; before them, the folder's mode.
+_Listing = tuple[tuple[str, int, int, int, int], ...]
 
 
 class TokenKeys:
@@ -34,11 +34,14 @@ class TokenKeys:
         """Read the folder for the first time. Raises ConfigurationError: it holds what cannot be used, or others can
         write there; or it is not there, and required.
         """
-        seen = self._look()
+        try:
+            seen = self._look()
+        except OSError as error:
+            raise ConfigurationError(f"--device-keys: {self.folder} cannot be read: {error.strerror}") from None
         if seen is None:
             if self._required:
                 raise ConfigurationError(
-                    f"--device-keys: there is no folder {self.folder}: make it, or aiot device-token"
+                    f"--device-keys: there is no folder {self.folder}: make it, or run aiot device-token ID"
                 )
             return
         self._check_mode(self.folder)
@@ -49,7 +52,11 @@ class TokenKeys:
 
     def refresh(self) -> bool:
         """Look again; true when the keys are others than before. What cannot be used is said in the log, once."""
-        seen = self._look()
+        fault: str | None = None
+        try:
+            seen = self._look()
+        except OSError as error:
+            seen, fault = None, f"{self.folder} cannot be read: {error.strerror}"
         if seen == self._seen:
             return False
         self._seen = seen
@@ -58,10 +65,12 @@ class TokenKeys:
             if seen is not None:
                 self._check_mode(self.folder)
                 keys, faults = self._read(seen)
-                for fault in faults:
-                    logger.warning("a key of devices' tokens is left out: %s", fault)
+                for each in faults:
+                    logger.warning("a key of devices' tokens is left out: %s", each)
         except ConfigurationError as error:
-            logger.error("no token of a device is good any more: %s", error)
+            fault = str(error)
+        if fault is not None:
+            logger.error("no token of a device is good any more: %s", fault)
         before = {key.digest for key in self.keys}
         self.keys = keys
         if before == {key.digest for key in keys}:
@@ -70,24 +79,26 @@ class TokenKeys:
         return True
 
     def _look(self) -> _Listing | None:
-        found = []
+        """What there is to read; None: there is no folder. Raises OSError."""
         try:
-            for entry in os.scandir(self.folder):
-                if entry.name.endswith(".pem") and not entry.name.startswith("."):
-                    status = entry.stat()
-                    found.append((entry.name, status.st_mtime_ns, status.st_ino, status.st_size))
+            found = [("", 0, 0, 0, os.stat(self.folder).st_mode)]
+            entries = os.listdir(self.folder)
         except FileNotFoundError:
-            return None if not found else tuple(sorted(found))
-        except OSError as error:
-            logger.warning("--device-keys: %s cannot be read: %s", self.folder, error.strerror)
             return None
+        for name in entries:
+            if name.endswith(".pem") and not name.startswith("."):
+                try:
+                    status = os.stat(self.folder / name)
+                except FileNotFoundError:  # it has just gone, or is a link to nothing
+                    continue
+                found.append((name, status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode))
         return tuple(sorted(found))
 
     def _read(self, seen: _Listing) -> tuple[tuple[TokenKey, ...], list[str]]:
         """The keys, and what is wrong with each file that holds none."""
         keys: list[TokenKey] = []
         faults: list[str] = []
-        for name, *_ in seen:
+        for name, *_ in seen[1:]:
             path = self.folder / name
             try:
                 if len(keys) == MAX_KEYS:

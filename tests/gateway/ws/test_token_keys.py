@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The folder of public keys: what is taken of it, what is said of the rest, and what a change changes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from pyaiot.gateway.ws.token_keys import MAX_KEY_FILE_BYTES, TokenKeys
+from pyaiot.gateway.ws.tokens import MAX_KEYS
+from pyaiot.options import ConfigurationError
+
+from .issuer import Issuer
+from .token_devices import PLATFORM, STRANGER, keys_folder
+
+RSA = Issuer("RS256")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return keys_folder(tmp_path / "keys", public=PLATFORM, rsa=RSA)
+
+
+def names(keys: TokenKeys) -> list[str]:
+    return [key.name for key in keys.keys]
+
+
+def test_all_pem_files_are_keys_and_nothing_else_is(folder: Path) -> None:
+    (folder / "notes.txt").write_text("x")
+    (folder / ".public.pem.swp").write_text("x")
+    (folder / ".hidden.pem").write_text("x")
+    (folder / "a link to nothing.pem").symlink_to(folder / "gone")
+    keys = TokenKeys(folder)
+    keys.load()
+    assert [(key.name, key.algorithm) for key in keys.keys] == [("public", "ES256"), ("rsa", "RS256")]
+    assert not keys.refresh()
+
+
+def test_a_missing_folder_is_no_matter_unless_it_was_asked_for(tmp_path: Path) -> None:
+    TokenKeys(tmp_path / "none").load()
+    with pytest.raises(ConfigurationError, match=r"--device-keys: there is no folder .*aiot device-token"):
+        TokenKeys(tmp_path / "none", required=True).load()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"--device-keys: .* cannot be read"):
+        TokenKeys(tmp_path / "file").load()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (PLATFORM.private_pem, "private key"),
+        (b"", "no public key"),
+        (b"x" * (MAX_KEY_FILE_BYTES + 1), "too large"),
+        (PLATFORM.pem + STRANGER.pem, "more than one"),
+    ],
+    ids=["private", "empty", "large", "two"],
+)
+def test_a_file_that_is_no_key_stops_the_start_and_is_named(folder: Path, content: bytes, reason: str) -> None:
+    (folder / "odd.pem").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=rf"odd\.pem: .*{reason}"):
+        TokenKeys(folder).load()
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "odd.pem")
+    with pytest.raises(ConfigurationError, match=r"odd\.pem"):
+        TokenKeys(folder).load()
+
+
+def test_what_others_can_write_is_not_trusted(folder: Path) -> None:
+    (folder / "rsa.pem").chmod(0o666)
+    with pytest.raises(ConfigurationError, match=r"others can write to .*rsa\.pem: run chmod go-w"):
+        TokenKeys(folder).load()
+    (folder / "rsa.pem").chmod(0o644)
+    folder.chmod(0o777)
+    with pytest.raises(ConfigurationError, match=r"others can write to .*keys: run chmod go-w"):
+        TokenKeys(folder).load()
+
+
+def test_there_is_a_bound_on_keys(tmp_path: Path) -> None:
+    folder = keys_folder(tmp_path / "keys", **{f"key{number}": PLATFORM for number in range(MAX_KEYS + 1)})
+    with pytest.raises(ConfigurationError, match=f"key{MAX_KEYS}.pem: there are {MAX_KEYS} keys already"):
+        TokenKeys(folder).load()
+
+
+def test_a_change_counts_and_a_bad_file_costs_only_itself(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    keys = TokenKeys(folder)
+    keys.load()
+    (folder / "odd.pem").write_text("x")
+    (folder / "rsa.pem").unlink()
+    assert keys.refresh()
+    assert names(keys) == ["public"]
+    assert sum("left out" in record.getMessage() for record in caplog.records) == 1
+    assert not keys.refresh(), "it is said once"
+    keys_folder(folder, odd=STRANGER)
+    assert keys.refresh()
+    assert names(keys) == ["odd", "public"]
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    assert keys.refresh()
+    assert names(keys) == []
+    keys_folder(folder, public=PLATFORM)
+    assert keys.refresh()
+    assert names(keys) == ["public"]
+
+
+def test_a_folder_that_others_may_write_to_now_is_trusted_no_more(folder: Path) -> None:
+    keys = TokenKeys(folder)
+    keys.load()
+    folder.chmod(0o777)
+    assert keys.refresh()
+    assert names(keys) == []
+    folder.chmod(0o700)
+    assert keys.refresh()
+    assert names(keys) == ["public", "rsa"]
