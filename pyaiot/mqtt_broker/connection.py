@@ -68,10 +68,10 @@ class Connection(asyncio.Protocol):
         """Log one line about this client."""
         log.warning("%s " + text, self, *values)
 
-    def fail(self, text: str) -> None:
-        """A fault of our own, being handled: it ends this client, and nothing else."""
+    def fail(self, text: str, fault: Exception) -> None:
+        """A fault of our own: it ends this client, and nothing else."""
         self.guard.counters.internal_errors += 1
-        log.error(text, self, exc_info=True)
+        log.error(text, self, exc_info=fault)
         self.drop()
 
     # What the socket says.
@@ -143,8 +143,8 @@ class Connection(asyncio.Protocol):
         except Forbidden as fault:
             self.note("%s; disconnected", fault)
             self.drop()
-        except Exception:
-            self.fail("handling a packet of %s failed")
+        except Exception as fault:
+            self.fail("handling a packet of %s failed", fault)
         if self._lost and not self._held:
             self._end()
 

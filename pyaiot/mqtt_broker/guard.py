@@ -138,8 +138,8 @@ class Guard:
             connection.note("cannot connect: %s", fault)
             connection.write(packets.connack(fault.code))
             connection.close()
-        except Exception:
-            connection.fail("serving %s failed")
+        except Exception as fault:
+            connection.fail("serving %s failed", fault)
 
     async def _judge(self, connection: Connection, connect: Connect) -> Session | None:
         """The session of a client that may come in; None when it has been sent away. Raises ConnectRefused."""
@@ -216,8 +216,8 @@ class Guard:
         """The router's part; when it ends by itself the client does, too."""
         try:
             await serving
-        except Exception:
-            session.connection.fail("passing on what %s says failed")
+        except Exception as fault:
+            session.connection.fail("passing on what %s says failed", fault)
         finally:
             session.abandon()
 

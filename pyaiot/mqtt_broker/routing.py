@@ -247,5 +247,5 @@ class AmqttRouter(Broker):  # type: ignore[misc]
                 continue
             try:
                 outlet.session.deliver(topic, bytes(payload), qos, filters)
-            except Exception:
-                outlet.session.connection.fail("sending to %s failed")
+            except Exception as fault:
+                outlet.session.connection.fail("sending to %s failed", fault)

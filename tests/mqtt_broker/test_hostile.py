@@ -121,7 +121,7 @@ async def test_mutated_packets_disturb_nobody(tmp_path: Path) -> None:
 
         async def attack(count: int) -> None:
             while count > 0:
-                size = chance.choice((1, 2, 3, 5, 20))
+                size = chance.choice((1, 2, 5, 10, 32))
                 stream = [mutate(chance, chance.choice(SOUND)) for _ in range(size)]
                 if chance.random() < 0.7:
                     stream.insert(0, connect_packet(f"c{chance.randrange(50)}"))
@@ -151,7 +151,7 @@ async def test_mutated_packets_disturb_nobody(tmp_path: Path) -> None:
         await good.ping()
         print(f"slowest {slowest_s:.3f} s of {exchanged}, {resident_kib(pid) - before} KiB more")
         assert exchanged > 50
-        assert slowest_s < 2.0
+        assert slowest_s < 1.0
         assert resident_kib(pid) - before < 20_000
 
 
@@ -305,8 +305,9 @@ async def test_a_gateway_that_is_stuck_is_disconnected(mqtt: Running, monkeypatc
         device.send(publish_packet("node/joe/x", b"x" * 5_000, 1, number + 1))
     await until(lambda: mqtt.broker.counters.too_slow == 1, 20)
     await until(lambda: mqtt.broker.guard.room)
-    async with asyncio.timeout(30):
-        await device.ping()
+    for _ in range(600):
+        await device.expect(0x40)
+    await device.ping()
 
 
 async def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(
