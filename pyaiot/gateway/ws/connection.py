@@ -41,6 +41,8 @@ _MARK_DIGITS: Final = 9
 _TEXT, _CONT, _BINARY, _PONG = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.PONG
 _OPEN = State.OPEN
 _ECHO = Subprotocol(SUBPROTOCOL)
+_GET: Final = b"GET "
+_END_OF_REQUEST: Final = b"\r\n\r\n"
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -89,7 +91,7 @@ class Connection(asyncio.BufferedProtocol):
     """A connection from its beginning to its end; fulfils contract.Peer."""
 
     __slots__ = (
-        "_closing", "_host", "_marks", "_pace", "_parts", "_protocol", "_request_bytes", "_rest", "_session",
+        "_closing", "_head", "_host", "_marks", "_pace", "_parts", "_protocol", "_rest", "_session",
         "_settled", "_timer", "_transport", "address", "awaited", "held",
     )  # fmt: skip
 
@@ -101,7 +103,8 @@ class Connection(asyncio.BufferedProtocol):
         self._pace: Pace
         self._parts: bytearray | None = None
         self._rest: Sequence[Event] = ()
-        self._request_bytes = 0
+        #: The HTTP request, as far as it has come; None when it was handed on.
+        self._head: bytearray | None = bytearray()
         self._settled = False
         self._closing = False
         self._marks = 0
@@ -131,15 +134,35 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio.BufferedProtocol."""
         self.awaited = False
-        if self._session is None and not self._closing:
-            self._request_bytes += nbytes
-            if self._request_bytes > MAX_REQUEST_BYTES:
+        # A message may be kept, so it gets bytes of its own.
+        data = bytes(self._host.buffer[:nbytes])
+        if self._head is None:
+            self._feed(data)
+        else:
+            self._feed_request(self._head, data)
+
+    def _feed_request(self, head: bytearray, data: bytes) -> None:
+        """Hand the request on when it is whole, or none; and what follows it only when it was answered.
+
+        The protocol would take frames that came with the request before it, and answer them before it.
+        """
+        head += data
+        end = head.find(_END_OF_REQUEST) + len(_END_OF_REQUEST)
+        if end < len(_END_OF_REQUEST) and _GET.startswith(head[: len(_GET)]):
+            if len(head) > MAX_REQUEST_BYTES:
                 self._host.counters.rejected += 1
                 self.abort()
-                return
+            return
+        self._head = None
+        if end < len(_END_OF_REQUEST):
+            end = len(head)
+        self._feed(bytes(head[:end]))
+        if end < len(head):
+            self._feed(bytes(head[end:]))
+
+    def _feed(self, data: bytes) -> None:
         protocol = self._protocol
-        # A message may be kept, so it gets bytes of its own.
-        protocol.receive_data(bytes(self._host.buffer[:nbytes]))
+        protocol.receive_data(data)
         events = protocol.events_received()
         if events:
             self._take(events)
@@ -324,6 +347,8 @@ class Connection(asyncio.BufferedProtocol):
         protocol, host = self._protocol, self._host
         session: Session | None = None
         try:
+            if not (request.path.isascii() and all(value.isascii() for _, value in request.headers.raw_items())):
+                raise NotAdmitted(400, "The request is not ASCII.\n")  # the library would fail of it
             session = host.admit(request, self)
             response = protocol.accept(request)
         except NotAdmitted as refusal:

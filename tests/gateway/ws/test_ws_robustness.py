@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""20,000 malformed WebSocket frames, and HTTP that is none, on the real port: only their sender suffers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gateway.ws.ws_devices import Gateway, converse, device, frame, raw, upgrade
+
+FRAMES = 20_000
+#: Connections at a time, and frames that one of them sends at most: the first improper one ends it.
+AT_ONCE = 50
+
+PROPER = [
+    frame(1, b'{"type":"update","data":{"led":"1"}}'),
+    frame(1, b'{"type":"new","data":"node"}'),
+    frame(9, b"ping"),
+    frame(10, b"pong"),
+    frame(1, b'{"type":"update",', fin=False) + frame(9, b"") + frame(0, b'"data":{"a/b":[1,{"c":null}]}}'),
+]
+IMPROPER = [
+    frame(8, b"\x03"),  # half a close code
+    frame(8, struct.pack("!H", 1000) + b"\xff\xfe"),  # a reason that is not UTF-8
+    frame(8, struct.pack("!H", 5) + b"x"),
+    frame(8, struct.pack("!H", 1005)),
+    frame(8, b"x" * 126),
+    frame(1, b"\xff\xfe"),
+    frame(0, b"nothing to continue"),
+    frame(1, b"a", fin=False) + frame(1, b"b"),
+    frame(1, b"a", fin=False) + frame(8, b""),
+    frame(9, b"x" * 126),
+    frame(9, b"x", fin=False),
+    frame(3, b"reserved"),
+    frame(15, b""),
+    frame(1, b"{}", reserved=4),
+    frame(1, b"{}", reserved=1),
+    frame(1, b'{"type":"new"}', mask=False),
+    frame(1, b"x" * 17_000),
+    frame(1, b"x" * 10_000, fin=False) + frame(0, b"x" * 10_000),
+    struct.pack("!BBQ", 0x81, 0xFF, 2**63) + b"\0\0\0\0",
+    struct.pack("!BBQ", 0x81, 0xFF, 2**40) + b"\0\0\0\0",
+    frame(2, os.urandom(64)),
+    frame(1, b""),
+]
+
+
+def mutated(chance: random.Random) -> Iterator[list[bytes]]:
+    """For one connection after another some proper frames and then improper or damaged ones."""
+    left = FRAMES
+    while left > 0:
+        frames = chance.choices(PROPER, k=chance.randrange(3))
+        for _ in range(chance.randrange(1, 8)):
+            data = bytearray(chance.choice(PROPER + IMPROPER))
+            for _ in range(chance.randrange(4)):
+                data[chance.randrange(min(len(data), 60))] = chance.randrange(256)
+            if chance.random() < 0.1:
+                del data[chance.randrange(len(data)) :]
+            frames.append(bytes(data))
+            left -= 1
+        yield frames
+
+
+async def test_20_000_malformed_frames_end_only_their_connections(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    chance = random.Random(4)
+    count = sent = 0
+
+    async def one(number: int, frames: list[bytes]) -> None:
+        answer = await converse(gateway, upgrade(f"/node?id=bad{number % 500}") + b"".join(frames))
+        assert answer.startswith(b"HTTP/1.1 101"), answer[:80]
+
+    async with device(gateway, "?id=good") as good:
+        await asyncio.gather(*(one(number, [each]) for number, each in enumerate(IMPROPER)))
+        await asyncio.gather(*(one(number, [*PROPER, each, PROPER[0]]) for number, each in enumerate(IMPROPER)))
+        batch: list[asyncio.Task[None]] = []
+        for frames in mutated(chance):
+            sent += len(frames)
+            batch.append(asyncio.create_task(one(count, frames)))
+            count += 1
+            if len(batch) == AT_ONCE:
+                await asyncio.gather(*batch)
+                batch.clear()
+                await good.update({"count": count})
+        await asyncio.gather(*batch)
+        assert await (await good.connection.ping()) >= 0
+        await gateway.until(lambda: len(gateway.adapter._server) == 1)
+        assert set(gateway.core.registry.nodes) == {"good"}
+        told = gateway.told("good", "count")
+        assert told == list(range(AT_ONCE, count + 1, AT_ONCE))
+    counters = gateway.adapter.counters
+    assert sent >= FRAMES
+    assert counters.bad_frames > 1_000
+    assert counters.bad_messages > 500
+    assert counters.internal_errors == 0
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+async def test_what_is_no_http_ends_only_its_connection(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+    chance = random.Random(5)
+    template = upgrade("/node?id=bad")
+    async with device(gateway, "?id=good") as good:
+        for _ in range(20):
+            batch = []
+            for _ in range(50):
+                data = bytearray(template)
+                for _ in range(chance.randrange(1, 8)):
+                    data[chance.randrange(len(data))] = chance.randrange(256)
+                batch.append(converse(gateway, bytes(data)))
+            await asyncio.gather(*batch)
+        for data in (
+            b"",
+            b"\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(200),
+            b"GET /node HTTP/1.1\r\n" + b"x: y\r\n" * 5_000 + b"\r\n",
+            upgrade("/node?" + "&".join(f"id{number}=1" for number in range(500))),
+            upgrade("/node?id=%ff%fe"),
+            upgrade("/node", "Authorization: Basic " + "A" * 4_000 + "\r\n"),
+            upgrade("/node", "Content-Length: 5\r\n") + b"hello",
+            b"POST /node HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 50_000,
+        ):
+            answer = await converse(gateway, data)
+            assert b" 101 " not in answer, data[:60]
+        await good.update({"led": "1"})
+        await gateway.until(lambda: gateway.told("good", "led"))
+        await gateway.until(lambda: len(gateway.adapter._server) == 1)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+async def test_a_message_of_endless_empty_pieces_takes_no_memory_and_no_more_than_its_share(gateway: Gateway) -> None:
+    async with device(gateway, "?id=good") as good, raw(gateway, "/node?id=bad") as (_, writer):
+        await gateway.until(lambda: gateway.known("bad"))
+        peer = gateway.adapter._residents.find("bad")._peer  # type: ignore[union-attr]
+        writer.write(frame(1, b"{", fin=False))
+        for _ in range(20):
+            writer.write(frame(0, b"", fin=False) * 200)
+            await asyncio.sleep(0.005)
+        await gateway.until(lambda: gateway.adapter.counters.paced)
+        assert len(peer._parts) == 1
+        assert len(peer._rest) <= 16_384 / 6
+        await good.update({"led": "1"})
+        await gateway.until(lambda: gateway.told("good", "led"), 0.5)
+
+
+async def test_a_fault_of_the_core_closes_one_connection_and_is_told(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updated = gateway.updated
+
+    def faulty(uid: str, resource: str, data: object, **more: object) -> None:
+        if uid == "bad":
+            raise ZeroDivisionError("a fault")
+        updated(uid, resource, data, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gateway, "updated", faulty)
+    async with device(gateway, "?id=good") as good, device(gateway, "?id=bad") as bad:
+        await bad.update({"led": "1"})
+        assert await bad.closed() == (1011, "a fault of the gateway")
+        await good.update({"led": "1"})
+        await gateway.until(lambda: gateway.told("good", "led"))
+        assert not gateway.known("bad")
+    assert gateway.adapter.counters.internal_errors == 1
+    assert "ZeroDivisionError" in caplog.text
+    gateway.adapter.counters.internal_errors = 0
+
+
+async def test_what_comes_with_the_request_is_taken_after_it_was_answered(gateway: Gateway) -> None:
+    """No client may (RFC 6455 section 4.1), but then all is said in its order."""
+    update = frame(1, b'{"type":"update","data":{"led":"1"}}')
+    goodbye = frame(8, (1000).to_bytes(2, "big"))
+    answer = await converse(gateway, upgrade("/node?id=early") + frame(9, b"ping") + update + goodbye)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert b'{"request":"discover"}' in rest
+    assert b"\x8a\x04ping" in rest
+    assert gateway.told("early", "led") == ["1"]
+    refused = await converse(gateway, upgrade("/nothing") + update + frame(3, b"") + goodbye)
+    assert refused.startswith(b"HTTP/1.1 404 ")
+    # And a request in segments of one byte is a request.
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.adapter.port)
+    for byte in upgrade("/node?id=slow") + update:
+        writer.write(bytes((byte,)))
+        await asyncio.sleep(0)
+    await gateway.until(lambda: gateway.told("slow", "led"))
+    assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+    writer.transport.abort()

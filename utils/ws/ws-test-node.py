@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A WebSocket device without hardware, to try a gateway with: see ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+
+from pyaiot.simulation.ws import SimulatedWsDevice
+from pyaiot.wire.names import is_name
+
+ATTRIBUTES = {"name": "WebSocket Test Node", "os": "riot"}
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line; ends the program with one line where it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="ws-test-node.py", description="A simulated WebSocket device: an LED and a thermometer."
+    )
+    parser.add_argument("--gateway-host", default="localhost", help="where the gateway is (default: localhost)")
+    parser.add_argument("--gateway-port", type=int, default=8001, help="its port (default: 8001)")
+    parser.add_argument("--id", default="ws_test_node", help="the name of this device (default: ws_test_node)")
+    parser.add_argument("--interval", type=float, default=5.0, help="seconds between two temperatures (default: 5)")
+    options = parser.parse_args(arguments)
+    if not is_name(options.id):
+        parser.error("--id is 1 to 64 characters of A-Z a-z 0-9 . _ : -")
+    if not 1 <= options.gateway_port <= 65535:
+        parser.error("--gateway-port is a number from 1 to 65535")
+    if not 0.05 <= options.interval <= 86400:
+        parser.error("--interval is 0.05 to 86400 seconds")
+    return options
+
+
+async def run(device: SimulatedWsDevice) -> None:
+    """Be the device until SIGINT or SIGTERM."""
+    running = asyncio.create_task(device.run(), name="device")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the device until Ctrl-C; the exit code of the program."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    device = SimulatedWsDevice(
+        options.id,
+        options.gateway_host,
+        options.gateway_port,
+        attributes=ATTRIBUTES,
+        interval_s=options.interval,
+    )
+    asyncio.run(run(device))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
