@@ -15,8 +15,9 @@ usage: aiot [-h] [--version] VERB ...
 Connects small devices to the web.
 
 verbs:
-  up      broker, gateways and dashboard in one process; with --demo simulated devices, too
-  device  passwords of devices, for the embedded MQTT broker
+  up            broker, gateways and dashboard in one process; with --demo simulated devices, too
+  device        passwords of devices, for the embedded MQTT broker
+  device-token  tokens of devices, for the WebSocket gateway
 
 Each verb has its own --help. To run the services apart: aiot-generate-keys, aiot-broker,
 aiot-coap-gateway, aiot-dashboard.
@@ -44,4 +45,8 @@ def run(args: Sequence[str] = ()) -> int:
         from pyaiot.cli import device
 
         return device.run(args[1:])
+    if args[0] == "device-token":
+        from pyaiot.cli import device_token
+
+        return device_token.run(args[1:])
     raise ConfigurationError(f"there is no verb {args[0]!r} (see aiot --help)")
