@@ -132,7 +132,7 @@ class Guard:
         try:
             session = await self._judge(connection, connect)
             if session is not None:
-                await self._live(connection, session, connect.keepalive_s)
+                await self._live(connection, session, connect)
         except ConnectRefused as fault:
             self.counters.refused_connects += 1
             connection.note("cannot connect: %s", fault)
@@ -180,10 +180,12 @@ class Guard:
         connection.write(packets.connack(packets.BAD_PASSWORD))
         connection.close()
 
-    async def _live(self, connection: Connection, session: Session, keepalive_s: int) -> None:
+    async def _live(self, connection: Connection, session: Session, connect: Connect) -> None:
         """From the login to the end."""
         async with self._logins:
             await self._replace(session, connection)
+            if self.authenticate(connect) != session.account:
+                raise ConnectRefused(packets.BAD_PASSWORD, "its password was removed in this moment")
             if self._accounts[session.account.user] >= MAX_PER_ACCOUNT and session.account.role != "anyone":
                 raise ConnectRefused(3, f"{session.account} has {MAX_PER_ACCOUNT} connections already")
             self.sessions[session.key] = session
@@ -193,7 +195,7 @@ class Guard:
             session.attach(connection, self, inlet)
             self._admission.logged_in(connection.number)
             self.counters.logins += 1
-            connection.welcome(session, keepalive_s)
+            connection.welcome(session, connect.keepalive_s)
             log.debug("%s is connected", connection)
             await asyncio.sleep(0)
         try:
@@ -285,7 +287,7 @@ class Guard:
             loop.call_later(GATEWAY_STUCK_S, self._look_at, session)
 
     def moved(self, session: Session) -> None:
-        """The session has read, or acknowledged."""
+        """The session has read or acknowledged, or shown that it is there: then it is slow, and not stuck."""
         if session in self._behind:
             self._behind[session] = asyncio.get_running_loop().time()
             if session.unsent_bytes < GATEWAY_LOW_BYTES:

@@ -111,6 +111,7 @@ class Session:
             self.guard.moved(self)
         elif head == packets.PINGREQ:
             self._write(packets.PINGRESP)
+            self.guard.moved(self)
         elif head == packets.SUBSCRIBE:
             self._subscribe(*packets.parse_subscribe(body))
         elif head == packets.UNSUBSCRIBE:
@@ -157,14 +158,16 @@ class Session:
     def _subscribe(self, packet_id: int, filters: list[tuple[str, int]]) -> None:
         codes = bytearray()
         for topic_filter, qos in filters:
-            fits = topic_filter in self.filters or len(self.filters) < MAX_SUBSCRIPTIONS
-            if fits and may_subscribe(self.account, topic_filter):
+            if topic_filter not in self.filters and len(self.filters) >= MAX_SUBSCRIPTIONS:
+                self.connection.note("has %d subscriptions already: no %r", MAX_SUBSCRIPTIONS, topic_filter)
+            elif not may_subscribe(self.account, topic_filter):
+                self.connection.note("may not subscribe to %r", topic_filter)
+            else:
                 self.filters[topic_filter] = min(qos, 1)
                 codes.append(min(qos, 1))
-            else:
-                self.guard.counters.forbidden_filters += 1
-                self.connection.note("may not subscribe to %r", topic_filter)
-                codes.append(packets.REFUSED)
+                continue
+            self.guard.counters.forbidden_filters += 1
+            codes.append(packets.REFUSED)
         granted = tuple(each for (each, _), code in zip(filters, codes, strict=True) if code != packets.REFUSED)
         if not granted:
             self._write(packets.suback(packet_id, codes))

@@ -295,6 +295,24 @@ async def test_devices_wait_for_a_gateway_that_reads_slowly_and_nothing_is_lost(
     assert mqtt.broker.guard.room
 
 
+async def test_a_gateway_that_is_slow_and_pings_stays(mqtt: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "GATEWAY_HIGH_BYTES", 50_000)
+    monkeypatch.setattr(guard, "GATEWAY_STUCK_S", 0.3)
+    gateway, device = await mqtt.client("gateway"), await mqtt.client("joe")
+    await gateway.subscribe("node/#")
+    for number in range(600):
+        device.send(publish_packet("node/joe/x", b"%d " % number + b"x" * 5_000, 1, number + 1))
+    await until(lambda: not mqtt.broker.guard.room)
+    for _ in range(10):  # reads, but acknowledges nothing
+        await gateway.ping()
+        await asyncio.sleep(0.1)
+    for message in gateway.messages:
+        gateway.send(packet(0x40, message.packet_id.to_bytes(2, "big")))
+    held, gateway.messages = gateway.messages, []
+    received = held + [await gateway.message() for _ in range(600 - len(held))]
+    assert len({message.payload for message in received}) == 600
+
+
 async def test_a_gateway_that_is_stuck_is_disconnected(mqtt: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "GATEWAY_HIGH_BYTES", 50_000)
     monkeypatch.setattr(guard, "GATEWAY_STUCK_S", 0.5)

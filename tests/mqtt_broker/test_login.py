@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pyaiot.devices import Devices
 from pyaiot.mqtt_broker import guard, packets
 from pyaiot.mqtt_broker.admission import MAX_PER_ACCOUNT
 from tests.mqtt_broker.mqtt_client import (
@@ -239,3 +240,14 @@ async def test_a_filter_that_reaches_too_far_is_refused(mqtt: Running, caplog: p
     gateway = await mqtt.client("gateway")
     assert await gateway.subscribe("#", "gateway/#", "node/#", "node/+/+", "+/check") == [0x80, 0x80, 1, 1, 0x80]
     await joe.ping()
+
+
+async def test_a_password_that_is_removed_during_the_login_is_no_good(
+    mqtt: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def removed_meanwhile(self: guard.Guard, *_: object) -> None:
+        self.change_devices(Devices())
+
+    monkeypatch.setattr(guard.Guard, "_replace", removed_meanwhile)
+    assert await answer(mqtt.port, connect_packet("x", *mqtt.account("joe"))) == packets.connack(4)
+    assert not mqtt.broker.guard.sessions
