@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -73,6 +74,33 @@ async def test_pycom_boards_run_micropythons_own_firmware_too(tmp_path: Path) ->
         await process.says(r"Connected to")
         gateway.publish(f"gateway/{UID}/led/set", "on")
         await process.says(r"NeoPixel \(0, 32, 0\)")
+
+
+@pytest.mark.needs("mosquitto")
+async def test_when_wifi_goes_values_are_kept_and_when_it_is_back_they_come_with_their_ages(tmp_path: Path) -> None:
+    async with powered(tmp_path, board="generic_esp32", period_ms=300) as (process, gateway):
+        await gateway.hears(f"node/{UID}/chip-temperature")
+        stdin = process.process.stdin
+        assert stdin is not None
+        stdin.write(b"off\n")
+        await process.says(r"Wi-Fi home is gone")
+        await process.says(r"Lost mqtt://.*: Wi-Fi is gone")
+        await gateway.hears(f"node/{UID}/out")
+        told, lines = len(gateway.heard), len(process.lines)
+        await asyncio.sleep(2.5)  # the board measures on its own
+        assert len(gateway.heard) == told
+        stdin.write(b"on\n")
+        connected = await process.says(r"Connected to .*, (\d+) values kept", after=lines)
+        kept = int(connected[1])
+        assert kept >= 5
+
+        def values() -> list[dict[str, Any]]:
+            return [each.json for each in gateway.heard[told:] if each.topic == f"node/{UID}/chip-temperature"]
+
+        await gateway.until(lambda: len(values()) > kept)
+        ages = [each.get("age", 0) for each in values()[:kept]]
+        assert ages == sorted(ages, reverse=True)
+        assert 1500 < ages[0] < 30_000
 
 
 @pytest.mark.needs("mosquitto")

@@ -146,7 +146,7 @@ class Link:
         else:
             self.lost += 1
             log.say("Lost %s: %s" % (self.url, why))
-            if now - self._up_since < _PROVEN_MS:
+            if now - self._up_since < _PROVEN_MS and isinstance(why, OSError):
                 log.complain("twins", "Lost so soon: does another device use the id %s?" % node.id)
         self._stream = self._session = self._up_since = None
         self._output = b""

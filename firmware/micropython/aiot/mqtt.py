@@ -69,10 +69,11 @@ class MqttSession(Session):
         if now >= self._check_at:
             self._check_at = now + _CHECK_MS
             return self._publish("node/check", messages.check_message(node.id), None, None, now)
-        names = node.names()
-        if len(names) != self._named:
-            self._named = len(names)
-            return self._publish("node/%s/resources" % node.id, messages.resources_message(names), None, None, now)
+        if self._named != node.named:
+            self._named = node.named
+            return self._publish(
+                "node/%s/resources" % node.id, messages.resources_message(node.names()), None, None, now
+            )
         if not self._gateway:
             if self._gateway is False or now - self._began < _GATEWAY_MS:
                 return None

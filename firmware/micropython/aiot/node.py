@@ -49,6 +49,8 @@ class Node:
         self.now = clock.now if now is None else now
         self.outbox = Outbox(keep)
         self.resources = {}
+        #: How many of them have a value.
+        self.named = 0
         #: Counters: exceptions of the user's functions, writes that nobody could take, messages not understood.
         self.faults = 0
         self.refused = 0
@@ -67,7 +69,7 @@ class Node:
     def describe(self, resource, value):
         """Something that does not change by itself, such as a position. Raises ValueError for what cannot be sent."""
         text = messages.encode_value(value)
-        entry = self._resource(resource)
+        entry = self._valued(resource)
         entry.text, entry.at, entry.told = text, None, False
 
     def value(self, resource, value, unit=None):
@@ -76,7 +78,7 @@ class Node:
         Raises ValueError for what cannot be sent: a name or value outside the protocol, too long, NaN.
         """
         text = messages.encode_value(value)
-        entry = self._resource(resource)
+        entry = self._valued(resource)
         entry.text, entry.at, entry.told = text, self.now(), True
         if unit is not None:
             entry.unit = unit
@@ -217,6 +219,12 @@ class Node:
         if entry is not None:
             entry.told = False
         log.fault("a function of yours" if entry is None else "the write to %s" % entry.name, error)
+
+    def _valued(self, name):
+        entry = self._resource(name)
+        if entry.text is None:
+            self.named += 1
+        return entry
 
     def _resource(self, name):
         entry = self.resources.get(name)

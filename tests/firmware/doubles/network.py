@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Stands in for the network module of a board, and for that of Pycom's firmware: joins at the third look."""
+"""Stands in for the network module of a board, and for that of Pycom's firmware: joins at the third look.
+
+The lines ``off`` and ``on`` of the test's input take the access point away, and bring it back.
+"""
+
+import bridge
 
 STA_IF = 0
 AP_IF = 1
@@ -12,6 +17,7 @@ class WLAN:
     def __init__(self, interface=STA_IF, mode=None):
         self._active = False
         self._looks = None
+        self._air = True
 
     def active(self, on):
         self._active = on
@@ -35,7 +41,10 @@ class WLAN:
         self._looks = None
 
     def isconnected(self):
-        if self._looks is None:
+        line = bridge.line()
+        if line is not None:
+            self._air = line == "on"
+        if self._looks is None or not self._air:
             return False
         self._looks += 1
         return self._looks > 3
