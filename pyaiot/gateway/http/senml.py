@@ -2,7 +2,7 @@
 """Sensor Measurement Lists in JSON (SenML, RFC 8428), resolved to readings. Pure: the time comes in.
 
 Base values count for their record and all behind it; names, times and values are added to theirs (section 4.5).
-Numbers are added as the decimals that they are written as, so that 20.1 + 1.2 is 21.3.
+Numbers are added as the decimals that they are written as, so that 0.1 + 0.2 is 0.3.
 """
 
 from __future__ import annotations

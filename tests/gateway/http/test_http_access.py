@@ -103,6 +103,9 @@ def test_authorization_is_read() -> None:
     assert parse_authorization(basic("joe", "a:b")) == Claim("joe", b"a:b")
     assert parse_authorization("BASIC am9lOng=") == Claim("joe", b"x")
     assert parse_authorization("Bearer abc") == Claim(None, b"abc")
+    longest = "Bearer ".ljust(MAX_AUTHORIZATION, "x")
+    assert parse_authorization(longest) is not None
+    assert parse_authorization(longest + "x") is None
 
 
 def test_50_000_mutated_headers_raise_nothing_and_open_nothing() -> None:

@@ -68,7 +68,16 @@ def test_all_four_kinds_of_values() -> None:
 
 @pytest.mark.parametrize(
     ("base", "value", "expected"),
-    [(20.1, 1.2, 21.3), (20, 1, 21), (20, 0.5, 20.5), (-0.1, 0.1, 0.0), (1e300, 1e-300, 1e300), (0, 7, 7), (7, 0, 7)],
+    [
+        (0.1, 0.2, 0.3),
+        (20.1, 1.2, 21.3),
+        (20, 1, 21),
+        (20, 0.5, 20.5),
+        (-0.1, 0.1, 0.0),
+        (1e300, 1e-300, 1e300),
+        (0, 7, 7),
+        (7, 0, 7),
+    ],
 )
 def test_numbers_are_added_as_they_are_written(base: float, value: float, expected: float) -> None:
     ((_, found, _, _),) = read({"bv": base, "n": "x", "v": value})
