@@ -20,7 +20,7 @@ verbs:
   device-token  tokens of devices, for the WebSocket gateway
 
 Each verb has its own --help. To run the services apart: aiot-generate-keys, aiot-broker,
-aiot-coap-gateway, aiot-dashboard.
+aiot-coap-gateway, aiot-mqtt-gateway, aiot-mqtt-broker, aiot-dashboard.
 """
 
 
