@@ -133,10 +133,6 @@ class MqttPeer:
         """What came on ``topic``."""
         return [each for each in self.heard if each.topic == topic]
 
-    async def drained(self) -> None:
-        """Wait until what was said has gone to the kernel; for whom nobody reads, that is back-pressure."""
-        await self._writer.drain()
-
     async def close(self, *, orderly: bool = True) -> None:
         """Go; not ``orderly``, the will is published."""
         if self._task is None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.process.mqtt_peers import MqttPeer
@@ -18,9 +18,10 @@ RECONNECT_S = 0.02
 
 
 class Sender:
-    """A device whose resource ``count`` goes up by one. No number is ever published twice: what is not acknowledged
+    """A device whose resource ``count`` goes up by one.
 
-    when the connection breaks may have been lost, or not. So who hears a number twice heard it from somebody else.
+    No number is ever published twice: what is not acknowledged when the connection breaks may have been lost, or not.
+    So who hears a number twice heard it twice from somebody else.
     """
 
     def __init__(self, uid: str, port: int, per_s: float) -> None:
@@ -106,17 +107,6 @@ def heard_numbers(viewer: Viewer) -> dict[str, list[int]]:
         if message["type"] == "update" and message["endpoint"] == "count":
             found.setdefault(message["uid"].removeprefix("mqtt/"), []).append(int(message["data"]))
     return found
-
-
-def repeated(numbers: Iterable[int]) -> list[int]:
-    """Those that come more than once."""
-    seen: set[int] = set()
-    again = []
-    for number in numbers:
-        if number in seen:
-            again.append(number)
-        seen.add(number)
-    return again
 
 
 @asynccontextmanager

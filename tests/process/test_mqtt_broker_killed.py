@@ -4,9 +4,10 @@
 What can be promised depends on who ends, and how:
 
 - Mosquitto restarted in order, or connections to it cut: everything that it has acknowledged to a device arrives, once.
-- Mosquitto killed: everything that it had sent on or saved. It sends a message on before it acknowledges it, as long as
-  the gateway's window is open (``max_inflight_messages 0``), so nothing is lost while the gateway keeps up. It may not
-  have saved yet what the gateway has acknowledged: that comes again, marked DUP, and is reported once.
+- Mosquitto killed: the same, as long as the gateway keeps up and Mosquitto saves each change (DURABLE) and sends on
+  before it acknowledges (``max_inflight_messages 0``). With its usual window of 20, what waits behind it may be lost,
+  and what it had sent and not saved comes again without the mark DUP. Where it does not save, it forgets the gateway's
+  session, and with it what devices say until the gateway is back.
 """
 
 from __future__ import annotations
