@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import socket
@@ -92,10 +91,8 @@ class Everything:
 def _import_mqtt_broker() -> bool:
     """Whether the embedded MQTT broker is installed."""
     try:
-        importlib.import_module("pyaiot.mqtt_broker.routing")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "pyaiot":
-            raise
+        import amqtt.broker  # type: ignore[import-untyped]  # noqa: F401
+    except ModuleNotFoundError:
         return False
     return True
 
