@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from pyaiot.gateway.ws.actuation import Actuator
-from pyaiot.gateway.ws.payloads import Update
+from pyaiot.gateway.ws.payloads import Update, keys_of
 from pyaiot.wire.codec import decode, encode
 from pyaiot.wire.errors import Malformed
 from pyaiot.wire.names import is_name, is_resource
@@ -89,7 +89,7 @@ def parse_message(raw: bytes) -> Message | None:
     Ids and names of resources are checked; a token is not looked at.
     """
     try:
-        message = decode(_messages, raw)
+        message = decode(_messages, raw, _keys_of)
     except Malformed as error:
         _check_other(raw, error)
         return None
@@ -101,6 +101,13 @@ def parse_message(raw: bytes) -> Message | None:
             if not is_resource(resource.removeprefix("/")):
                 raise WrongFormat("a resource is 1 to 64 characters of A-Z a-z 0-9 . _ : - with / inside")
     return message
+
+
+def _keys_of(message: Message) -> int:
+    """How many keys a message has that has no others than its type knows."""
+    if isinstance(message, Update):
+        return keys_of(message)
+    return 3 if isinstance(message, Introduction) else 1
 
 
 def _check_other(raw: bytes, error: Malformed) -> None:

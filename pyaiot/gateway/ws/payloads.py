@@ -82,7 +82,7 @@ def parse_message(raw: bytes) -> Update | None:
     Of an update everything is checked before anything of it can be used: names, depth, numbers.
     """
     try:
-        message = decode(_messages, raw, _keys_of)
+        message = decode(_messages, raw, keys_of)
     except Malformed as error:
         raise _diagnose(raw, str(error)) from None
     if not isinstance(message, Update):
@@ -132,7 +132,7 @@ def close_reason(text: str) -> str:
     return raw[: MAX_REASON_BYTES - 3].decode(errors="ignore") + "…"
 
 
-def _keys_of(update: Update | _New | _Out | _Reset) -> int:
+def keys_of(update: Update | _New | _Out | _Reset) -> int:
     """How many keys an update has. Raises Malformed: nested too deep, a number too large."""
     if not isinstance(update, Update):
         return -1  # nobody knows; it is read again

@@ -13,6 +13,7 @@ import pytest
 
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.ws.actuation import ActuationMap, parse_map
+from pyaiot.gateway.ws.sessions.token import MAX_UNCONFIRMED, TokenSession
 from pyaiot.gateway.ws.token_keys import TokenKeys
 
 from .conftest import MakeGateway
@@ -177,3 +178,20 @@ async def test_after_a_newer_token_a_command_comes_once_OI_B2(make: Make) -> Non
         assert (await joe.hear())["code"] == 1024
         await joe.send({"type": "ping"})
         assert (await joe.hear())["code"] == 202
+
+
+async def test_a_device_that_answers_no_ping_costs_no_more_and_more(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyaiot.gateway.ws.adapter.CONFIRM_S", 0.001)
+    gateway = await make()
+    hello = json.dumps({"type": "device", "deviceId": "joe", "deviceToken": token_for("joe")}).encode()
+    async with raw(gateway, "/", more=f"Sec-WebSocket-Protocol: {ECHO}\r\n") as (_, writer):
+        writer.write(frame(1, hello))
+        await gateway.until(lambda: gateway.known("joe"))
+        session = gateway.adapter._residents.at("joe")
+        assert isinstance(session, TokenSession)
+        for _ in range(MAX_UNCONFIRMED + 10):
+            with pytest.raises(WriteFailed, match="timeout"):
+                await gateway.adapter.write("joe", "led", 1)
+        assert len(session._arrivals) == MAX_UNCONFIRMED

@@ -9,7 +9,6 @@ resource that the device reports itself.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Final, Protocol
 
@@ -34,6 +33,8 @@ MAX_EARLY: Final = 16
 TOKEN_COST: Final = 20
 #: Resources that are known to be reported by the device itself; as many as a node may have.
 MAX_REPORTED: Final = 1_024
+#: Writes of which it is not known that they arrived; the oldest is given up first, as its time is over anyway.
+MAX_UNCONFIRMED: Final = 256
 
 _WHO_FIRST: Final = 'say who you are first: {"type": "device", "deviceId": …, "deviceToken": …}'
 
@@ -72,9 +73,9 @@ class TokenSession:
         self.proof: Hashable | None = None
         self._early = 0
         self._complained = False
-        self._reported: set[str] = set()
+        self._reported: frozenset[str] = frozenset()
         # Writes that the device may not have yet: the mark behind each, and whom to tell.
-        self._arrivals: deque[tuple[int, Callable[[], None]]] = deque()
+        self._arrivals: list[tuple[int, Callable[[], None]]] = []
 
     @property
     def settled(self) -> bool:
@@ -107,7 +108,7 @@ class TokenSession:
         """See contract.Session."""
         arrivals = self._arrivals
         while arrivals and arrivals[0][0] <= mark:
-            arrivals.popleft()[1]()
+            arrivals.pop(0)[1]()
         if self._uid is not None and self._residents.events is not None:
             self._residents.events.seen(self._uid)
 
@@ -124,6 +125,8 @@ class TokenSession:
             raise WriteFailed("offline", "the device's connection is closing")
         if resource in self._reported:
             return True
+        if len(self._arrivals) == MAX_UNCONFIRMED:
+            del self._arrivals[0]
         self._arrivals.append((self._peer.mark(), arrived))
         return False
 
@@ -220,9 +223,9 @@ class TokenSession:
         return Rejected(Code.NORMAL, reason)
 
     def _note_reported(self, update: Update) -> None:
-        for resource in update.data:
-            if len(self._reported) < MAX_REPORTED:
-                self._reported.add(resource.removeprefix("/"))
+        new = {resource.removeprefix("/") for resource in update.data} - self._reported
+        if new and len(self._reported) + len(new) <= MAX_REPORTED:
+            self._reported |= new
 
     def _refused(self, uid: str, resource: str, error: Refused) -> bool:
         if not self._complained:
