@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 from pyaiot.gateway.mqtt import packets
 from pyaiot.gateway.mqtt.counters import Counters
 from pyaiot.gateway.mqtt.duplicates import Duplicates
+from pyaiot.gateway.mqtt.leftover import Leftover
 from pyaiot.gateway.mqtt.packets import BadPacket, Control, PacketReader, Publish
 
 log = logging.getLogger("pyaiot.gateway.mqtt")
@@ -70,6 +71,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = PacketReader()
         self._transport: asyncio.Transport | None = None
+        self._leftover: Leftover | None = None
         self._unacknowledged: dict[int, asyncio.Future[bool]] = {}
         self._answers: dict[int, asyncio.Future[bytes]] = {}
         self._last_packet_id = 0
@@ -86,6 +88,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
+        self._leftover = Leftover.of(transport)
         self._heard_at = self._loop.time()
 
     def data_received(self, data: bytes) -> None:
@@ -114,12 +117,14 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
+        self._transport = None
+        if self._leftover is not None:
+            self._take_leftover(self._leftover)
         if isinstance(exc, ssl.SSLError):
             self._end(ConnectionLost("tls", exc.reason or str(exc)))
         else:
             detail = f" ({exc})" if exc is not None else ""
             self._end(ConnectionLost("closed", f"it closed the connection{detail}"))
-        self._transport = None
         self._is_closed.set()
 
     def pause_writing(self) -> None:
@@ -200,6 +205,14 @@ class Connection(asyncio.Protocol):
             self._is_crowded.clear()
             self._heard_at = self._loop.time()
             self._release("crowded")
+
+    def _take_leftover(self, leftover: Leftover) -> None:
+        """Report what came before the end. It is not acknowledged: if it comes again, it is known."""
+        for data in leftover.read():
+            if self._over or self._receiver.crowded:
+                break
+            self.data_received(data)
+        leftover.close()
 
     def _take(self, message: Publish) -> None:
         self._counters.messages += 1

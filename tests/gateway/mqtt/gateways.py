@@ -190,4 +190,5 @@ async def broker_by_hand(*behaviours: Behaviour) -> AsyncIterator[int]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert faults == []
+        for fault in faults:
+            raise fault

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -344,3 +346,43 @@ def test_the_times_fit_together() -> None:
     assert connection.PING_S < connection.KEEPALIVE_S, "or the MQTT broker ends the connection"
     assert connection.SILENCE_S <= 25
     assert client.PROVED_AFTER_S <= client.SHORT_S
+
+
+async def test_what_the_mqtt_broker_had_sent_before_it_was_killed_is_taken(make_gateway: MakeGateway) -> None:
+    """It had acknowledged it to the devices, and not saved it. Our own writing notices first that it is gone."""
+    begun, killed = asyncio.Event(), asyncio.Event()
+
+    async def first(session: BrokerSession) -> None:
+        await session.admit()
+        await begun.wait()
+        session.writer.write(packets.publish("node/a/n", b"0", 1))
+        await session.next_of(packets.PUBACK)  # and reads no more for now
+        session.writer.write(b"".join(packets.publish("node/a/n", b"%d" % each, each + 1) for each in range(1, 500)))
+        await session.writer.drain()
+        raw = session.writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        session.writer.transport.abort()
+        await asyncio.sleep(0)
+        killed.set()
+
+    async def then(session: BrokerSession) -> None:
+        await session.admit(kept=True)
+        again = packets.publish("node/a/n", b"499", 500)
+        session.writer.write(bytes((again[0] | 8,)) + again[1:])
+        session.writer.write(packets.publish("node/a/n", b"500", 501))
+        while True:
+            await session.next()
+
+    async with broker_by_hand(first, then) as port:
+        gateway = await make_gateway(port)
+        assert gateway.adapter is not None
+        gateway.crowded_at = 1
+        begun.set()
+        async with asyncio.timeout(WAIT_S):
+            await killed.wait()
+        while len(gateway.updates()) < 500 and gateway.adapter.counters.connections == 1:
+            gateway.relieve()
+            gateway.adapter._client.publish("gateway/check", b"")
+            await asyncio.sleep(0)
+        await gateway.until(lambda: gateway.nodes["a"]["n"] == 500)
+    assert [update[2] for update in gateway.updates()] == list(range(501))
