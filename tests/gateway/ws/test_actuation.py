@@ -3,11 +3,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pyaiot.gateway.ws.actuation import ActuationMap, Actuator, BadMap, CannotSay, parse_map, value_text
+from pyaiot.gateway.ws.actuation import (
+    MAX_MAP_BYTES,
+    ActuationMap,
+    Actuator,
+    BadMap,
+    CannotSay,
+    parse_map,
+    value_text,
+)
+from pyaiot.gateway.ws.cli import read_actuation_map
+from pyaiot.options import ConfigurationError
 
 UUID = "436e7e74-6771-4898-9057-26932f5eb7e1"
 MAP = f"""
@@ -93,3 +104,27 @@ def test_a_value_is_said_as_text(data: Any, text: str) -> None:
 def test_what_no_parameter_can_be_is_not_said(data: Any) -> None:
     with pytest.raises(CannotSay):
         value_text(data)
+
+
+def test_a_file_is_read_as_the_option_names_it(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(MAP)
+    assert read_actuation_map(str(tmp_path / "map.toml")) == parse_map(MAP)
+    assert read_actuation_map("") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff", "is not text"),
+        (b"[led]", "is neither"),
+        (b"#" * (MAX_MAP_BYTES + 1), "is longer than"),
+    ],
+    ids=["missing", "not text", "no map", "too long"],
+)
+def test_a_file_that_is_no_map_is_a_mistake_with_advice(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "map.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"--actuation-map: {path}.*{reason}"):
+        read_actuation_map(str(path))

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pyaiot.gateway.ws.cli import make_adapter
 from pyaiot.gateway.ws.token_keys import MAX_KEY_FILE_BYTES, TokenKeys
 from pyaiot.gateway.ws.tokens import MAX_KEYS
 from pyaiot.options import ConfigurationError
+from pyaiot.settings import WsGatewaySettings
 
 from .issuer import Issuer
 from .token_devices import PLATFORM, STRANGER, keys_folder
@@ -118,3 +120,12 @@ def test_a_folder_that_others_may_write_to_now_is_trusted_no_more(folder: Path) 
     folder.chmod(0o700)
     assert keys.refresh()
     assert names(keys) == ["public", "rsa"]
+
+
+def test_the_default_folder_need_not_be_there_and_a_named_one_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make_adapter(WsGatewaySettings())._authority._keys.load()
+    with pytest.raises(ConfigurationError, match="there is no folder /nowhere"):
+        make_adapter(WsGatewaySettings(device_keys="/nowhere"))._authority._keys.load()

@@ -31,7 +31,7 @@ from .token_devices import (
     token_device,
     token_for,
 )
-from .ws_devices import Gateway, device
+from .ws_devices import Gateway, converse, device, upgrade
 
 
 @pytest.fixture
@@ -305,3 +305,19 @@ async def test_without_any_key_no_token_is_good(make_gateway: MakeGateway, tmp_p
         gateway = await make_gateway(**options)
         async with token_device(gateway) as joe:
             assert await joe.introduce("joe") == INVALID
+
+
+@pytest.mark.parametrize("offered", ["echo-protocol, x y", "echo-protocol,,\x01", "echo-protocol;q=1, echo-protocol"])
+async def test_an_offer_that_cannot_be_read_is_a_bad_request_and_leaves_nothing(gateway: Gateway, offered: str) -> None:
+    answer = await converse(gateway, upgrade("/", f"Sec-WebSocket-Protocol: {offered}\r\n"))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert gateway.adapter.counters.opened == 0
+
+
+async def test_every_device_is_told_when_the_gateway_stops(make_gateway: MakeGateway, folder: Path) -> None:
+    gateway = await make_gateway(token_keys=TokenKeys(folder))
+    async with token_device(gateway, "joe") as joe, token_device(gateway) as nobody:
+        await gateway.adapter.stop()
+        assert (await joe.closed())[0] == 1001
+        assert (await nobody.closed())[0] == 1001
+    assert gateway.count("gone") == 0, "nothing is told after the stop"

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import socket
 import statistics
+import subprocess
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pyaiot.gateway.ws.tokens import MAX_KEYS, MAX_TOKEN_BYTES, BadKey, BadToken, Grant, TokenKey, read_key, verify
 
 from .bad_tokens import all_bad
-from .issuer import HOUR, NOW, Issuer, claims_of
+from .issuer import HOUR, NOW, Issuer, claims_of, part
 
 RSA, OTHER_RSA = Issuer("RS256"), Issuer("RS256")
 EC, OTHER_EC = Issuer("ES256"), Issuer("ES256")
@@ -162,3 +164,22 @@ def test_a_key_is_one_public_key_of_a_proper_kind() -> None:
     ):
         with pytest.raises(BadKey, match=reason):
             read_key("public", pem)
+
+
+@pytest.mark.needs("openssl")
+def test_a_token_that_openssl_has_signed_is_good(tmp_path: Path) -> None:
+    """As of a platform that shares no line of code with us."""
+
+    def openssl(*arguments: str, data: bytes = b"") -> bytes:
+        return subprocess.run(
+            ["openssl", *arguments], input=data, capture_output=True, check=True, cwd=tmp_path, timeout=60
+        ).stdout
+
+    openssl("genrsa", "-out", "private.pem", "2048")
+    openssl("rsa", "-in", "private.pem", "-pubout", "-out", "public.pem")
+    signed = f"{part({'alg': 'RS256', 'typ': 'JWT'})}.{part(claims_of())}"
+    signature = openssl("dgst", "-sha256", "-sign", "private.pem", data=signed.encode())
+    key = read_key("public", (tmp_path / "public.pem").read_bytes())
+    assert check(f"{signed}.{part(signature)}", key).account == "acc-1"
+    with pytest.raises(BadToken, match="no key of ours"):
+        check(f"{signed}.{part(signature[:-1] + bytes([signature[-1] ^ 1]))}", key)
