@@ -290,7 +290,7 @@ class NodeHandler(Handler):
         return str(self.request.headers.get(name, "")).strip()
 
     def _peer(self) -> str:
-        return str(self.request.remote_ip).removeprefix("::ffff:")
+        return str(self.request.remote_ip)
 
 
 class NotFoundHandler(Handler):

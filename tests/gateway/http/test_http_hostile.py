@@ -105,6 +105,17 @@ async def test_improper_requests_end_only_their_connection(gateway: Gateway, cap
     assert gateway.adapter.counters.requests > 1_000  # many are read as far as that
 
 
+async def test_a_body_that_is_far_too_long_is_answered_once_and_not_read(gateway: Gateway) -> None:
+    head = b"POST /v1/nodes/esp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(head)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 async def test_bodies_that_do_not_come_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "BODY_S", 0.5)
     monkeypatch.setattr(listening, "IDLE_S", 0.5)
@@ -125,7 +136,7 @@ async def test_bodies_that_do_not_come_are_not_waited_for(monkeypatch: pytest.Mo
 
 
 async def test_requests_without_end_leave_nothing(gateway: Gateway) -> None:
-    """Polls that are broken off, posts, wrong passwords without waiting for the answer."""
+    """Polls that are broken off, wrong passwords without waiting for the answer, bodies that end too soon."""
     wrong = POST.replace(b"am9lOng=", b"eDp4")
 
     async def round_of(number: int) -> None:
@@ -134,9 +145,10 @@ async def test_requests_without_end_leave_nothing(gateway: Gateway) -> None:
             writer.write(PROPER[0] + b"GET /v1/nodes/esp?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await reader.readuntil(b"\r\n\r\n")
             writer.close()
-            _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-            writer.write(wrong)
-            writer.close()
+            for part in (wrong, PROPER[0][:-5], CHUNKED[:-9]):
+                _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+                writer.write(part)
+                writer.close()
 
     def left() -> int:
         gc.collect()
