@@ -49,6 +49,7 @@ PURE = [
     "gateway/ws/admission.py",
     "gateway/ws/counters.py",
     "gateway/ws/deadlines.py",
+    "gateway/ws/framing.py",
     "gateway/ws/pace.py",
     "gateway/ws/payloads.py",
     "gateway/ws/residents.py",

@@ -24,6 +24,7 @@ from websockets.typing import Subprotocol
 from pyaiot.gateway.ws.admission import NotAdmitted
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.echo import SUBPROTOCOL
+from pyaiot.gateway.ws.framing import ends_whole, whole_text
 from pyaiot.gateway.ws.pace import Pace
 from pyaiot.gateway.ws.payloads import MAX_MESSAGE_BYTES, close_reason
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected, Session
@@ -91,7 +92,7 @@ class Connection(asyncio.BufferedProtocol):
     """A connection from its beginning to its end; fulfils contract.Peer."""
 
     __slots__ = (
-        "_closing", "_head", "_host", "_marks", "_pace", "_parts", "_protocol", "_rest", "_session",
+        "_aligned", "_closing", "_head", "_host", "_marks", "_pace", "_parts", "_protocol", "_rest", "_session",
         "_settled", "_timer", "_transport", "address", "awaited", "held",
     )  # fmt: skip
 
@@ -107,6 +108,8 @@ class Connection(asyncio.BufferedProtocol):
         self._head: bytearray | None = bytearray()
         self._settled = False
         self._closing = False
+        #: What the protocol was given so far ended with the end of a frame (or of the request).
+        self._aligned = False
         self._marks = 0
         self._timer: asyncio.TimerHandle | None = None
         self.address = ""
@@ -137,7 +140,11 @@ class Connection(asyncio.BufferedProtocol):
         # A message may be kept, so it gets bytes of its own.
         data = bytes(self._host.buffer[:nbytes])
         if self._head is None:
-            self._feed(data)
+            if self._aligned and self._parts is None and (message := whole_text(data, MAX_MESSAGE_BYTES)) is not None:
+                self._take_short(message)
+            else:
+                self._aligned = self._aligned and ends_whole(data)
+                self._feed(data)
         else:
             self._feed_request(self._head, data)
 
@@ -154,6 +161,7 @@ class Connection(asyncio.BufferedProtocol):
                 self.abort()
             return
         self._head = None
+        self._aligned = end == len(head)
         if end < len(_END_OF_REQUEST):
             end = len(head)
         self._feed(bytes(head[:end]))
@@ -264,6 +272,14 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     # Inside
+
+    def _take_short(self, message: bytes) -> None:
+        """A message that the protocol need not see; as :meth:`_take` otherwise."""
+        session = self._session
+        if session is not None and self._protocol.state is _OPEN:
+            pause_s = self._pace.take(self._take_message(session, message), asyncio.get_running_loop().time())
+            if pause_s or self._host.crowded:
+                self._hold(pause_s, ())
 
     def _take(self, events: Sequence[Event]) -> None:
         now = asyncio.get_running_loop().time()
