@@ -191,6 +191,8 @@ async def test_a_poll_without_commands_ends_with_its_time(gateway: Gateway) -> N
     assert (answer.status, answer.body) == (204, b"")
     assert 0.9 < time.monotonic() - began < 10
     assert "connection" not in answer.headers
+    node = gateway.service.core.registry.nodes["lamp"]
+    assert node.last_seen - began > 0.9  # its end is a sign of life, too
 
 
 @pytest.mark.parametrize("wait", ["x", "-1", "61", "1.5", "", "1e1", "100", "%FF", "1&wait=2", "٣"])
