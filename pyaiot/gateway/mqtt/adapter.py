@@ -21,6 +21,7 @@ from pyaiot.gateway.mqtt.complaints import Complaints
 from pyaiot.gateway.mqtt.counters import Counters
 from pyaiot.gateway.mqtt.payloads import BadPayload, encode_data, parse_check, parse_resources, parse_value
 from pyaiot.gateway.mqtt.topics import (
+    COMMANDS,
     GATEWAY_CHECK,
     GATEWAY_STATE,
     OUT,
@@ -74,7 +75,9 @@ class MqttAdapter:
         self._check_s = check_s
         self.counters = Counters()
         account = Account(client_id=client_id, will=(GATEWAY_STATE, OFFLINE), user=user, password=password)
-        self._client = MqttClient(host, port, account, self, SUBSCRIPTIONS, self.counters, tls=tls)
+        self._client = MqttClient(
+            host, port, account, self, SUBSCRIPTIONS, self.counters, glance_at=(COMMANDS,), tls=tls
+        )
         self._confirmations = Confirmations()
         # When each write began that waits for its confirmation: what was measured before says nothing of it.
         self._began: dict[tuple[str, str], float] = {}
@@ -156,6 +159,9 @@ class MqttAdapter:
         events = self._events
         if events is None:
             raise RuntimeError("a message came after the end")
+        if topic.startswith("gateway/"):
+            self._command(topic, retained)
+            return
         try:
             uid, resource = parse_topic(topic)
             if retained:
@@ -231,8 +237,20 @@ class MqttAdapter:
                 shown(topic),
             )
 
+    def _command(self, topic: str, retained: bool) -> None:
+        """A command to a device. That we see those of others, too, while we look for retained ones, is no matter."""
+        if retained:
+            self.counters.retained_commands += 1
+            if self._complaints.admits(topic, "retained command", asyncio.get_running_loop().time()):
+                log.warning(
+                    "A command is retained on %s: the device carries it out each time it connects. "
+                    "To remove it: mosquitto_pub -r -n -t %s",
+                    shown(topic),
+                    shown(topic),
+                )
+
     def _complain(self, uid: str, what: str, topic: str, why: str) -> None:
-        if self._complaints.admits(uid, what, asyncio.get_running_loop().time()):
+        if self._complaints.admits(uid, f"{what}: {why}", asyncio.get_running_loop().time()):
             log.warning("Refused a message on %s: %s", shown(topic), why)
 
     async def _ask_to_check_in(self) -> None:

@@ -70,7 +70,8 @@ class Subscriber(Receiver, Protocol):
 class MqttClient:
     """Keeps a connection to the MQTT broker at ``host``, subscribed to ``filters`` at QoS 1. Run :meth:`run` in a task.
 
-    ``random`` gives floats in [0, 1), for the delays.
+    Each new connection is also told what is retained under ``glance_at``. ``random`` gives floats in [0, 1), for the
+    delays.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class MqttClient:
         filters: tuple[str, ...],
         counters: Counters,
         *,
+        glance_at: tuple[str, ...] = (),
         tls: ssl.SSLContext | None = None,
         random: Callable[[], float] = chance.random,
     ) -> None:
@@ -90,6 +92,7 @@ class MqttClient:
         self._account = account
         self._subscriber = subscriber
         self._filters = filters
+        self._glance_at = glance_at
         self._counters = counters
         self._tls = tls
         self._backoff = Backoff(random)
@@ -107,10 +110,16 @@ class MqttClient:
         loop = asyncio.get_running_loop()
         while True:
             began: float | None = None
+            keeping: asyncio.Task[None] | None = None
             try:
-                await self._open()
+                connection = self._connection = await self._dial()
+                # From the first byte: what the session has kept for us may crowd the gateway before SUBACK is there.
+                keeping = loop.create_task(connection.keep(), name="MQTT connection: keep")
+                await self._greet(connection)
                 began = loop.time()
-                loss = await self._keep()
+                if self._glance_at:
+                    await connection.glance(self._glance_at)
+                loss = await self._ended(connection, keeping)
             except ConnectionLost as lost:
                 loss = lost
             except Exception:
@@ -119,9 +128,11 @@ class MqttClient:
                 loss = ConnectionLost("fault", "a fault of the gateway's own")
             finally:
                 self.connected.clear()
-                connection, self._connection = self._connection, None
-                if connection is not None:
-                    await connection.close(orderly=False)
+                if keeping is not None:
+                    keeping.cancel()
+                ended, self._connection = self._connection, None
+                if ended is not None:
+                    await ended.close(orderly=False)
             if self._closed:
                 return
             self._counters.losses += 1
@@ -153,8 +164,7 @@ class MqttClient:
             connection.publish(topic, payload, retain=True)
         await connection.close()
 
-    async def _open(self) -> None:
-        connection = self._connection = await self._dial()
+    async def _greet(self, connection: Connection) -> None:
         try:
             kept = await connection.connect(self._account.connect_packet())
         except ConnectionLost as lost:
@@ -192,18 +202,12 @@ class MqttClient:
             raise ConnectionLost("unreachable", getattr(error, "strerror", None) or str(error)) from None
         return connection
 
-    async def _keep(self) -> ConnectionLost:
-        """Until the connection is over."""
-        connection = self._connection
-        assert connection is not None
-        keeping = asyncio.create_task(connection.keep(), name="MQTT connection: keep")
-        try:
-            await asyncio.wait((keeping, connection.lost), return_when=asyncio.FIRST_COMPLETED)
-            if keeping.done():
-                keeping.result()
-            return connection.lost.result()
-        finally:
-            keeping.cancel()
+    async def _ended(self, connection: Connection, keeping: asyncio.Task[None]) -> ConnectionLost:
+        """Why the connection is over, once it is."""
+        await asyncio.wait((keeping, connection.lost), return_when=asyncio.FIRST_COMPLETED)
+        if keeping.done():
+            keeping.result()
+        return connection.lost.result()
 
     def _backoff_s(self, loss: ConnectionLost, lived_s: float | None) -> float:
         if lived_s is not None:

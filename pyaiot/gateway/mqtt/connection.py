@@ -62,7 +62,7 @@ class Receiver(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """Made by ``loop.create_connection``; then :meth:`connect`, :meth:`subscribe`, and :meth:`keep` for its life."""
+    """Made by ``loop.create_connection``; wants :meth:`keep` to run for its life; then :meth:`connect` and so on."""
 
     def __init__(self, receiver: Receiver, duplicates: Duplicates, counters: Counters) -> None:
         self._receiver = receiver
@@ -79,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._is_crowded = asyncio.Event()
         self._is_closed = asyncio.Event()
         self._heard_at = 0.0
+        self._roomy_at = 0.0
         self._over = False
         #: Done when the connection is over; why is its result.
         self.lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
@@ -153,6 +154,12 @@ class Connection(asyncio.Protocol):
             if code == packets.SUBSCRIPTION_REFUSED:
                 raise ConnectionLost("subscription", f"it does not let this gateway subscribe to {name}")
 
+    async def glance(self, filters: tuple[str, ...]) -> None:
+        """Have what is retained under ``filters`` sent, and no more than that. Raises ConnectionLost."""
+        body = await self._ask(packets.subscribe(self._next_packet_id(), filters, qos=0), packets.SUBACK)
+        if packets.SUBSCRIPTION_REFUSED not in body[2:]:
+            await self._ask(packets.unsubscribe(self._next_packet_id(), filters), packets.UNSUBACK)
+
     async def keep(self) -> None:
         """Ask the MQTT broker whether it is there, and hold it back while we are crowded, until cancelled."""
         ping_at = self._loop.time() + PING_S
@@ -203,7 +210,7 @@ class Connection(asyncio.Protocol):
             await self._is_crowded.wait()
             await self._receiver.room()
             self._is_crowded.clear()
-            self._heard_at = self._loop.time()
+            self._heard_at = self._roomy_at = self._loop.time()
             self._release("crowded")
 
     def _take_leftover(self, leftover: Leftover) -> None:
@@ -245,12 +252,19 @@ class Connection(asyncio.Protocol):
         self._answers[kind] = answer
         self._write(packet)
         waiting: set[asyncio.Future[Any]] = {answer, self.lost}
-        await asyncio.wait(waiting, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        if self.lost.done():
-            raise self.lost.result()
-        raise ConnectionLost("silent", f"it did not answer within {ANSWER_S:.0f} s")
+        deadline = self._loop.time() + ANSWER_S
+        while True:
+            timeout_s = deadline - self._loop.time()
+            await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if self.lost.done():
+                raise self.lost.result()
+            # The time in which we did not listen does not count.
+            since = self._loop.time() if self._is_crowded.is_set() else self._roomy_at
+            if since + ANSWER_S <= deadline:
+                raise ConnectionLost("silent", f"it did not answer within {ANSWER_S:.0f} s")
+            deadline = since + ANSWER_S
 
     def _next_packet_id(self) -> int:
         while True:

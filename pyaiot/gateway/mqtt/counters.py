@@ -14,6 +14,8 @@ class Counters:
     messages: int = 0
     #: Those that it had retained: ignored.
     retained: int = 0
+    #: Commands to devices that it had retained, found when the gateway connected.
+    retained_commands: int = 0
     #: Those that came for the second time, after a lost connection: acknowledged, not reported again.
     duplicates: int = 0
     #: Those of more than 64 KiB: acknowledged, not read.

@@ -20,10 +20,11 @@ MAX_FIELD: Final = 65_535
 CONNACK: Final = 0x20
 PUBACK: Final = 0x40
 SUBACK: Final = 0x90
+UNSUBACK: Final = 0xB0
 PINGRESP: Final = 0xD0
 _PUBLISH: Final = 0x30
-#: What an MQTT broker sends, besides PUBLISH, to a client of QoS 1 that never unsubscribes.
-FROM_BROKER: Final = frozenset((CONNACK, PUBACK, SUBACK, PINGRESP))
+#: What an MQTT broker sends, besides PUBLISH, to a client of QoS 1.
+FROM_BROKER: Final = frozenset((CONNACK, PUBACK, SUBACK, UNSUBACK, PINGRESP))
 
 PINGREQ: Final = b"\xc0\x00"
 DISCONNECT: Final = b"\xe0\x00"
@@ -196,9 +197,14 @@ def connect(
     return _packet(0x10, b"\0\4MQTT\4", bytes((flags,)), keepalive_s.to_bytes(2, "big"), *fields)
 
 
-def subscribe(packet_id: int, filters: tuple[str, ...]) -> bytes:
-    """SUBSCRIBE (section 3.8) to ``filters``, at QoS 1."""
-    return _packet(0x82, packet_id.to_bytes(2, "big"), *(_text(each) + b"\1" for each in filters))
+def subscribe(packet_id: int, filters: tuple[str, ...], qos: int = 1) -> bytes:
+    """SUBSCRIBE (section 3.8) to ``filters``."""
+    return _packet(0x82, packet_id.to_bytes(2, "big"), *(_text(each) + bytes((qos,)) for each in filters))
+
+
+def unsubscribe(packet_id: int, filters: tuple[str, ...]) -> bytes:
+    """UNSUBSCRIBE (section 3.10)."""
+    return _packet(0xA2, packet_id.to_bytes(2, "big"), *map(_text, filters))
 
 
 def publish(topic: str, payload: bytes, packet_id: int, *, retain: bool = False) -> bytes:

@@ -11,6 +11,9 @@ from pyaiot.wire.names import is_name
 #: name for MQTT brokers that admit topics one by one.
 SUBSCRIPTIONS: Final = ("node/check", "node/+/resources", "node/+/+")
 
+#: Where commands are that somebody had the MQTT broker retain: each device carries them out whenever it connects.
+COMMANDS: Final = "gateway/+/+/set"
+
 #: What the gateway publishes: please check in; and, retained, whether it is there.
 GATEWAY_CHECK: Final = "gateway/check"
 GATEWAY_STATE: Final = "gateway/state"

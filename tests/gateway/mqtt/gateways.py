@@ -12,11 +12,12 @@ from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.mqtt import packets
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.packets import Control, PacketReader
+from pyaiot.gateway.mqtt.topics import COMMANDS
 from pyaiot.wire.names import is_name, is_resource
 
 WAIT_S = 10.0
-#: CONNECT, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT.
-FROM_CLIENT = frozenset((0x10, 0x40, 0x82, 0xC0, 0xE0))
+#: CONNECT, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT.
+FROM_CLIENT = frozenset((0x10, 0x40, 0x82, 0xA2, 0xC0, 0xE0))
 
 
 class Gateway:
@@ -126,14 +127,18 @@ class BrokerSession:
         self._ready: list[packets.Packet] = []
 
     async def next(self) -> packets.Packet:
-        """The next packet of the gateway. Raises EOFError at its end."""
+        """The next packet of the gateway. Raises EOFError at its end. Nobody may look for retained commands here."""
         async with asyncio.timeout(WAIT_S):
-            while not self._ready:
-                data = await self._stream.read(65_536)
-                if not data:
-                    raise EOFError
-                self._ready += self._packets.feed(data)
-        return self._ready.pop(0)
+            while True:
+                while not self._ready:
+                    data = await self._stream.read(65_536)
+                    if not data:
+                        raise EOFError
+                    self._ready += self._packets.feed(data)
+                packet = self._ready.pop(0)
+                if not (isinstance(packet, Control) and packet.kind == 0x82 and COMMANDS.encode() in packet.body):
+                    return packet
+                self.writer.write(b"\x90\3" + packet.body[:2] + b"\x80")
 
     async def next_of(self, kind: int) -> Control:
         """The next packet that is no PUBLISH, which must be of ``kind``."""

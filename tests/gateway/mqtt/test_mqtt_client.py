@@ -180,6 +180,36 @@ async def test_while_the_gateway_is_crowded_nothing_is_read_and_nothing_is_lost(
     assert counters.losses == 0
 
 
+async def test_what_comes_before_suback_may_crowd_the_gateway_for_longer_than_an_answer_may_take(
+    make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long backlog comes as soon as the session is resumed; SUBACK is behind it, and unread while it is crowded."""
+    monkeypatch.setattr(connection, "ANSWER_S", 0.2)
+
+    async def serve(session: BrokerSession) -> None:
+        await session.next_of(0x10)
+        session.writer.write(b"\x20\2\1\0" + packets.publish("node/a/led", b"1", 1))
+        await session.next_of(packets.PUBACK)
+        subscribe = await session.next_of(0x82)
+        await asyncio.sleep(0.5)  # more than ANSWER_S
+        session.writer.write(b"\x90\5" + subscribe.body[:2] + b"\1\1\1")
+        while True:
+            await session.next()
+
+    async with broker_by_hand(serve) as port:
+        gateway = await make_gateway(port, connected=False)
+        gateway.crowded_at = 1
+        await gateway.until(gateway.updates)
+        assert gateway.adapter is not None
+        counters = gateway.adapter.counters
+        await asyncio.sleep(0.6)
+        assert (counters.connections, counters.losses) == (0, 0)
+        gateway.relieve()
+        async with asyncio.timeout(WAIT_S):
+            await gateway.adapter.connected.wait()
+        assert counters.losses == 0
+
+
 async def test_a_pause_is_no_silence_and_silence_is_noticed(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -210,6 +240,32 @@ async def test_a_pause_is_no_silence_and_silence_is_noticed(
         await until(lambda: counters.losses)
         assert pings >= 20
     assert any("it has said nothing for" in line for line in told(caplog))
+
+
+@needs_mosquitto
+async def test_a_retained_command_is_told_and_the_gateway_hears_no_others(
+    server: Mosquitto, make_gateway: MakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with peer(server.port, "somebody") as other:
+        for node in range(30):  # more than Mosquitto has under way at QoS 1
+            await other.told(f"gateway/n{node}/led/set", "1", retain=True)
+        gateway = await make_gateway(server.port)
+        assert gateway.adapter is not None
+        counters = gateway.adapter.counters
+        await until(lambda: counters.retained_commands == 30)
+        said = [line for line in told(caplog) if line.startswith("A command is retained on gateway/n7/led/set")]
+        assert len(said) == 1
+        assert "mosquitto_pub -r -n -t gateway/n7/led/set" in said[0]
+        for number in range(50):  # it takes a moment until it has unsubscribed
+            before = counters.messages
+            await other.told("gateway/n1/led/set", "0")
+            await other.told("node/live/count", str(number))
+            await gateway.until(lambda number=number: len(gateway.updates()) == number + 1)
+            if counters.messages == before + 1:
+                break
+        else:
+            raise AssertionError("it hears commands to devices")
+        assert set(gateway.nodes) == {"live"}
 
 
 @needs_mosquitto

@@ -93,7 +93,7 @@ def test_the_longest_packet_is_read_and_a_longer_one_is_not() -> None:
     [
         b"\x30\xff\xff\xff\xff\x01",
         b"HTTP/1.1 400",
-        b"\xb0\2",
+        b"\xb1\2",
         b"\x41\2",
         b"\x30\0",
         b"\x30\1\0",
