@@ -122,7 +122,7 @@ class WsGatewaySettings(GatewaySettings):
 
     gateway_host: str = option("::", "address to listen on for devices (:: is every IPv4 and IPv6 one)", metavar="HOST")
     gateway_port: int = option(WS_PORT, "port to listen on for devices", kind="port")
-    allowed_origins: str = option(
+    device_origins: str = option(
         "", "web pages that may play device, comma separated, such as https://iot.example.org", metavar="ORIGINS"
     )
     device_file: str = option(
@@ -172,7 +172,14 @@ class DashboardSettings(CommonSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpSettings(BrokerSettings, CoapGatewaySettings, MqttGatewaySettings, DashboardSettings):
+class UpSettings(
+    BrokerSettings,
+    CoapGatewaySettings,
+    MqttGatewaySettings,
+    WsGatewaySettings,
+    HttpGatewaySettings,
+    DashboardSettings,
+):
     """``aiot up``: everything in one process."""
 
     embedded_broker: bool = option(True, "be the MQTT broker, too; no: connect to the one at --mqtt-host")

@@ -167,8 +167,8 @@ async def test_what_is_set_wrong_is_said_in_one_line(host: Host, keys: Keys) -> 
     assert "--gateway-port" in done.err
     for arguments, words in (
         (("--gateway-host", "no.such.host.invalid"), "--gateway-host"),
-        (("--allowed-origins", "nonsense"), "--allowed-origins"),
-        (("--allowed-origins", "https://a/b"), "--allowed-origins"),
+        (("--device-origins", "nonsense"), "--device-origins"),
+        (("--device-origins", "https://a/b"), "--device-origins"),
         (("--device-file", str(host.home)), "device file"),
     ):
         done = await host.run("aiot-ws-gateway", "--gateway-port", "0", *arguments)

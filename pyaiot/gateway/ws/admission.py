@@ -70,7 +70,7 @@ def admit(path: str, origins: Sequence[str], authorization: Sequence[str], allow
 def check_origin(origins: Sequence[str], allowed: frozenset[str]) -> None:
     """Whether the page that a request comes from, if any, may play device. Raises NotAdmitted."""
     if any(origin.lower() not in allowed for origin in origins):
-        raise NotAdmitted(403, "This page may not play device here (see --allowed-origins).\n")
+        raise NotAdmitted(403, "This page may not play device here (see --device-origins).\n")
 
 
 def offers(subprotocol: str, headers: Sequence[str]) -> bool:
@@ -94,12 +94,12 @@ def _credentials(authorization: Sequence[str]) -> tuple[str | None, bytes]:
 
 
 def parse_origins(text: str) -> frozenset[str]:
-    """The origins in ``--allowed-origins``; raises ConfigurationError."""
+    """The origins in ``--device-origins``; raises ConfigurationError."""
     found = frozenset(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip())
     for origin in found:
         scheme, separator, host = origin.partition("://")
         if not (separator and scheme and host) or "/" in host:
-            raise ConfigurationError(f"--allowed-origins: {origin!r} is not an origin such as https://iot.example.org")
+            raise ConfigurationError(f"--device-origins: {origin!r} is not an origin such as https://iot.example.org")
     return found
 
 

@@ -39,7 +39,7 @@ def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
     return WsAdapter(
         host=settings.gateway_host,
         port=settings.gateway_port,
-        origins=parse_origins(settings.allowed_origins),
+        origins=parse_origins(settings.device_origins),
         device_file=settings.device_file,
         token_keys=TokenKeys(settings.device_keys, required=settings.device_keys != DEVICE_KEYS),
         audience=settings.device_token_audience,

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from pyaiot import options
 from pyaiot.gateway.ws import admission
 from pyaiot.gateway.ws.admission import Claim, NotAdmitted, Places, admit, parse_origins
 from pyaiot.gateway.ws.deadlines import Deadlines
 from pyaiot.gateway.ws.pace import MAX_BURST, MAX_UPDATES_PER_S, MIN_PAUSE_S, Pace
 from pyaiot.options import ConfigurationError
+from pyaiot.settings import ALL_SETTINGS, BrokerSettings, WsGatewaySettings
 
 # Pace
 
@@ -137,5 +140,21 @@ def test_origins_are_listed_as_browsers_say_them() -> None:
     assert parse_origins("") == frozenset()
     assert parse_origins(" https://A.example/ ,http://b:81,") == {"https://a.example", "http://b:81"}
     for wrong in ("example.org", "https://", "https://a/b", "*"):
-        with pytest.raises(ConfigurationError, match="--allowed-origins"):
+        with pytest.raises(ConfigurationError, match="--device-origins"):
             parse_origins(wrong)
+
+
+def test_a_page_that_may_read_is_no_device_by_that(tmp_path: Path) -> None:
+    """One file serves all services."""
+    file = tmp_path / "pyaiot.toml"
+    file.write_text('allowed_origins = "https://read.example"\ndevice_origins = "https://device.example"\n')
+    arguments = ("--config", str(file))
+    broker = options.load(
+        BrokerSettings, program="b", description="", arguments=arguments, environment={}, known=ALL_SETTINGS
+    )
+    gateway = options.load(
+        WsGatewaySettings, program="g", description="", arguments=arguments, environment={}, known=ALL_SETTINGS
+    )
+    assert broker.allowed_origins == "https://read.example"
+    assert parse_origins(gateway.device_origins) == {"https://device.example"}
+    assert not hasattr(gateway, "allowed_origins")
