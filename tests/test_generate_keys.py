@@ -183,7 +183,8 @@ def test_an_option_as_long_as_a_key_is_an_option(tmp_path: Path, capsys: pytest.
     finally:
         link.unlink()
     assert "Key generation done:" in capsys.readouterr().out
-    assert len(list(tmp_path.iterdir())) == 1
+    (made,) = (each for each in tmp_path.iterdir() if each.suffix != ".lock")
+    assert set(made.name) == {"k"}
 
 
 def test_tokens_of_clients(command: Command, path: Path) -> None:
@@ -335,3 +336,34 @@ def test_help_reads_well(tmp_path: Path) -> None:
         assert option in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 100
     assert not (tmp_path / ".pyaiot").exists()
+
+
+def test_of_changes_at_the_same_moment_none_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    generate_keys.run(["--key-file", str(path)])
+    command = [str(COMMAND), "--key-file", str(path), "--client"]
+    running = [subprocess.Popen([*command, f"c{number}"], stdout=subprocess.DEVNULL) for number in range(8)]
+    assert [each.wait(timeout=60) for each in running] == [0] * 8
+    assert set(keys.load(path).clients) == {f"c{number}" for number in range(8)}
+
+
+def test_a_gateway_that_is_newer_than_the_key_file_gets_a_key_unless_it_was_revoked(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    made = generate_keys.make_all(path, force=False)
+    assert generate_keys.add_missing(path) == []
+    for name in ("http", "ws"):
+        del made.gateways[name], made.authorized[name]
+    del made.authorized["mqtt"]  # revoked
+    keys.store(path, made)
+    assert generate_keys.add_missing(path) == ["http", "ws"]
+    stored = keys.load(path)
+    assert stored.gateways["http"].public == stored.authorized["http"]
+    assert "mqtt" not in stored.authorized
+    assert stored.gateways["coap"].public == made.gateways["coap"].public
+
+
+def test_a_host_without_a_broker_gets_no_keys_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    generate_keys.run(["--key-file", str(path), "--gateway", "greenhouse"])
+    assert generate_keys.add_missing(path) == []
+    assert set(keys.load(path).gateways) == {"greenhouse"}

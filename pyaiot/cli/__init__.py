@@ -16,11 +16,11 @@ Connects small devices to the web.
 
 verbs:
   up            broker, gateways and dashboard in one process; with --demo simulated devices, too
-  device        passwords of devices, for the embedded MQTT broker
+  device        passwords of devices, for MQTT (embedded), WebSocket and HTTP
   device-token  tokens of devices, for the WebSocket gateway
 
 Each verb has its own --help. To run the services apart: aiot-generate-keys, aiot-broker,
-aiot-coap-gateway, aiot-mqtt-gateway, aiot-mqtt-broker, aiot-dashboard.
+aiot-coap-gateway, aiot-mqtt-gateway, aiot-mqtt-broker, aiot-ws-gateway, aiot-http-gateway, aiot-dashboard.
 """
 
 

@@ -16,7 +16,7 @@ from pyaiot.settings import MqttBrokerSettings
 from pyaiot.wire.names import is_name
 
 DESCRIPTION = """\
-Passwords of devices, for the embedded MQTT broker. What runs takes over every change
+Passwords of devices: for the embedded MQTT broker, WebSocket and HTTP. What runs takes over every change
 within a second, and disconnects whoever is removed."""
 
 EPILOG = """\

@@ -53,7 +53,14 @@ def run(arguments: Sequence[str]) -> int:
     path = Path(os.path.expanduser(options.key_file))
     if options.list:
         print(describe(keyfile.load(path)), end="")
-    elif options.gateway is not None:
+        return 0
+    with keyfile.FILE.changing(path):
+        _change(path, options)
+    return 0
+
+
+def _change(path: Path, options: argparse.Namespace) -> None:
+    if options.gateway is not None:
         _make_gateway(path, _name(options.gateway), options.force)
     elif options.authorize is not None:
         name, text = options.authorize
@@ -74,7 +81,6 @@ def run(arguments: Sequence[str]) -> int:
         print("Key generation done:")
         print(describe(keyfile.load(path)), end="")
         print(f"The private keys are in {path}. Nobody needs to see them.")
-    return 0
 
 
 def make_all(path: Path, *, force: bool) -> Keys:
@@ -90,6 +96,25 @@ def make_all(path: Path, *, force: bool) -> Keys:
     keys = Keys(broker=broker, gateways=gateways, trusted_broker=broker.public, authorized=authorized)
     keyfile.store(path, keys)
     return keys
+
+
+def add_missing(path: Path) -> list[str]:
+    """Make keys for those local gateways that a host with a broker has never had; their names. Raises KeyFileError."""
+    with keyfile.FILE.changing(path):
+        return _add_missing(path)
+
+
+def _add_missing(path: Path) -> list[str]:
+    keys = keyfile.load(path)
+    if keys.broker is None or keys.trusted_broker != keys.broker.public:
+        return []
+    missing = [name for name in LOCAL_GATEWAYS if name not in keys.gateways and name not in keys.authorized]
+    for name in missing:
+        keys.gateways[name] = new_private_key()
+        keys.authorized[name] = keys.gateways[name].public
+    if missing:
+        keyfile.store(path, keys)
+    return missing
 
 
 def describe(keys: Keys) -> str:

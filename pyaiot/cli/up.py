@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -13,14 +14,17 @@ from pathlib import Path
 
 from pyaiot import lifecycle, options
 from pyaiot.broker.server import Broker
-from pyaiot.cli.generate_keys import make_all
+from pyaiot.cli.generate_keys import add_missing, make_all
 from pyaiot.dashboard.cli import Dashboard, make_config
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.coap.cli import make_adapter as make_coap_adapter
+from pyaiot.gateway.http.cli import make_adapter as make_http_adapter
 from pyaiot.gateway.mqtt.cli import make_adapter as make_mqtt_adapter
 from pyaiot.gateway.mqtt.embedded import GatewayWithBroker
-from pyaiot.lifecycle import Ready, first_fault, started
+from pyaiot.gateway.ws.cli import make_adapter as make_ws_adapter
+from pyaiot.lifecycle import Ready, Service, first_fault, started
 from pyaiot.listening import bind, port_of
+from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, UpSettings
 from pyaiot.simulation.demo import Demo
 
@@ -38,7 +42,10 @@ def run(args: Sequence[str] = ()) -> int:
 
 
 class Everything:
-    """All services, each started when those that it needs are ready, and ended in the opposite order."""
+    """All services, each started when those that it needs are ready, and ended in the opposite order.
+
+    ``can_embed``: the embedded MQTT broker is wanted, and installed.
+    """
 
     def __init__(self, settings: UpSettings, *, can_embed: bool) -> None:
         self._settings = settings
@@ -47,44 +54,52 @@ class Everything:
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled. Raises ConfigurationError before ``ready``."""
         settings = self._settings
+        if settings.gateway_name:
+            raise ConfigurationError("--gateway-name: aiot up runs several gateways, each with its protocol's name")
         make_keys(settings.key_file)
         async with AsyncExitStack() as stack:
+            tasks: list[asyncio.Task[None]] = []
+
+            async def start(service: Service, name: str) -> None:
+                tasks.append(await stack.enter_async_context(started(service, name)))
+
             page_sockets = bind(settings.web_host, settings.web_port, "web")
             settings = replace(settings, web_port=port_of(page_sockets))
             broker = Broker(settings)
-            tasks = [await stack.enter_async_context(started(broker, "broker"))]
+            await start(broker, "broker")
             settings = replace(settings, broker_port=str(broker.port))
-            dashboard = Dashboard(make_config(settings), page_sockets)
-            tasks.append(await stack.enter_async_context(started(dashboard, "dashboard")))
-            coap = make_coap_adapter(settings)
-            tasks.append(await stack.enter_async_context(started(make_gateway(coap, settings), "CoAP gateway")))
+            await start(Dashboard(make_config(settings), page_sockets), "dashboard")
+            coap, ws, http = make_coap_adapter(settings), make_ws_adapter(settings), make_http_adapter(settings)
+            await start(make_gateway(coap, settings), "CoAP gateway")
+            await start(make_gateway(ws, settings), "WebSocket gateway")
+            await start(make_gateway(http, settings), "HTTP gateway")
             mqtt_port: int | None = None
             if not settings.embedded_broker:
-                mqtt = make_gateway(make_mqtt_adapter(settings), settings)
-                tasks.append(await stack.enter_async_context(started(mqtt, "MQTT gateway")))
+                await start(make_gateway(make_mqtt_adapter(settings), settings), "MQTT gateway")
             elif self._can_embed:
                 both = GatewayWithBroker(settings)
-                tasks.append(await stack.enter_async_context(started(both, "MQTT")))
+                await start(both, "MQTT")
                 mqtt_port = both.port
             if settings.demo:
-                tasks.append(await stack.enter_async_context(started(Demo(coap.port, mqtt_port), "simulated devices")))
-            self._tell(settings, coap.port, mqtt_port)
+                await start(Demo(coap.port, ws.port, mqtt_port), "simulated devices")
+            self._tell(settings, coap.port, mqtt_port, ws.port, http.port)
             ready()
             await first_fault(tasks)
 
-    def _tell(self, settings: UpSettings, coap_port: int, mqtt_port: int | None) -> None:
+    def _tell(self, settings: UpSettings, coap: int, mqtt: int | None, ws: int, http: int) -> None:
         host = socket.gethostname() if settings.web_host in ("", "0.0.0.0", "::") else settings.web_host
         host = f"[{host}]" if ":" in host else host
-        simulated = "; simulated ones are there" if settings.demo else ""
-        if mqtt_port is not None:
-            mqtt = f"TCP port {mqtt_port}{simulated}"
+        if mqtt is not None:
+            mqtt_line = f"TCP port {mqtt}"
         elif settings.embedded_broker:
-            mqtt = "none: pip install 'pyaiot[mqtt-broker]', or --embedded-broker=no"
+            mqtt_line = "none: pip install 'pyaiot[mqtt-broker]', or --embedded-broker=no"
         else:
-            mqtt = f"those of the MQTT broker at {settings.mqtt_host} port {settings.mqtt_port}"
-        print(f"\n  Dashboard     http://{host}:{settings.web_port}/")
-        print(f"  CoAP devices  UDP port {coap_port}{simulated}")
-        print(f"  MQTT devices  {mqtt}")
+            mqtt_line = f"those of the MQTT broker at {settings.mqtt_host} port {settings.mqtt_port}"
+        print(f"\n  Dashboard     http://{host}:{settings.web_port}/" + ("  (simulated devices)" * settings.demo))
+        print(f"  CoAP devices  UDP port {coap}")
+        print(f"  MQTT devices  {mqtt_line}")
+        print(f"  WebSockets    TCP port {ws}, at /node")
+        print(f"  HTTP devices  TCP port {http}, at /v1/nodes/<id>")
         print("  Ctrl-C ends it.\n", flush=True)
 
 
@@ -98,8 +113,10 @@ def _import_mqtt_broker() -> bool:
 
 
 def make_keys(key_file: str) -> None:
-    """Make the keys of this host where there are none; raises KeyFileError."""
+    """Make the keys of this host where there are none, or none for a gateway that is newer; raises KeyFileError."""
     path = Path(os.path.expanduser(key_file))
     if not path.exists():
         make_all(path, force=False)
         log.info("Made the keys of this host: %s", path)
+    elif missing := add_missing(path):
+        log.info("Made keys for the gateways %s: %s", ", ".join(missing), path)

@@ -7,7 +7,7 @@ role          publishes                                      subscribes
 ``device``    ``node/check`` with its own id as payload,     ``gateway/<own id>/#``, ``gateway/check``,
               ``node/<own id>/#``                            ``gateway/state``
 ``anyone``    the same for every id                          the same for every id
-``gateway``   ``gateway/#``; retained: ``gateway/state``     ``node/#``
+``gateway``   ``gateway/#``; retained: ``gateway/state``     ``node/#``, ``gateway/#``
 ============  =============================================  ==================================================
 
 A filter with wildcards is allowed where everything that it can match is. Topics that begin with ``$`` are nobody's.
@@ -61,7 +61,7 @@ def may_retain(account: Account, topic: str) -> bool:
 def may_subscribe(account: Account, topic_filter: str) -> bool:
     """Whether ``account`` may see all that ``topic_filter`` matches."""
     if account.role == "gateway":
-        return topic_filter.startswith("node/")
+        return topic_filter.startswith(("node/", "gateway/"))
     if account.role == "anyone":
         return topic_filter.startswith("gateway/")
     return topic_filter in SHARED or topic_filter.startswith(f"gateway/{account.user}/")

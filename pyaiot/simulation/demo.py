@@ -9,6 +9,7 @@ from typing import Protocol
 from pyaiot.lifecycle import Ready, first_fault, started
 from pyaiot.simulation.coap import SimulatedCoapDevice
 from pyaiot.simulation.mqtt import SimulatedMqttDevice
+from pyaiot.simulation.ws import SimulatedWsDevice
 
 
 class Device(Protocol):
@@ -32,9 +33,9 @@ class SimulatedDevice:
 
 
 class Demo:
-    """Three CoAP devices for the gateway at ``coap_port`` of this host, and two of the MQTT broker at ``mqtt_port``."""
+    """Devices for the gateways at these ports of this host, and for the MQTT broker at ``mqtt_port``."""
 
-    def __init__(self, coap_port: int, mqtt_port: int | None = None) -> None:
+    def __init__(self, coap_port: int, ws_port: int, mqtt_port: int | None) -> None:
         self._devices: dict[str, Device] = {
             "weather-station": SimulatedCoapDevice(
                 "weather-station",
@@ -47,6 +48,12 @@ class Demo:
             ),
             "greenhouse": SimulatedCoapDevice(
                 "greenhouse", gateway_port=coap_port, name="Greenhouse", resources=("led", "temperature", "eco2")
+            ),
+            "garage": SimulatedWsDevice(
+                "garage",
+                gateway_port=ws_port,
+                attributes={"name": "Garage", "os": "python"},
+                resources=("led", "temperature"),
             ),
         }
         if mqtt_port is not None:

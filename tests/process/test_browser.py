@@ -18,7 +18,7 @@ from tests.process.processes import BROKER_LISTENS, DASHBOARD_LISTENS, Host
 pytestmark = pytest.mark.needs("chromium")
 
 FIRST_VALUE_S = 5.0
-FREE_PORTS = [f"--{name}-port=0" for name in ("broker", "coap", "mqtt", "web")]
+FREE_PORTS = [f"--{name}-port=0" for name in ("broker", "coap", "gateway", "http", "mqtt", "web")]
 #: The page tries again after random pauses that grow; the broker is away for a moment only.
 HEALED_MS = 15_000
 
@@ -51,16 +51,16 @@ async def test_the_demo(host: Host, watched: Watched) -> None:
     await expect(reading).to_be_visible()
     first_value_s = time.monotonic() - began
     assert first_value_s <= FIRST_VALUE_S
-    for uid in ("coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2"):
+    for uid in ("coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2", "ws/garage"):
         await expect(watched.card(uid)).to_be_visible()
-    await expect(page.get_by_role("article")).to_have_count(5)
+    await expect(page.get_by_role("article")).to_have_count(6)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     pressure = watched.card("coap/weather-station").locator('li[data-resource="pressure"] .value')
     text = await pressure.inner_text()
     await expect(pressure).not_to_have_text(text, timeout=HEALED_MS)  # a value moves
 
-    for uid in ("coap/desk-lamp", "mqtt/wipy-1"):
+    for uid in ("coap/desk-lamp", "mqtt/wipy-1", "ws/garage"):
         switch = watched.card(uid).get_by_role("switch", name="LED")
         await expect(switch).to_have_attribute("aria-checked", "false")
         for number, state in (("1", "true"), ("0", "false")):

@@ -80,7 +80,8 @@ FREE = {
     "aiot-mqtt-gateway": ["--embedded-broker", "--mqtt-port", "0"],
     "aiot-mqtt-broker": ["--mqtt-port", "0"],
     "aiot up": [
-        *("up", "--broker-port", "0", "--coap-port", "0", "--mqtt-port", "0", "--web-port", "0", "--logging", "error")
+        *("up", "--broker-port", "0", "--coap-port", "0", "--mqtt-port", "0", "--web-port", "0"),
+        *("--gateway-port", "0", "--http-port", "0", "--logging", "error"),
     ],
     "aiot-generate-keys": [],
     "aiot": [],

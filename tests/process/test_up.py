@@ -21,10 +21,10 @@ from websockets.asyncio.client import connect
 from tests.process.processes import STOP_S, Host, Process
 from tests.process.viewers import viewing
 
-PORTS = ("--broker-port", "0", "--coap-port", "0", "--mqtt-port", "0", "--web-port", "0")
+PORTS = [f"--{name}-port=0" for name in ("broker", "coap", "gateway", "http", "mqtt", "web")]
 FIRST_VALUE_S = 5.0
 README = Path(__file__).parents[2] / "README.md"
-NODES = {"coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2"}
+NODES = {"coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2", "ws/garage"}
 
 
 async def fetch(url: str) -> tuple[Any, Any]:
@@ -120,7 +120,7 @@ async def test_makes_keys_once(host: Host) -> None:
     assert host.key_file.read_bytes() == made
     await process.stop()
     private = re.findall(rb"private = (\S+)", made)
-    assert len(private) == 4
+    assert len(private) == 5
     said = "\n".join(each.text for each in host.started).encode()
     assert [key for key in private if key in said] == []
 
