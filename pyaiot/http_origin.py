@@ -21,19 +21,6 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` (a name or an address, as bound or as connected from) is this host only."""
-    host = host.strip("[]").partition("%")[0].lower()
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
-
-
 def name_in(host_header: str) -> str | None:
     """The name or address in a ``Host`` header, in lower case and without the port; None for what is none."""
     match = _HOST.fullmatch(host_header)

@@ -72,6 +72,7 @@ PURE = [
     "mqtt_broker/pace.py",
     "mqtt_broker/packets.py",
     "simulation/sensors.py",
+    "addresses.py",
     "settings.py",
     "http_origin.py",
 ]

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pyaiot.http_origin import is_loopback, may_be_asked_for, name_in
+from pyaiot.addresses import is_loopback
+from pyaiot.http_origin import may_be_asked_for, name_in
 from pyaiot.keys import ClientToken, Role, token_digest
 from pyaiot.options import ConfigurationError
 

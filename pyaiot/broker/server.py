@@ -12,12 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.web import Application, RequestHandler
 
 from pyaiot import __version__, keys
+from pyaiot.addresses import is_loopback
 from pyaiot.broker import metrics
 from pyaiot.broker.authorisation import Gatekeeper, allowed_origins
 from pyaiot.broker.client_session import ClientSession
 from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.broker.hub import Hub
-from pyaiot.http_origin import allowed_hosts, is_loopback
+from pyaiot.http_origin import allowed_hosts
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.lifecycle import Ready, closing
 from pyaiot.listening import bind, http_server, port_of

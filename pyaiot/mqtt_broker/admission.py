@@ -7,9 +7,9 @@ most of them. A client that sends its CONNECT at once is in before its turn come
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
-from functools import lru_cache
+
+from pyaiot.addresses import group_of, is_loopback
 
 MAX_CONNECTIONS = 4_096
 #: Of one address (IPv6: of one /64) that is not this host's own.
@@ -76,22 +76,3 @@ class Admission:
             self._sizes[group] -= 1
             if not self._sizes[group]:
                 del self._sizes[group]
-
-
-@lru_cache(maxsize=1_024)
-def group_of(address: str) -> str:
-    """Addresses that one host can have at will are one: those of an IPv6 /64."""
-    parsed = _parse(address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
-    return str(parsed)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether ``address`` is this host's own."""
-    return _parse(address).is_loopback
-
-
-def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    return getattr(parsed, "ipv4_mapped", None) or parsed

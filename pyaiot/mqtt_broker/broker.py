@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyaiot import devices
+from pyaiot.addresses import is_loopback
 from pyaiot.devices import DeviceFileError
 from pyaiot.lifecycle import Ready, closing
 from pyaiot.listening import SPARE_FILES, CannotListen, bind, port_of, raise_file_limit
-from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, is_loopback
+from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
 from pyaiot.mqtt_broker.guard import Guard

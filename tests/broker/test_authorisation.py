@@ -10,13 +10,14 @@ from random import Random
 
 import pytest
 
+from pyaiot.addresses import is_loopback
 from pyaiot.broker.authorisation import (
     MAY,
     Gatekeeper,
     Request,
     allowed_origins,
 )
-from pyaiot.http_origin import allowed_hosts, bearer, is_loopback
+from pyaiot.http_origin import allowed_hosts, bearer
 from pyaiot.keys import ROLES, ClientToken, token_digest
 from pyaiot.options import ConfigurationError
 

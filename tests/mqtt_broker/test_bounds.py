@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from pyaiot.mqtt_broker import admission
-from pyaiot.mqtt_broker.admission import MAX_BEFORE_LOGIN, MAX_PER_ADDRESS, Admission, Full, group_of, is_loopback
+from pyaiot.mqtt_broker.admission import MAX_BEFORE_LOGIN, MAX_PER_ADDRESS, Admission, Full
 from pyaiot.mqtt_broker.delivery import OVERHEAD_BYTES, WINDOW, Delivery
 from pyaiot.mqtt_broker.pace import Bucket, Pace
 
@@ -101,22 +101,3 @@ def test_one_address_has_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20, 30):
         doors.arrived(number, "127.0.0.1")
     assert MAX_PER_ADDRESS > 3
-
-
-@pytest.mark.parametrize(
-    ("address", "group", "loopback"),
-    [
-        ("10.0.0.1", "10.0.0.1", False),
-        ("::ffff:10.0.0.1", "10.0.0.1", False),
-        ("::ffff:127.0.0.1", "127.0.0.1", True),
-        ("127.9.9.9", "127.9.9.9", True),
-        ("fe80::1%eth0", "fe80::/64", False),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", False),
-        ("::1", "::/64", True),
-        ("0.0.0.0", "0.0.0.0", False),
-        ("::", "::/64", False),
-    ],
-)
-def test_addresses_of_one_host_are_one(address: str, group: str, loopback: bool) -> None:
-    assert group_of(address) == group
-    assert is_loopback(address) is loopback

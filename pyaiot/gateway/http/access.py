@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from pyaiot.http_origin import bearer, is_loopback, may_be_asked_for, name_in
+from pyaiot.addresses import is_loopback
+from pyaiot.http_origin import bearer, may_be_asked_for, name_in
 
 #: The longest Authorization header that is read; ours have less than 200 characters.
 MAX_AUTHORIZATION: Final = 1_024

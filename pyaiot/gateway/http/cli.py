@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
+from pyaiot.addresses import is_loopback
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
-from pyaiot.http_origin import allowed_hosts, is_loopback
+from pyaiot.http_origin import allowed_hosts
 from pyaiot.settings import ALL_SETTINGS, HttpGatewaySettings
 
 DESCRIPTION = "The HTTP gateway: devices post values to it and fetch commands, and it connects them to the broker."

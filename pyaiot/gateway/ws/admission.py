@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
+from pyaiot.addresses import group_of
 from pyaiot.options import ConfigurationError
 
 PATH = "/node"
-#: Connections that one address may have, and of all together; fewer where the system allows fewer files.
+#: Connections that one address (IPv6: one /64) may have, and all together; fewer where the system allows fewer files.
 MAX_CONNECTIONS_PER_ADDRESS = 1_024
 MAX_CONNECTIONS = 16_384
 #: Parameters of the query that are looked at.
@@ -104,7 +105,7 @@ def parse_origins(text: str) -> frozenset[str]:
 
 
 class Places:
-    """The connections of each address."""
+    """The connections of each address (see addresses.group_of)."""
 
     def __init__(self) -> None:
         self._taken: dict[str, int] = {}
@@ -113,18 +114,20 @@ class Places:
 
     def enter(self, address: str) -> bool:
         """Take a place; false: there is none."""
-        taken = self._taken.get(address, 0)
+        group = group_of(address)
+        taken = self._taken.get(group, 0)
         if self.total >= self.limit or taken >= MAX_CONNECTIONS_PER_ADDRESS:
             return False
-        self._taken[address] = taken + 1
+        self._taken[group] = taken + 1
         self.total += 1
         return True
 
     def leave(self, address: str) -> None:
         """Give a place back."""
         self.total -= 1
-        taken = self._taken[address] - 1
+        group = group_of(address)
+        taken = self._taken[group] - 1
         if taken:
-            self._taken[address] = taken
+            self._taken[group] = taken
         else:
-            del self._taken[address]
+            del self._taken[group]

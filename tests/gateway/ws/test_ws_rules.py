@@ -86,6 +86,19 @@ def test_places_are_bounded_for_an_address_and_in_all_and_are_given_back(monkeyp
     assert (places.total, places._taken) == (0, {})
 
 
+def test_addresses_that_one_host_can_have_at_will_share_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MAX_CONNECTIONS_PER_ADDRESS", 3)
+    places = Places()
+    host = [f"2001:db8:1:2::{number:x}" for number in range(1, 5)]
+    assert [places.enter(address) for address in host] == [True, True, True, False]
+    assert places.enter("2001:db8:1:3::1"), "the next host's network"
+    places.leave(host[0])
+    assert places.enter(host[3])
+    for address in (*host[1:], "2001:db8:1:3::1"):
+        places.leave(address)
+    assert (places.total, places._taken) == (0, {})
+
+
 # Requests
 
 
