@@ -21,6 +21,8 @@ HTTP_PORT: Final = 8002
 WEB_PORT: Final = 8080
 #: Where the public keys are that devices' tokens are checked by.
 DEVICE_KEYS: Final = "~/.pyaiot/device-keys"
+#: The broker and the WebSocket gateway have it in common.
+ACTUATION_MAP_HELP: Final = "TOML file that says which component and command of its platform a device's resource is"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ class BrokerSettings(CommonSettings):
         30, "seconds a lost gateway's devices are kept before they are out", low=0, high=86_400, metavar="SECONDS"
     )
     web_port: int = option(WEB_PORT, "port of this host's dashboard, whose pages may connect", kind="port")
+    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +135,7 @@ class WsGatewaySettings(GatewaySettings):
         DEVICE_KEYS, "folder of public keys (*.pem) that tokens of devices are checked by", metavar="FOLDER"
     )
     device_token_audience: str = option("", "take only tokens of devices that are for this audience", metavar="TEXT")
-    actuation_map: str = option(
-        "", "TOML file that says which component and command of its platform a device's resource is", metavar="FILE"
-    )
+    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,6 @@ PURE = [
     "gateway/ws/payloads.py",
     "gateway/ws/residents.py",
     "gateway/ws/sessions",
-    "gateway/ws/actuation.py",
     "gateway/ws/echo.py",
     "gateway/ws/grants.py",
     "gateway/ws/tokens.py",
@@ -73,7 +72,9 @@ PURE = [
     "mqtt_broker/packets.py",
     "simulation/sensors.py",
     "addresses.py",
+    "actuation.py",
     "settings.py",
+
     "http_origin.py",
 ]
 

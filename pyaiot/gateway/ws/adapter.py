@@ -16,9 +16,9 @@ from typing import ClassVar
 
 from websockets.http11 import Request
 
+from pyaiot.actuation import ActuationMap
 from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S
-from pyaiot.gateway.ws.actuation import ActuationMap
 from pyaiot.gateway.ws.admission import NotAdmitted, admit, check_origin, offers
 from pyaiot.gateway.ws.authority import Authority
 from pyaiot.gateway.ws.connection import Connection

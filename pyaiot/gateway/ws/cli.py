@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
+from pyaiot.actuation_file import read_actuation_map
 from pyaiot.gateway.cli import make_gateway
-from pyaiot.gateway.ws.actuation import MAX_MAP_BYTES, ActuationMap, BadMap, parse_map
 from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.gateway.ws.admission import parse_origins
 from pyaiot.gateway.ws.token_keys import TokenKeys
-from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, DEVICE_KEYS, WsGatewaySettings
 
 DESCRIPTION = (
@@ -45,21 +43,3 @@ def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
         audience=settings.device_token_audience,
         actuations=read_actuation_map(settings.actuation_map),
     )
-
-
-def read_actuation_map(path: str) -> ActuationMap | None:
-    """The map in the file at ``path``; None when that is empty. Raises ConfigurationError."""
-    if not path:
-        return None
-    try:
-        with open(os.path.expanduser(path), "rb") as file:
-            raw = file.read(MAX_MAP_BYTES + 1)
-        if len(raw) > MAX_MAP_BYTES:
-            raise BadMap(f"it is longer than {MAX_MAP_BYTES} bytes")
-        return parse_map(raw.decode())
-    except OSError as error:
-        raise ConfigurationError(f"--actuation-map: {path} cannot be read: {error.strerror}") from None
-    except UnicodeError:
-        raise ConfigurationError(f"--actuation-map: {path} is not text") from None
-    except BadMap as error:
-        raise ConfigurationError(f"--actuation-map: {path}: {error}") from None

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from pyaiot.gateway.ws.actuation import Actuator
+from pyaiot.actuation import Actuator
 from pyaiot.gateway.ws.payloads import Update, keys_of
 from pyaiot.wire.codec import decode, encode
 from pyaiot.wire.errors import Malformed

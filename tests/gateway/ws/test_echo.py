@@ -8,8 +8,8 @@ import random
 
 import pytest
 
+from pyaiot.actuation import Actuator
 from pyaiot.gateway.ws import echo
-from pyaiot.gateway.ws.actuation import Actuator
 from pyaiot.gateway.ws.echo import Introduction, Ping, WrongFormat, encode_command, parse_message
 from pyaiot.gateway.ws.payloads import Update
 from pyaiot.wire.codec import MAX_DEPTH

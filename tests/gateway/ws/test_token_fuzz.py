@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pyaiot.actuation import ActuationMap
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.ws import echo
-from pyaiot.gateway.ws.actuation import ActuationMap
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected
 from pyaiot.gateway.ws.sessions.token import MAX_EARLY, TokenSession
 from pyaiot.gateway.ws.token_keys import TokenKeys

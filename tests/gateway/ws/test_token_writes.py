@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from pyaiot.actuation import ActuationMap, parse_map
 from pyaiot.gateway.adapter import WriteFailed
-from pyaiot.gateway.ws.actuation import ActuationMap, parse_map
 from pyaiot.gateway.ws.sessions.token import MAX_UNCONFIRMED, TokenSession
 from pyaiot.gateway.ws.token_keys import TokenKeys
 

@@ -14,9 +14,9 @@ from typing import Final, Protocol
 
 from msgspec import UNSET
 
+from pyaiot.actuation import ActuationMap, CannotSay, value_text
 from pyaiot.gateway.adapter import Refused, WriteFailed
 from pyaiot.gateway.ws import echo
-from pyaiot.gateway.ws.actuation import ActuationMap, CannotSay, value_text
 from pyaiot.gateway.ws.echo import Introduction, Ping, WrongFormat, encode_command, parse_message
 from pyaiot.gateway.ws.payloads import Update
 from pyaiot.gateway.ws.residents import Residents

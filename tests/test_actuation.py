@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyaiot.gateway.ws.actuation import (
+from pyaiot.actuation import (
     MAX_MAP_BYTES,
     ActuationMap,
     Actuator,
@@ -17,7 +17,7 @@ from pyaiot.gateway.ws.actuation import (
     parse_map,
     value_text,
 )
-from pyaiot.gateway.ws.cli import read_actuation_map
+from pyaiot.actuation_file import read_actuation_map
 from pyaiot.options import ConfigurationError
 
 UUID = "436e7e74-6771-4898-9057-26932f5eb7e1"

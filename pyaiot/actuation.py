@@ -11,6 +11,8 @@ is which, a TOML file says (``--actuation-map``), for all devices or for one::
 
     [devices.joe.led]                    # of the device joe; what is left out is as above
     component = "436e7e74-6771-4898-9057-26932f5eb7e1"
+
+The broker reads it the other way: which resource a platform's command is for (``POST /v1/actuations``).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -35,6 +37,10 @@ COMMAND_SUFFIX: Final = ".v1.0"
 
 class BadMap(ValueError):
     """The file is no such map; ``str()`` says what is wrong with it."""
+
+
+class Ambiguous(ValueError):
+    """Several resources of one device are actuated by the same; ``str()`` names them."""
 
 
 class CannotSay(ValueError):
@@ -55,6 +61,9 @@ class Actuator:
         return cls(resource, resource.upper() + COMMAND_SUFFIX, resource.upper())
 
 
+_Resources: TypeAlias = Mapping[Actuator, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class ActuationMap:
     """What the file says: ``resources`` of all devices, and those of single ``devices`` by their ids."""
@@ -69,6 +78,40 @@ class ActuationMap:
     def named(self, device: str) -> list[str]:
         """The resources that the file names for ``device``: it has them, also if it never reports them."""
         return sorted({*self.resources, *self.devices.get(device, {})})
+
+    def reversed(self) -> ReversedMap:
+        """The same, to be asked what resource an actuator is; made once."""
+        return ReversedMap(
+            self, _by_actuator(self.resources), {device: _by_actuator(own) for device, own in self.devices.items()}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReversedMap:
+    """An :class:`ActuationMap` the other way: :meth:`resource` is the inverse of its ``actuator``."""
+
+    forward: ActuationMap
+    shared: _Resources
+    own: Mapping[str, _Resources]
+
+    def resource(self, device: str, actuator: Actuator) -> str | None:
+        """The resource of ``device`` that is actuated so; one that the file names comes first.
+
+        None: there is none. Raises Ambiguous.
+        """
+        entries = self.forward.devices.get(device, {})
+        named = [
+            *self.own.get(device, {}).get(actuator, ()),
+            *(resource for resource in self.shared.get(actuator, ()) if resource not in entries),
+        ]
+        if len(named) > 1:
+            raise Ambiguous(f"by the actuation map that is {' and also '.join(sorted(named)[:2])}")
+        if named:
+            return named[0]
+        unnamed = actuator.component
+        if is_resource(unnamed) and self.forward.actuator(device, unnamed) == actuator:
+            return unnamed
+        return None
 
 
 def parse_map(text: str) -> ActuationMap:
@@ -110,6 +153,13 @@ def value_text(data: JSON) -> str:
         if data.is_integer() and abs(data) < 2**53:
             return str(int(data))
     return msgspec.json.encode(data).decode()
+
+
+def _by_actuator(entries: Mapping[str, Actuator]) -> _Resources:
+    found: dict[Actuator, tuple[str, ...]] = {}
+    for resource, actuator in entries.items():
+        found[actuator] = (*found.get(actuator, ()), resource)
+    return found
 
 
 def _resources(place: str, entries: Any) -> list[tuple[str, Any]]:
