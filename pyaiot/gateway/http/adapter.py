@@ -15,10 +15,10 @@ import time
 from typing import ClassVar, Final
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.http.access import Access, Request
 from pyaiot.gateway.http.commands import Command, Poll
 from pyaiot.gateway.http.counters import Counters
-from pyaiot.gateway.http.credentials import Credentials
 from pyaiot.gateway.http.delivery import Delivery
 from pyaiot.gateway.http.handlers import MAX_WAIT_S
 from pyaiot.gateway.http.payloads import parse_report
@@ -70,7 +70,7 @@ class HttpAdapter:
         self._events = events
         self._server.start()
         logger.info("Listening for HTTP devices on port %d", self.port)
-        if not self._access.trust_this_host and not self._credentials.devices.accounts:
+        if not self._access.trust_this_host and not self._credentials:
             logger.warning("No device has a password yet, so none is let in: aiot device add ID")
 
     async def stop(self) -> None:
@@ -106,7 +106,8 @@ class HttpAdapter:
 
     def check_device(self, request: Request, uid: str) -> None:
         """See contract.Host."""
-        self._access.check_device(request, uid, self._credentials.devices.verify)
+        self._credentials.refresh()
+        self._access.check_device(request, uid, self._credentials.verify)
 
     @property
     def crowded(self) -> bool:

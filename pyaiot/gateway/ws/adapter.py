@@ -19,12 +19,13 @@ from websockets.http11 import Request
 from pyaiot.actuation import ActuationMap
 from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S
+from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.ws.admission import NotAdmitted, admit, check_origin, offers
 from pyaiot.gateway.ws.authority import Authority
 from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
-from pyaiot.gateway.ws.credentials import Credentials
 from pyaiot.gateway.ws.echo import SUBPROTOCOL
+from pyaiot.gateway.ws.ownership import Ownership
 from pyaiot.gateway.ws.residents import Residents
 from pyaiot.gateway.ws.server import Server
 from pyaiot.gateway.ws.sessions.contract import Session
@@ -64,10 +65,10 @@ class WsAdapter:
         """
         self._origins = origins
         self.counters = Counters()
-        self._credentials = Credentials(device_file)
+        self._ownership = Ownership(Credentials(device_file))
         self._authority = Authority(token_keys, audience)
         self._actuations = actuations or ActuationMap()
-        self._residents = Residents(self.counters, self._credentials.may_be, _new_name)
+        self._residents = Residents(self.counters, self._ownership.may_be, _new_name)
         self._server = Server(host, port, self._admit, self.counters)
 
     @property
@@ -77,7 +78,7 @@ class WsAdapter:
 
     async def start(self, events: DeviceEvents) -> None:
         """Open the port and begin to report. Raises ConfigurationError: CannotListen, DeviceFileError …"""
-        self._credentials.load()
+        self._ownership.start(self._residents.find)
         self._authority.start()
         self._residents.events = events
         await self._server.open(events)
@@ -86,6 +87,7 @@ class WsAdapter:
     async def stop(self) -> None:
         """Close everything; nothing is reported afterwards."""
         self._residents.events = None
+        self._ownership.stop()
         self._authority.stop()
         await self._server.close()
 
@@ -135,7 +137,7 @@ class WsAdapter:
             check_origin(origins, self._origins)
             return TokenSession(connection, self._residents, self._authority, self._actuations)
         claim = admit(request.path, origins, headers.get_all("Authorization"), self._origins)
-        if claim.uid is not None and claim.key is not None and not self._credentials.may_be(claim.uid, claim.key):
+        if claim.uid is not None and claim.key is not None and not self._ownership.may_be(claim.uid, claim.key):
             self.counters.wrong_keys += 1
             raise NotAdmitted(401, "Wrong id or key.\n")
         return NodeSession(connection, claim, self._residents)

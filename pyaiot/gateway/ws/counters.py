@@ -26,7 +26,7 @@ class Counters:
     bad_frames: int = 0
     #: Keys that were wrong or missing.
     wrong_keys: int = 0
-    #: Tokens that were not good, and connections whose token's time was over, or its key not trusted any more.
+    #: Tokens that were not good, and connections whose token's time was over, or whose key was not good any more.
     bad_tokens: int = 0
     revoked: int = 0
     #: Values that the gateway would not take: the node has too many resources, or the gateway too many nodes.

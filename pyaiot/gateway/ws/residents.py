@@ -46,6 +46,9 @@ class Resident(Protocol):
     def evicted(self) -> None:
         """The node is out."""
 
+    def revoked(self, why: str) -> None:
+        """It may not speak for the node any more; nothing happens where it does not."""
+
 
 class Residents:
     """The sessions by uid. ``events`` is None while the gateway does not run, and everything is refused then."""

@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from pyaiot import devices
+from pyaiot.devices import Credential, Devices
 from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.ws.sessions.token import MAX_EARLY
 from pyaiot.gateway.ws.token_keys import TokenKeys
@@ -240,6 +242,20 @@ async def test_an_id_with_a_key_of_ours_is_not_had_with_a_token(
     async with token_device(gateway) as joe, token_device(gateway, "jim"):
         assert await joe.introduce("joe") == INVALID
         assert (await joe.closed())[0] == 1008
+
+
+async def test_an_id_that_gets_a_key_of_ours_ends_what_a_token_has_let_in(
+    make_gateway: MakeGateway, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "private" / "devices"
+    path.parent.mkdir(mode=0o700)
+    gateway = await make_gateway(token_keys=TokenKeys(folder), device_file=str(path))
+    async with token_device(gateway, "joe") as joe, token_device(gateway, "ann") as ann:
+        devices.store(path, Devices({"joe": Credential.of("device", b"key")}))
+        assert await joe.closed_after(INVALID) == 1008
+        await ann.send({"type": "ping"})
+        assert await ann.hear() == PONG
+    assert gateway.adapter.counters.revoked == 1
 
 
 async def test_a_token_ends_its_connection_when_it_expires_OI_B9(gateway: Gateway) -> None:

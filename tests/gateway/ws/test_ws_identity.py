@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from pyaiot import devices
 from pyaiot.devices import Credential, Devices
+from pyaiot.gateway.ws import ownership
 from pyaiot.wire.names import is_name
 from tests.gateway.ws.conftest import MakeGateway
 from tests.gateway.ws.ws_devices import Gateway, device, frame, raw
@@ -207,6 +209,71 @@ async def test_keys_count_from_when_they_are_in_the_file(guarded: Gateway, devic
         await one.update({"led": "4"})
         assert (await one.closed())[0] == 1008
     assert guarded.told("later", "led") == ["1"]
+
+
+REVOKED = (1008, "the key of its id was changed or removed")
+
+
+async def test_a_key_that_is_removed_or_renewed_ends_its_open_connection_within_seconds(
+    guarded: Gateway, device_file: Path
+) -> None:
+    """As at the MQTT broker; also of who had the id before it had a key. Nobody else notices."""
+    names = ("owned", "renewed", "kept")
+    write_keys(device_file, *names)
+    kept = devices.load(device_file).accounts["kept"]
+    async with AsyncExitStack() as stack:
+        owned, renewed, same = [
+            await stack.enter_async_context(device(guarded, additional_headers=basic(name, KEY))) for name in names
+        ]
+        squatter, other = [await stack.enter_async_context(device(guarded, f"?id={id_}")) for id_ in ("new", "open")]
+        accounts = {name: Credential.of("device", KEY.encode()) for name in ("renewed", "new")}
+        devices.store(device_file, Devices({**accounts, "kept": kept}))
+        async with asyncio.timeout(3):
+            assert [await each.closed() for each in (owned, renewed, squatter)] == [REVOKED] * 3
+        await guarded.until(lambda: guarded.count("gone") == 3)
+        assert guarded.adapter.counters.revoked == 3
+        for each, uid in ((same, "kept"), (other, "open")):
+            await each.update({"led": "1"})
+            await guarded.until(lambda uid=uid: guarded.told(uid, "led"))
+    async with device(guarded, additional_headers=basic("renewed", KEY)) as again:
+        await again.update({"led": "2"})
+        await guarded.until(lambda: guarded.told("renewed", "led") == ["2"])
+
+
+async def test_who_comes_with_the_new_key_before_the_old_connection_ends_stays(
+    guarded: Gateway, device_file: Path
+) -> None:
+    async with device(guarded, additional_headers=basic("owned", KEY)) as older:
+        devices.store(device_file, Devices({"owned": Credential.of("device", b"renewed")}))
+        async with device(guarded, additional_headers=basic("owned", "renewed")) as newer:
+            assert await older.closed() == (1000, "replaced by a newer connection with this id")
+            timer = guarded.adapter._ownership._timer
+            await guarded.until(lambda: guarded.adapter._ownership._timer is not timer)  # it has looked once more
+            await newer.update({"led": "1"})
+            await guarded.until(lambda: guarded.told("owned", "led"))
+    assert guarded.adapter.counters.revoked == 0
+
+
+async def test_connections_whose_keys_are_gone_end_a_few_at_a_time(
+    make_gateway: MakeGateway, device_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "MAX_AT_ONCE", 2)
+    names = [f"d{number}" for number in range(7)]
+    write_keys(device_file, *names)
+    gateway = await make_gateway(device_file=str(device_file))
+    async with AsyncExitStack() as stack:
+        owners = [device(gateway, additional_headers=basic(name, KEY)) for name in names]
+        those = [await stack.enter_async_context(owner) for owner in owners]
+        device_file.unlink()
+        async with asyncio.timeout(3):
+            assert [await each.closed() for each in those] == [REVOKED] * 7
+    async with device(gateway, "?id=d0") as one:  # a file that is lost opens no door
+        await one.update({"led": "1"})
+        assert await one.closed() == (1008, "this id needs its key")
+    write_keys(device_file)
+    async with device(gateway, "?id=d0") as one:  # an empty one does
+        await one.update({"led": "1"})
+        await gateway.until(lambda: gateway.told("d0", "led"))
 
 
 async def test_who_never_says_who_it_is_is_closed(make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,13 @@ class NodeSession:
             self._uid = None
             self._peer.close(Code.TRY_AGAIN, "the node is out: connect again")
 
+    def revoked(self, why: str) -> None:
+        """See residents.Resident."""
+        if self._uid is not None:
+            self._residents.counters.revoked += 1
+            logger.info("node %s: disconnected, as %s", self._uid, why)
+            self._peer.close(Code.NOT_ADMITTED, why)
+
     def _introduce(self, update: Update) -> str:
         """The first update: who it is. Raises Rejected."""
         claim = self._claim

@@ -162,11 +162,12 @@ class TokenSession:
             self._peer.close(Code.TRY_AGAIN, "the node is out: connect again")
 
     def revoked(self, why: str) -> None:
-        """See grants.Holder."""
-        self._residents.counters.revoked += 1
-        logger.info("node %s: disconnected, as %s", self._uid, why)
-        self._peer.send(echo.INVALID_TOKEN)
-        self._peer.close(Code.NOT_ADMITTED, why)
+        """See grants.Holder and residents.Resident."""
+        if self._uid is not None:
+            self._residents.counters.revoked += 1
+            logger.info("node %s: disconnected, as %s", self._uid, why)
+            self._peer.send(echo.INVALID_TOKEN)
+            self._peer.close(Code.NOT_ADMITTED, why)
 
     def _take(self, message: echo.Message | None) -> int:
         """What the message counts for. Raises Rejected."""
