@@ -17,15 +17,11 @@ The broker reads it the other way: which resource a platform's command is for (`
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
-from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name, is_resource
 
 #: The longest file, in bytes, and the longest name in it, in characters.
@@ -41,10 +37,6 @@ class BadMap(ValueError):
 
 class Ambiguous(ValueError):
     """Several resources of one device are actuated by the same; ``str()`` names them."""
-
-
-class CannotSay(ValueError):
-    """The data is nothing that a parameter can be; ``str()`` says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +129,6 @@ def parse_map(text: str) -> ActuationMap:
             for resource, entry in _resources(place, entries)
         }
     return ActuationMap(resources, devices)
-
-
-def value_text(data: JSON) -> str:
-    """``data`` as the text that a parameter's value is; true and false are ``1`` and ``0``. Raises CannotSay."""
-    if isinstance(data, str):
-        return data
-    if data is None:
-        raise CannotSay("null is no value of a parameter")
-    if isinstance(data, bool):
-        return "1" if data else "0"
-    if isinstance(data, float):
-        if not math.isfinite(data):
-            raise CannotSay("the number is not finite")
-        if data.is_integer() and abs(data) < 2**53:
-            return str(int(data))
-    return msgspec.json.encode(data).decode()
 
 
 def _by_actuator(entries: Mapping[str, Actuator]) -> _Resources:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,9 +12,7 @@ from pyaiot.actuation import (
     ActuationMap,
     Actuator,
     BadMap,
-    CannotSay,
     parse_map,
-    value_text,
 )
 from pyaiot.actuation_file import read_actuation_map
 from pyaiot.options import ConfigurationError
@@ -87,23 +84,6 @@ def test_a_mistake_is_named_with_its_place(text: str, reason: str) -> None:
     with pytest.raises(BadMap, match=reason) as wrong:
         parse_map(text)
     assert str(wrong.value).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        *(("1", "1"), ("", ""), ("Grün", "Grün"), (1, "1"), (0, "0"), (-3, "-3"), (21.5, "21.5"), (21.0, "21")),
-        *((1e300, "1e300"), (True, "1"), (False, "0"), ([1, "a"], '[1,"a"]'), ({"r": 255}, '{"r":255}')),
-    ],
-)
-def test_a_value_is_said_as_text(data: Any, text: str) -> None:
-    assert value_text(data) == text
-
-
-@pytest.mark.parametrize("data", [None, float("nan"), float("inf")])
-def test_what_no_parameter_can_be_is_not_said(data: Any) -> None:
-    with pytest.raises(CannotSay):
-        value_text(data)
 
 
 def test_a_file_is_read_as_the_option_names_it(tmp_path: Path) -> None:

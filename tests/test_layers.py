@@ -22,6 +22,7 @@ PURE = [
     "gateway/backoff.py",
     "gateway/confirmation.py",
     "gateway/core.py",
+    "gateway/device_text.py",
     "gateway/orders.py",
     "gateway/outbox.py",
     "gateway/resync.py",
@@ -74,7 +75,6 @@ PURE = [
     "addresses.py",
     "actuation.py",
     "settings.py",
-
     "http_origin.py",
 ]
 

@@ -22,9 +22,9 @@ from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import Directory, Entry
 from pyaiot.gateway.coap.discovery import Discovery
 from pyaiot.gateway.coap.endpoint import Endpoint
-from pyaiot.gateway.coap.payloads import BadPayload, encode_data
 from pyaiot.gateway.coap.site import Site
 from pyaiot.gateway.coap.transport import Remote
+from pyaiot.gateway.device_text import CannotSay, encode_data
 from pyaiot.lifecycle import StartupError
 from pyaiot.wire.messages import JSON
 
@@ -138,7 +138,7 @@ class CoapAdapter:
                 raise WriteFailed("offline", "the gateway knows no address of this device")
             await client.write(self._endpoint, address, tuple(resource.strip("/").split("/")), payload)
             self._answered(uid, address)
-        except BadPayload as error:
+        except CannotSay as error:
             self.counters.writes_failed += 1
             raise WriteFailed("unsupported", str(error)) from None
         except client.DeviceError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What devices put into CoAP payloads, and what is put into theirs (PROTOCOL.md section 1.1).
+"""What devices put into CoAP payloads (PROTOCOL.md section 1.1).
 
 Real firmware is taken as it is: values padded with NUL to 64 bytes, GET values that start with the name of
 the resource (``imu:[…]``), ``Alive`` in any case and, on old firmware, without a uid. Everything that cannot
@@ -8,24 +8,18 @@ be read raises :class:`BadPayload` and nothing else.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-import msgspec
-
-from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name, is_resource
 
 #: The longest payload of a request that is read, in bytes; longer ones need Block1, which is not served.
 MAX_PAYLOAD = 1024
 #: The longest value that is read from a device, in bytes (over Block2).
 MAX_VALUE = 64 * 1024
-#: The longest data that is written to a device, in bytes.
-MAX_WRITE = 16 * 1024
 
 
 class BadPayload(ValueError):
-    """A payload that cannot be read or said; ``str()`` is the reason, fit to send to the device."""
+    """A payload that cannot be read; ``str()`` is the reason, fit to send to the device."""
 
 
 class Alive(NamedTuple):
@@ -83,41 +77,6 @@ def parse_value(resource: str, payload: bytes) -> str:
     text = _text(payload, MAX_VALUE)
     prefix = resource.rpartition("/")[2] + ":"
     return text.removeprefix(prefix)
-
-
-def encode_data(data: JSON) -> bytes:
-    """What to PUT for ``data``: text as it is, numbers in decimal, booleans as ``1`` and ``0``, else JSON.
-
-    A number without a fraction is written without one: 1 and 1.0 are both ``1``, since firmware takes exactly
-    one byte for an LED and JSON knows no difference. Raises BadPayload for None, for a number that is not
-    finite, and for more than 16 KiB.
-    """
-    if isinstance(data, str):
-        text = data
-    elif isinstance(data, bool):
-        text = "1" if data else "0"
-    elif isinstance(data, float):
-        if not math.isfinite(data):
-            raise BadPayload("a number is not finite")
-        text = str(int(data)) if data.is_integer() and abs(data) < 2**53 else repr(data)
-    elif isinstance(data, int):
-        if abs(data) >= 2**53:
-            raise BadPayload("an integer is not below 2**53")
-        text = str(data)
-    elif isinstance(data, list | dict):
-        try:
-            text = msgspec.json.encode(data).decode()
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-            raise BadPayload("the data is nothing that JSON can say") from None
-    else:
-        raise BadPayload("null cannot be written to a CoAP resource")
-    try:
-        payload = text.encode()
-    except UnicodeEncodeError:
-        raise BadPayload("the text has a lone surrogate") from None
-    if len(payload) > MAX_WRITE:
-        raise BadPayload(f"the data is longer than {MAX_WRITE} bytes")
-    return payload
 
 
 def _text(payload: bytes, limit: int = MAX_PAYLOAD) -> str:

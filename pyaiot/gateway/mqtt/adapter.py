@@ -16,10 +16,11 @@ from typing import ClassVar, Final
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S, Confirmations
+from pyaiot.gateway.device_text import CannotSay, encode_data
 from pyaiot.gateway.mqtt.client import Account, MqttClient
 from pyaiot.gateway.mqtt.complaints import Complaints
 from pyaiot.gateway.mqtt.counters import Counters
-from pyaiot.gateway.mqtt.payloads import BadPayload, encode_data, parse_check, parse_resources, parse_value
+from pyaiot.gateway.mqtt.payloads import BadPayload, parse_check, parse_resources, parse_value
 from pyaiot.gateway.mqtt.topics import (
     COMMANDS,
     GATEWAY_CHECK,
@@ -262,7 +263,7 @@ class MqttAdapter:
     async def _write(self, uid: str, resource: str, data: JSON) -> None:
         try:
             topic, payload = write_topic(uid, resource), encode_data(data)
-        except (BadTopic, BadPayload) as error:
+        except (BadTopic, CannotSay) as error:
             raise WriteFailed("unsupported", str(error)) from None
         if not self._client.connected.is_set():
             raise WriteFailed("offline", "the MQTT broker is away")

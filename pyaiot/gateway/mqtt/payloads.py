@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What devices put into MQTT payloads, and what is put into theirs (PROTOCOL.md section 1.2). Pure.
+"""What devices put into MQTT payloads (PROTOCOL.md section 1.2). Pure.
 
 NUL bytes and white space around a payload are ignored. Everything that cannot be read raises :class:`BadPayload` and
 nothing else.
@@ -7,7 +7,6 @@ nothing else.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -15,9 +14,6 @@ import msgspec
 from pyaiot.gateway.adapter import MAX_AGE_MS
 from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name
-
-#: The longest data that is written to a device, in bytes.
-MAX_WRITE: Final = 16 * 1024
 
 _PADDING: Final = b"\0 \t\r\n"
 #: How JSON that is not a bare word begins, other than numbers; what begins so and is none was meant to be JSON.
@@ -32,7 +28,7 @@ _SEND_RESOURCES: Final = 'send ["name", "led"]'
 
 
 class BadPayload(ValueError):
-    """A payload that cannot be read or said; ``str()`` says what is wrong, and what to send."""
+    """A payload that cannot be read; ``str()`` says what is wrong, and what to send."""
 
 
 class Value(NamedTuple):
@@ -125,34 +121,6 @@ def parse_resources(payload: bytes) -> list[str]:
         if not is_name(name):
             raise BadPayload(f"{name[:80]!r} is not 1 to 64 characters of A-Z a-z 0-9 . _ : -: {_SEND_RESOURCES}")
     return names
-
-
-def encode_data(data: JSON) -> bytes:
-    """What to publish for ``data``: text as it is, numbers in decimal, booleans as ``1`` and ``0``, else JSON.
-
-    A number without a fraction is written without one, as JSON knows no difference between 1 and 1.0. Raises
-    BadPayload for None, for a number that is not finite or an integer of 2**53 and more, and for more than 16 KiB.
-    """
-    if isinstance(data, bool):
-        data = int(data)
-    if isinstance(data, float):
-        if not math.isfinite(data):
-            raise BadPayload("a number is not finite")
-        if data.is_integer() and abs(data) < 2**53:
-            data = int(data)
-    if data is None:
-        raise BadPayload("null cannot be written to an MQTT resource")
-    if isinstance(data, int) and abs(data) >= 2**53:
-        raise BadPayload("an integer is not below 2**53")
-    try:
-        payload = data.encode() if isinstance(data, str) else msgspec.json.encode(data)
-    except UnicodeEncodeError:
-        raise BadPayload("the text has a lone surrogate") from None
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        raise BadPayload("the data is nothing that JSON can say") from None
-    if len(payload) > MAX_WRITE:
-        raise BadPayload(f"the data is longer than {MAX_WRITE} bytes")
-    return payload
 
 
 def _fault(error: Exception, other_json: str = "it is JSON of another kind") -> str:

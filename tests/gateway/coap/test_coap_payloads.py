@@ -13,7 +13,6 @@ from pyaiot.gateway.coap.payloads import (
     Alive,
     BadPayload,
     Reading,
-    encode_data,
     parse_alive,
     parse_reading,
     parse_value,
@@ -116,34 +115,6 @@ def test_fw_10_a_value_is_freed_of_padding_and_of_its_name(resource: str, payloa
 def test_a_value_that_is_no_text_or_too_long_is_refused(payload: bytes) -> None:
     with pytest.raises(BadPayload):
         parse_value("x", payload)
-
-
-@pytest.mark.parametrize(
-    ("data", "payload"),
-    [
-        ("1", b"1"),
-        ("23°", "23°".encode()),
-        (1, b"1"),
-        (1.0, b"1"),
-        (1.5, b"1.5"),
-        (True, b"1"),
-        (False, b"0"),
-        ({"a": [1]}, b'{"a":[1]}'),
-        ([], b"[]"),
-        ("", b""),
-        (-0.0, b"0"),
-    ],
-)
-def test_pb_06_fw_6_data_is_written_as_firmware_expects_it(data: object, payload: bytes) -> None:
-    assert encode_data(data) == payload
-
-
-@pytest.mark.parametrize(
-    "data", [None, float("nan"), float("inf"), 2**53, "\ud800", "x" * 16385, object(), {"a": "\ud800"}, {"a": object()}]
-)
-def test_data_that_cannot_be_said_is_refused(data: object) -> None:
-    with pytest.raises(BadPayload):
-        encode_data(data)
 
 
 def test_fuzz_200_000_payloads_raise_only_the_declared_error() -> None:

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 
 from pyaiot.gateway.adapter import MAX_AGE_MS
 from pyaiot.gateway.mqtt.payloads import (
-    MAX_WRITE,
     BadPayload,
     Value,
-    encode_data,
     parse_check,
     parse_resources,
     parse_value,
@@ -140,31 +137,3 @@ def test_py_mqtt_3_the_list_of_resources() -> None:
 def test_what_is_no_list_of_names_is_refused(payload: bytes) -> None:
     with pytest.raises(BadPayload, match=r'send \["name", "led"\]'):
         parse_resources(payload)
-
-
-@pytest.mark.parametrize(
-    ("data", "payload"),
-    [
-        ("1", b"1"),
-        ("21.5°C", "21.5°C".encode()),
-        ("", b""),
-        (True, b"1"),
-        (False, b"0"),
-        (1, b"1"),
-        (1.0, b"1"),
-        (21.5, b"21.5"),
-        ({"r": 1}, b'{"r":1}'),
-        ([1, None, True], b"[1,null,true]"),
-        ("x" * MAX_WRITE, b"x" * MAX_WRITE),
-    ],
-)
-def test_py_mqtt_5_what_is_published_for_a_write(data: Any, payload: bytes) -> None:
-    assert encode_data(data) == payload
-
-
-@pytest.mark.parametrize(
-    "data", [None, math.nan, math.inf, 2**53, "\ud800", ["\ud800"], "x" * (MAX_WRITE + 1), object(), [object()]]
-)
-def test_what_cannot_be_said_is_refused(data: Any) -> None:
-    with pytest.raises(BadPayload):
-        encode_data(data)

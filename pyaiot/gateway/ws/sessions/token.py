@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 from msgspec import UNSET
 
-from pyaiot.actuation import ActuationMap, CannotSay, value_text
+from pyaiot.actuation import ActuationMap
 from pyaiot.gateway.adapter import Refused, WriteFailed
+from pyaiot.gateway.device_text import CannotSay, encode_data
 from pyaiot.gateway.ws import echo
 from pyaiot.gateway.ws.echo import Introduction, Ping, WrongFormat, encode_command, parse_message
 from pyaiot.gateway.ws.payloads import Update
@@ -117,7 +118,7 @@ class TokenSession:
         if self._uid is None:
             raise WriteFailed("offline", "the device is not connected")
         try:
-            value = value_text(data)
+            value = encode_data(data).decode()
         except CannotSay as error:
             raise WriteFailed("unsupported", str(error)) from None
         actuator = self._map.actuator(self._uid, resource)
