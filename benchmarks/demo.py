@@ -15,7 +15,7 @@ class Demo(Process):
     """It; ready once it has told its addresses. The port of the broker is known before."""
 
     def __init__(self, key_file: Path) -> None:
-        ports = [option for name in ("broker", "coap", "gateway", "http", "mqtt", "web") for option in (f"--{name}-port", "0")]
+        ports = [f"--{name}-port=0" for name in ("broker", "coap", "gateway", "http", "mqtt", "web")]
         super().__init__([str(BIN / "aiot"), "up", "--demo", *ports, "--key-file", str(key_file)])
         try:
             self.broker_port = int(self.expect(r"Broker .* port (\d+)")[1])
