@@ -75,14 +75,17 @@ class Gatekeeper:
         """What role the client has, by its token or by where it comes from; None: it needs a token, or a better one."""
         offered = token or request.bearer
         if offered:
-            digest = token_digest(offered)
-            for known in self.clients.values():
-                if hmac.compare_digest(known.digest, digest):
-                    return known.role
-            return None
+            return self.role_of(token_digest(offered))
         if self.trust_this_host and is_loopback(request.peer) and not request.proxied:
             return "operator"
         return "viewer" if self.anonymous_read else None
+
+    def role_of(self, digest: bytes) -> Role | None:
+        """What role the holder of the token with this digest has; None: there is no such token, or not any more."""
+        for known in self.clients.values():
+            if hmac.compare_digest(known.digest, digest):
+                return known.role
+        return None
 
 
 def allowed_origins(listed: str, web_port: int) -> frozenset[str]:

@@ -63,6 +63,7 @@ class Applied:
 
 
 OnChange = Callable[[ChangeKind, Node, Resource | None], None]
+OnPresence = Callable[[Node, bool], None]
 
 
 class Directory:
@@ -75,6 +76,8 @@ class Directory:
         self.counters = Counters()
         #: Called with each change at once, while there are live clients; None when there are none.
         self.on_change: OnChange | None = None
+        #: Called when a node is told to be there (true), also once more, and when it is out.
+        self.on_presence: OnPresence | None = None
         #: What can be told to clients that are not live.
         self.changes = ChangeList()
         self._deadlines: list[tuple[float, str]] = []
@@ -214,6 +217,7 @@ class Directory:
             node.state = "online"
             node.protocol = sys.intern(message.protocol)
             node.last_seen = message.at
+            self._tell_presence(node, True)
             return None
         if not is_name(message.uid):
             return "no node can have that uid"
@@ -223,6 +227,7 @@ class Directory:
         owner.nodes[message.uid] = self.nodes[node.uid] = node
         node.insert_before(self.changes.end)
         self._tell("new", node)
+        self._tell_presence(node, True)
         return None
 
     def _apply_sync(self, name: str, owner: Owner, message: Sync) -> None:
@@ -251,10 +256,15 @@ class Directory:
         node.unlink()
         self.changes.notify("out", node.uid)
         self._tell("out", node)
+        self._tell_presence(node, False)
 
     def _tell(self, kind: ChangeKind, node: Node) -> None:
         if self.on_change is not None:
             self.on_change(kind, node, None)
+
+    def _tell_presence(self, node: Node, is_there: bool) -> None:
+        if self.on_presence is not None:
+            self.on_presence(node, is_there)
 
     # Time
 

@@ -8,12 +8,15 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from tornado.web import RequestHandler
 
-from pyaiot.broker.authorisation import Gatekeeper, Request
+from pyaiot.actuation import ActuationMap
+from pyaiot.broker.authorisation import MAY, Gatekeeper, Request
 from pyaiot.broker.directory import Directory
+from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
 from pyaiot.http_origin import PROXY_HEADERS, bearer
@@ -33,6 +36,8 @@ MAX_HANDSHAKES = 256
 MAX_SILENT_CLIENTS = 512
 #: What a write may carry, as JSON; the link's frame has room for it.
 MAX_WRITE_BYTES = 16_384
+#: Randomness in the name of an actuation that waits: whoever knows it may ask after it.
+ACTUATION_ID_BYTES = 16
 
 
 @dataclass(slots=True)
@@ -94,13 +99,22 @@ P = TypeVar("P", bound=Peer)
 class Hub:
     """The shared state of a broker, and its one timer. Must be made and used in one event loop."""
 
-    def __init__(self, keys: Keys, key: PrivateKey, gatekeeper: Gatekeeper, grace_s: float) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        key: PrivateKey,
+        gatekeeper: Gatekeeper,
+        grace_s: float,
+        actuations: ActuationMap | None = None,
+    ) -> None:
         self.key = key
         self.gatekeeper = gatekeeper
         self.authorized: dict[str, PublicKey] = keys.authorized
         self.directory = Directory(grace_s)
         self.writes = PendingWrites(first_id=secrets.randbits(48))
         self.fanout = Fanout(self.directory, self._wake_fanout)
+        self.dispatch = Dispatch(self, actuations or ActuationMap(), partial(secrets.token_hex, ACTUATION_ID_BYTES))
+        self.directory.on_presence = self.dispatch.presence
         self.counters = Counters()
         self.gateways: dict[str, GatewayPeer] = {}
         self.handshakes: dict[GatewayPeer, None] = {}
@@ -199,6 +213,12 @@ class Hub:
                 session.revoke()
         for client in tuple(self.clients):
             client.reconsider()
+        self.dispatch.parked.revoke(self._may_still_write, self.now)
+        self.arm()
+
+    def _may_still_write(self, token_digest: bytes | None) -> bool:
+        role = None if token_digest is None else self.gatekeeper.role_of(token_digest)
+        return token_digest is None or (role is not None and "write" in MAY[role])
 
     # Clients
 
@@ -235,14 +255,14 @@ class Hub:
 
     # Writes
 
-    def write(self, uid: str, resource: str, data: JSON, tell: Tell) -> None:
-        """Have the owning gateway write; ``tell`` is called exactly once, now or later."""
-        outcome = self._begin_write(uid, resource, data, tell)
+    def write(self, uid: str, resource: str, data: JSON, tell: Tell, ttl_s: float = TTL_S) -> None:
+        """Have the owning gateway write, not later than in ``ttl_s``; ``tell`` is called exactly once, now or later."""
+        outcome = self._begin_write(uid, resource, data, tell, ttl_s)
         if outcome is not None:
             self.writes.count(outcome)
             tell(outcome)
 
-    def _begin_write(self, uid: str, resource: str, data: JSON, tell: Tell) -> Outcome | None:
+    def _begin_write(self, uid: str, resource: str, data: JSON, tell: Tell, ttl_s: float) -> Outcome | None:
         node = self.directory.nodes.get(uid)
         if node is None:
             return Outcome("unknown", "there is no such node")
@@ -257,7 +277,7 @@ class Hub:
         if id is None:
             return Outcome("busy", f"too many writes for gateway {node.gateway} are under way")
         inner = uid.partition("/")[2]
-        session.send(Write(id=id, uid=inner, resource=resource, data=data, ttl_ms=int(TTL_S * 1000)))
+        session.send(Write(id=id, uid=inner, resource=resource, data=data, ttl_ms=int(ttl_s * 1000)))
         self.arm()
         return None
 
@@ -267,7 +287,11 @@ class Hub:
         """Set the one timer for whatever is due first."""
         deadlines = [
             deadline
-            for deadline in (self.directory.next_deadline(), self.writes.next_deadline())
+            for deadline in (
+                self.directory.next_deadline(),
+                self.writes.next_deadline(),
+                self.dispatch.next_deadline(),
+            )
             if deadline is not None
         ]
         if self._timer is not None:
@@ -278,4 +302,5 @@ class Hub:
         self._timer = None
         self.directory.expire(self.now)
         self.writes.expire(self.now)
+        self.dispatch.run_due()
         self.arm()

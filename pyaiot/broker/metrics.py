@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.hub import Hub
 
 
@@ -57,6 +58,19 @@ class BrokerCollector(Collector):
             writes.add_metric([outcome], count)
         yield writes
         yield GaugeMetricFamily("aiot_writes_pending", "Writes whose outcome is not known yet", value=len(hub.writes))
+        yield from _actuations(hub.dispatch)
+
+
+def _actuations(dispatch: Dispatch) -> Iterator[Metric]:
+    requests = CounterMetricFamily("aiot_actuation_requests", "Actuations asked for, by answer", labels=["answer"])
+    for answer, count in dispatch.answers.items():
+        requests.add_metric([answer], count)
+    yield requests
+    yield GaugeMetricFamily("aiot_actuations_waiting", "Actuations that wait for devices", value=len(dispatch.parked))
+    endings = CounterMetricFamily("aiot_actuations_ended", "Actuations that had waited, by end", labels=["state"])
+    for state, count in dispatch.parked.endings.items():
+        endings.add_metric([state], count)
+    yield endings
 
 
 def _counter(name: str, help: str, value: float) -> Metric:

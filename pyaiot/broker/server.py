@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The broker as a service: one port with ``/gw``, ``/ws``, ``/health`` and ``/metrics``, on Tornado."""
+"""The broker as a service: one port for ``/gw``, ``/ws``, ``/v1/actuations``, ``/health``, ``/metrics``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.web import Application, RequestHandler
 
 from pyaiot import __version__, keys
+from pyaiot.actuation_file import read_actuation_map
 from pyaiot.addresses import is_loopback
 from pyaiot.broker import metrics
+from pyaiot.broker.actuation_handlers import ActuationHandler, ActuationsHandler
 from pyaiot.broker.authorisation import Gatekeeper, allowed_origins
 from pyaiot.broker.client_session import ClientSession
 from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.broker.hub import Hub
+from pyaiot.broker.plain_handler import PlainHandler
 from pyaiot.http_origin import allowed_hosts
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.lifecycle import Ready, closing
@@ -44,15 +47,17 @@ class Broker:
         self.hub: Hub
 
     async def run(self, ready: Ready) -> None:
-        """Serve until cancelled. Raises CannotListen or KeyFileError before ``ready``."""
+        """Serve until cancelled. Raises ConfigurationError before ``ready``: CannotListen, KeyFileError …"""
         settings = self._settings
         seen = keys.fingerprint(settings.key_file)
         stored = keys.load(settings.key_file)
         if stored.broker is None:
             raise KeyFileError(f"{settings.key_file} has no key for a broker: run aiot-generate-keys")
+        actuations = read_actuation_map(settings.actuation_map)
         sockets = bind(settings.broker_host, int(settings.broker_port or BROKER_PORT), "broker")
         self.port = port_of(sockets)
-        self.hub = Hub(stored, stored.broker, make_gatekeeper(settings, stored), settings.gateway_grace)
+        gatekeeper = make_gatekeeper(settings, stored)
+        self.hub = Hub(stored, stored.broker, gatekeeper, settings.gateway_grace, actuations)
         server = http_server(make_application(self.hub))
         server.add_sockets(sockets)
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
@@ -103,6 +108,8 @@ def make_application(hub: Hub) -> Application:
             (r"/ws", ClientSession, arguments),
             (r"/health", HealthHandler, arguments),
             (r"/metrics", MetricsHandler, arguments),
+            (r"/v1/actuations", ActuationsHandler, arguments),
+            (r"/v1/actuations/([0-9a-f]{32})", ActuationHandler, arguments),
         ],
         default_handler_class=NotFoundHandler,
         websocket_ping_interval=PING_INTERVAL_S,
@@ -113,32 +120,6 @@ def make_application(hub: Hub) -> Application:
 
 def _log_request(handler: RequestHandler) -> None:
     log.debug("%s %s %s", handler.request.method, handler.request.path, handler.get_status())
-
-
-class PlainHandler(RequestHandler):
-    """An HTTP answer in plain words, never a traceback."""
-
-    def initialize(self, hub: Hub) -> None:
-        """``hub``: what all sessions of this broker share."""
-        self._hub = hub
-
-    def set_default_headers(self) -> None:
-        """Say no more of ourselves than needed."""
-        self.clear_header("Server")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
-
-    def prepare(self) -> None:
-        """Host and Origin are judged as for ``/ws``."""
-        refusal = self._hub.gatekeeper.refusal(self._hub.read_request(self))
-        if refusal is not None:
-            self.set_status(403)
-            self.finish(refusal)
-
-    def write_error(self, status_code: int, **kwargs: object) -> None:
-        """The status in words."""
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{status_code} {self._reason}\n")
 
 
 class HealthHandler(PlainHandler):
@@ -182,4 +163,4 @@ class NotFoundHandler(RequestHandler):
         """404, in plain words."""
         self.set_status(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("Not found. Here are /ws for clients, /gw for gateways, /health and /metrics.\n")
+        self.finish("Not found. Here are /ws for clients, /gw for gateways, /v1/actuations, /health and /metrics.\n")

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which node is meant by a platform's id of a device: one that is there, or one that was. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pyaiot.broker.actuations import NotPossible
+from pyaiot.broker.directory import Directory
+
+#: Nodes that are out and not forgotten; the one that went first is forgotten first.
+MAX_DEPARTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A node by its ``uid``; ``device`` is what its gateway calls it. ``there``: it can be written to."""
+
+    uid: str
+    device: str
+    protocol: str
+    there: bool
+
+
+class Addressees:
+    """Finds nodes by their ids in the directory, and remembers the protocols of those that went out."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._departed: dict[str, str] = {}
+
+    def arrived(self, uid: str) -> None:
+        """The node is there."""
+        self._departed.pop(uid, None)
+
+    def departed(self, uid: str, protocol: str) -> None:
+        """The node is out."""
+        self._departed[uid] = protocol
+        if len(self._departed) > MAX_DEPARTED:
+            del self._departed[next(iter(self._departed))]
+
+    def is_there(self, uid: str) -> bool:
+        """Whether the node can be written to now."""
+        node = self._directory.nodes.get(uid)
+        return node is not None and node.state == "online" and self._directory.owners[node.gateway].connected
+
+    def find(self, device: str, transport: str) -> Addressee:
+        """The node that a platform calls ``device``. Raises NotPossible: ``unknown`` or ``ambiguous``.
+
+        Of several gateways' nodes it is the one of the ``transport``, which is WebSocket where nothing else is said;
+        else the only one that is not out. ``<gateway>/<id>`` means just that one.
+        """
+        uids = [device] if "/" in device else [f"{gateway}/{device}" for gateway in self._directory.owners]
+        found = [each for uid in uids if (each := self._look_up(uid)) is not None]
+        if not found:
+            raise NotPossible("unknown", "there is no such device")
+        preferred = [each for each in found if each.protocol == ("mqtt" if transport == "mqtt" else "ws")]
+        candidates = preferred or found
+        for narrowed in (candidates, [each for each in candidates if each.uid in self._directory.nodes]):
+            if len(narrowed) == 1:
+                return narrowed[0]
+        several = " and ".join(sorted(each.uid for each in candidates)[:2])
+        raise NotPossible("ambiguous", f"{several} have that deviceId: say which")
+
+    def _look_up(self, uid: str) -> Addressee | None:
+        node = self._directory.nodes.get(uid)
+        protocol = self._departed.get(uid) if node is None else node.protocol
+        if protocol is None:
+            return None
+        return Addressee(uid, uid.partition("/")[2], protocol, self.is_there(uid))
