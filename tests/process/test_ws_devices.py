@@ -31,10 +31,10 @@ async def ws_gateway(host: Host, broker_port: int, *arguments: str, port: int = 
     return process, port
 
 
-async def device_program(host: Host, port: int, uid: str) -> Process:
+async def device_program(host: Host, port: int, uid: str, *more: str) -> Process:
     """A device as a program."""
     script = ROOT / "utils" / "ws" / "ws-test-node.py"
-    arguments = ("--gateway-port", str(port), "--id", uid, "--interval", "0.2")
+    arguments = ("--gateway-port", str(port), "--id", uid, "--interval", "0.2", *more)
     return await host.start_program(sys.executable, str(script), *arguments, name=f"ws-test-node {uid}")
 
 
@@ -59,6 +59,52 @@ async def test_PB_01_a_device_is_seen_and_written_to_from_a_client_of_the_broker
         failed = await viewer.write("ws/lamp", "led", "1", id="w3")
         assert failed["ok"] is False
     await gateway.stop()
+
+
+async def token_file(host: Host, uid: str, *more: str) -> str:
+    """The name of a file with a token for ``uid``, as a person makes it."""
+    made = await host.run("aiot", "device-token", uid, *more)
+    assert made.code == 0, made.err
+    file = host.home / f"{uid}.token"
+    file.write_text(made.out)
+    return str(file)
+
+
+async def test_OI_9_a_token_device_is_actuated_from_a_client_and_is_out_when_its_token_is_good_no_more(
+    host: Host, keys: Keys
+) -> None:
+    _, broker_port = await host.broker()
+    gateway, port = await ws_gateway(host, broker_port)
+    device = await device_program(host, port, "joe", "--token-file", await token_file(host, "joe"))
+    async with viewing(broker_port) as viewer:
+        await viewer.until(lambda: {"led", "temperature"} <= viewer.view.get("ws/joe", {}).keys())
+        node = viewer.view["ws/joe"]
+        assert (node["protocol"], node["name"], node["led"]) == ("WebSocket", "WebSocket Test Node", "0")
+        assert (await viewer.write("ws/joe", "led", "1"))["ok"] is True
+        assert viewer.view["ws/joe"]["led"] == "1"
+        # A token was stolen: no earlier one is good any more, within seconds; the device takes the new one.
+        await token_file(host, "joe", "--new-key")
+        await viewer.until(lambda: "ws/joe" not in viewer.view, within_s=5)
+        await viewer.until(lambda: "led" in viewer.view.get("ws/joe", {}))
+        assert viewer.view["ws/joe"]["led"] == "1"
+    await device.stop(signal.SIGINT)
+    await gateway.stop()
+
+
+async def test_a_device_whose_key_is_removed_is_out_within_seconds(host: Host, keys: Keys) -> None:
+    _, broker_port = await host.broker()
+    _, port = await ws_gateway(host, broker_port)
+    added = await host.run("aiot", "device", "add", "lamp")
+    key = dict(line.split() for line in added.out.splitlines())["password"]
+    authorization = {"Authorization": f"Bearer {key}"}
+    url = f"ws://localhost:{port}/node?id=lamp"
+    async with connect(url, proxy=None, additional_headers=authorization) as lamp, viewing(broker_port) as viewer:
+        await viewer.until(lambda: "ws/lamp" in viewer.view)
+        assert (await host.run("aiot", "device", "remove", "lamp")).code == 0
+        took = await viewer.until(lambda: "ws/lamp" not in viewer.view, within_s=5)
+        await lamp.wait_closed()
+        assert lamp.close_code == 1008
+    print(f"out {took:.2f} s after aiot device remove")
 
 
 async def test_PB_36_devices_of_a_killed_gateway_come_back_under_their_names(host: Host, keys: Keys) -> None:

@@ -10,11 +10,14 @@ import contextlib
 import logging
 import signal
 import sys
+from pathlib import Path
 
 from pyaiot.simulation.ws import SimulatedWsDevice
+from pyaiot.simulation.ws_dialects import subject_of
 from pyaiot.wire.names import is_name
 
 ATTRIBUTES = {"name": "WebSocket Test Node", "os": "riot"}
+DEFAULT_ID = "ws_test_node"
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -24,9 +27,24 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--gateway-host", default="localhost", help="where the gateway is (default: localhost)")
     parser.add_argument("--gateway-port", type=int, default=8001, help="its port (default: 8001)")
-    parser.add_argument("--id", default="ws_test_node", help="the name of this device (default: ws_test_node)")
+    parser.add_argument("--id", help=f"the name of this device (default: the token's device, or {DEFAULT_ID})")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between two temperatures (default: 5)")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="speak echo-protocol, by the token in this file (see aiot device-token)"
+    )
     options = parser.parse_args(arguments)
+    if options.token_file is not None:
+        try:
+            subject = subject_of(Path(options.token_file).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            parser.error(f"--token-file: {options.token_file}: {error.strerror}")
+        except ValueError as error:  # UnicodeError is one
+            parser.error(f"--token-file: {options.token_file}: {error}; make one: aiot device-token ID > FILE")
+        if options.id not in (None, subject):
+            parser.error(f"--id: the token is for {subject}")
+        options.id = subject
+    elif options.id is None:
+        options.id = DEFAULT_ID
     if not is_name(options.id):
         parser.error("--id is 1 to 64 characters of A-Z a-z 0-9 . _ : -")
     if not 1 <= options.gateway_port <= 65535:
@@ -55,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.gateway_port,
         attributes=ATTRIBUTES,
         interval_s=options.interval,
+        token_file=options.token_file,
     )
     asyncio.run(run(device))
     return 0
