@@ -6,11 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pyaiot.actuation import (
     MAX_MAP_BYTES,
     ActuationMap,
     Actuator,
+    Ambiguous,
     BadMap,
     parse_map,
 )
@@ -108,3 +111,63 @@ def test_a_file_that_is_no_map_is_a_mistake_with_advice(tmp_path: Path, content:
         path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=f"--actuation-map: {path}.*{reason}"):
         read_actuation_map(str(path))
+
+
+@pytest.mark.parametrize(
+    ("device", "actuator", "resource"),
+    [
+        ("jim", Actuator("LED", "LED.v1.0", "LED"), "led"),
+        ("jim", Actuator("Lamp", "Lamp.v2.0", "on"), "lights/1"),
+        ("joe", Actuator(UUID, "LED.v1.0", "LED"), "led"),
+        ("joe", Actuator("Lamp", "Lamp.v2.0", "on"), "lights/1"),
+        ("a:b", Actuator("relay", "RELAY.v1.0", "state"), "relay"),
+        # Without an entry the component is the resource.
+        ("jim", Actuator("fan", "FAN.v1.0", "FAN"), "fan"),
+        ("jim", Actuator("fans/1", "FANS/1.v1.0", "FANS/1"), "fans/1"),
+        ("jim", Actuator("relay", "RELAY.v1.0", "RELAY"), "relay"),
+        # What is called otherwise is called so no more, nor by halves.
+        ("jim", Actuator("led", "LED.v1.0", "LED"), None),
+        ("joe", Actuator("led", "LED.v1.0", "LED"), None),
+        ("joe", Actuator("LED", "LED.v1.0", "LED"), "LED"),
+        ("a:b", Actuator("relay", "RELAY.v1.0", "RELAY"), None),
+        ("jim", Actuator("fan", "FAN.v1.0", "fan"), None),
+        ("jim", Actuator("fan", "FAN.v2.0", "FAN"), None),
+        ("jim", Actuator(UUID, "LED.v1.0", "LED"), None),
+        ("jim", Actuator("f n", "F N.v1.0", "F N"), None),
+        ("jim", Actuator("/fan", "/FAN.v1.0", "/FAN"), None),
+    ],
+)
+def test_OI_9_a_command_is_of_the_resource_that_would_be_told_it(
+    device: str, actuator: Actuator, resource: str | None
+) -> None:
+    assert parse_map(MAP).reversed().resource(device, actuator) == resource
+
+
+def test_two_resources_with_one_name_are_told_apart_by_nobody() -> None:
+    text = "[resources.a]\ncomponent='x'\ncommand='C'\nparameter='P'\n[resources.b]\ncomponent='x'\ncommand='C'\n"
+    assert parse_map(text).reversed().resource("joe", Actuator("x", "C", "P")) == "a"
+    both = parse_map(text + "parameter='P'\n[devices.jim.a]\ncomponent='y'\n").reversed()
+    with pytest.raises(Ambiguous, match="a and also b"):
+        both.resource("joe", Actuator("x", "C", "P"))
+    assert both.resource("jim", Actuator("x", "C", "P")) == "b"
+
+
+NAMES = st.sampled_from(["led", "LED", "fan", "a/b", "A"])
+ENTRIES = st.dictionaries(NAMES, st.builds(Actuator, *[st.sampled_from(["led", "LED", "LED.v1.0", "fan", "A"])] * 3))
+
+
+@given(ENTRIES, st.dictionaries(st.sampled_from(["joe", "jim"]), ENTRIES), NAMES)
+def test_the_way_back_leads_to_where_one_came_from(
+    shared: dict[str, Actuator], own: dict[str, dict[str, Actuator]], resource: str
+) -> None:
+    known = ActuationMap(shared, own)
+    actuator = known.actuator("joe", resource)
+    alike = {each for each in {*known.named("joe"), resource} if known.actuator("joe", each) == actuator}
+    named = alike & set(known.named("joe"))
+    try:
+        found = known.reversed().resource("joe", actuator)
+    except Ambiguous:
+        assert len(named) > 1
+    else:
+        assert found in (named or alike)
+        assert len(named) < 2

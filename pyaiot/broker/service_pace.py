@@ -39,10 +39,11 @@ class ServicePace:
         if service not in self._services and len(self._services) >= MAX_REMEMBERED:
             self._services = {key: each for key, each in self._services.items() if each.writes or each.whole_at > now}
         known = self._services.setdefault(service, _Service())
-        whole_at = max(known.whole_at, now) + 1 / MAX_REQUESTS_PER_S
-        if whole_at - now > BURST / MAX_REQUESTS_PER_S:
-            return ceil(whole_at - now - BURST / MAX_REQUESTS_PER_S)
-        known.whole_at = whole_at
+        whole_at = max(known.whole_at, now)
+        used = (whole_at - now) * MAX_REQUESTS_PER_S
+        if used > BURST - 0.5:  # half a one, as floating point is not exact
+            return ceil((used - BURST + 1) / MAX_REQUESTS_PER_S)
+        known.whole_at = whole_at + 1 / MAX_REQUESTS_PER_S
         return None
 
     def begin(self, service: bytes | None, writes: int) -> bool:
