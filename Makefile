@@ -16,7 +16,7 @@ help: ## what can be made
 run: $(STAMPS)/installed page ## set up and start everything, with simulated devices
 	@$(BIN)/aiot up --demo
 
-test: $(STAMPS)/test-installed $(STAMPS)/programs front-end $(STAMPS)/node-modules $(STAMPS)/micropython ## set up and run all tests
+test: $(STAMPS)/test-installed $(STAMPS)/programs front-end $(STAMPS)/node-modules $(STAMPS)/test-parts ## set up and run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@$(NPM) test --silent
 
@@ -37,7 +37,7 @@ dist: $(STAMPS)/test-installed ## wheel and sdist
 	@$(BIN)/python -m build
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(STAMPS) build dist *.egg-info pyaiot/dashboard/static dashboard/node_modules tests/firmware/node_modules
+	rm -rf $(VENV) $(STAMPS) build dist *.egg-info pyaiot/dashboard/static dashboard/node_modules tests/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -71,8 +71,8 @@ $(STAMPS)/node-modules: dashboard/package-lock.json $(STAMPS)/node
 	@$(NPM) ci --ignore-scripts --silent
 	@touch $@
 
-$(STAMPS)/micropython: tests/firmware/package-lock.json $(STAMPS)/node
-	@$(WITH_NODE) npm --prefix tests/firmware ci --ignore-scripts --silent
+$(STAMPS)/test-parts: tests/package-lock.json $(STAMPS)/node
+	@$(WITH_NODE) npm --prefix tests ci --ignore-scripts --silent
 	@touch $@
 
 # As root, or with sudo that asks nothing, install what is missing; otherwise those tests skip and say so.

@@ -6,16 +6,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.process.processes import BIN, Process
+from tests.node_parts import node_with
+from tests.process.processes import Process
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware" / "micropython"
@@ -23,14 +21,7 @@ FIRMWARE = HERE.parents[1] / "firmware" / "micropython"
 
 def interpreter() -> str:
     """Node.js, in which MicroPython runs; skips the test where something is missing, and fails it on CI."""
-    node = shutil.which("node", path=f"{BIN}:{os.environ.get('PATH', os.defpath)}")
-    missing = "Node.js" if node is None else "MicroPython (npm ci in tests/firmware)"
-    if node is None or not (HERE / "node_modules" / "@micropython").exists():
-        message = f"needs {missing}, which is not installed; make test installs it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
-    return node
+    return node_with("@micropython/micropython-webassembly-pyscript")
 
 
 @asynccontextmanager
