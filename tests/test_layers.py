@@ -307,6 +307,16 @@ def test_nothing_imports_the_tools_around_it() -> None:
             assert module.split(".")[0] not in ("utils", "tests", "benchmarks", "docs", "firmware"), f"{path}: {module}"
 
 
+def test_nothing_but_tests_imports_the_tests_of_adapters() -> None:
+    for path in modules():
+        if not path.is_relative_to(PACKAGE / "testing"):
+            for module, _ in imports(path):
+                assert not module.startswith("pyaiot.testing"), path
+    for path in modules(PACKAGE / "testing"):
+        for module, _ in imports(path):
+            assert module.split(".")[0] not in ("pytest", "pytest_asyncio", "hypothesis"), f"{path}: {module}"
+
+
 def test_names_say_what_a_thing_is() -> None:
     for path in (*modules(), *(each for each in PACKAGE.rglob("*") if each.is_dir())):
         assert path.stem.lower() not in FORBIDDEN_NAMES, path
