@@ -261,12 +261,15 @@ class MqttAdapter:
                 self._client.publish(GATEWAY_CHECK, b"")
 
     async def _write(self, uid: str, resource: str, data: JSON) -> None:
+        if not self._client.connected.is_set():
+            raise WriteFailed("offline", "the MQTT broker is away")
+        if self._events is None or not self._events.known(uid):
+            # The MQTT broker would take the command, and nobody tell us that it went to no one.
+            raise WriteFailed("offline", "the device has not shown itself")
         try:
             topic, payload = write_topic(uid, resource), encode_data(data)
         except (BadTopic, CannotSay) as error:
             raise WriteFailed("unsupported", str(error)) from None
-        if not self._client.connected.is_set():
-            raise WriteFailed("offline", "the MQTT broker is away")
         key, began = (uid, resource), asyncio.get_running_loop().time()
         confirmed = asyncio.Event()
         with self._confirmations.expecting(uid, resource, data, confirmed.set) as expectation:

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.needs("mosquitto")
 
 
 def writing(gateway: Gateway, resource: str, data: Any, uid: str = "a") -> asyncio.Task[None]:
+    """To a node that has shown itself; to another one is test_mqtt_conformance's."""
     assert gateway.adapter is not None
+    gateway.nodes.setdefault(uid, {})
     return asyncio.create_task(gateway.adapter.write(uid, resource, data))
 
 
