@@ -9,7 +9,7 @@ password = "its password"
 # WebSocket: ws://<address>:8001/node
 link = "mqtt://192.168.1.10:1886"
 
-# From `aiot device add <id>`; the board says its id on the console. MQTT only.
+# From `aiot device add <id>`; the board says its id on the console.
 user = None
 user_password = None
 
@@ -34,5 +34,5 @@ watchdog = False
 # The board: None finds out. Else a module of boards/: "generic_esp32", "esp8266", "pico_w", "pycom_board", "unix".
 board = None
 
-# For mqtts://: the file, on the board, with the certificate (DER) that the server's is checked with.
+# For mqtts:// and wss://: the file, on the board, with the certificate (DER) that the server's is checked with.
 ca = None

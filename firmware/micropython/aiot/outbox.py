@@ -10,6 +10,8 @@ class Outbox:
     """Entries are numbered from 0; the numbers of those here are ``first`` ≤ ``sent`` ≤ ``next``."""
 
     def __init__(self, capacity):
+        if capacity < 1:
+            raise ValueError("at least 1 value has to be kept")
         self._places = [None] * capacity
         self._first = 0
         #: The first that is not on its way.

@@ -149,10 +149,15 @@ class Connection(asyncio.Protocol):
 
     async def subscribe(self, filters: tuple[str, ...]) -> None:
         """Subscribe at QoS 1. Raises ConnectionLost, also where it does not let us."""
-        body = await self._ask(packets.subscribe(self._next_packet_id(), filters), packets.SUBACK)
-        for name, code in zip(filters, body[2:], strict=False):
+        packet_id = self._next_packet_id()
+        body = await self._ask(packets.subscribe(packet_id, filters), packets.SUBACK)
+        if body[:2] != packet_id.to_bytes(2, "big") or len(body) != 2 + len(filters):
+            raise ConnectionLost("broken", "it does not speak MQTT 3.1.1 (SUBACK is not what was asked for)")
+        for name, code in zip(filters, body[2:], strict=True):
             if code == packets.SUBSCRIPTION_REFUSED:
                 raise ConnectionLost("subscription", f"it does not let this gateway subscribe to {name}")
+            if code == 0:
+                log.warning("The MQTT broker grants only QoS 0 on %s: messages may be lost", name)
 
     async def glance(self, filters: tuple[str, ...]) -> None:
         """Have what is retained under ``filters`` sent, and no more than that. Raises ConnectionLost."""

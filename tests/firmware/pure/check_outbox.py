@@ -11,6 +11,16 @@ def filled(capacity, *entries):
     return outbox
 
 
+def test_it_keeps_at_least_one_value():
+    for capacity in (0, -1):
+        try:
+            Outbox(capacity)
+        except ValueError:
+            continue
+        raise AssertionError(capacity)
+    assert len(filled(1, "a", "b")) == 1
+
+
 def test_the_oldest_comes_first_and_stays_until_it_is_acknowledged():
     outbox = filled(4, "a", "b")
     assert outbox.take() == (0, "a")

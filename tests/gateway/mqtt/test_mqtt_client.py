@@ -321,6 +321,7 @@ async def test_a_wrong_password_is_told_once_and_tried_on_until_it_is_right(
         (b"\x20\2\0\3", "it is not available"),
         (b"\x20\3\0\0\0", "CONNACK is not 4 bytes long"),
         (b"\x20\2\0\0\x90\5\0\1\1\1\x80", "subscribe to node/+/+; change its access list"),
+        (b"\x20\2\0\0\x90\4\0\1\1\1", "it does not speak MQTT 3.1.1 (SUBACK is not what was asked for)"),
         (b"\x20\2\0\0\x90\5\0\1\1\1\1\x36\5\0\1a\0\1", "it does not speak MQTT 3.1.1"),
         (b"", "does it want TLS (--mqtt-ssl)?"),
     ],
@@ -344,6 +345,22 @@ async def test_an_mqtt_broker_that_is_none_or_refuses_is_told_in_one_line(
         await until(lambda: gateway.adapter.counters.losses >= 2)  # type: ignore[union-attr]
         assert [each for each in told(caplog) if line in each] == told(caplog)[:1]
         assert len(told(caplog)) == 1
+
+
+async def test_an_mqtt_broker_that_grants_less_than_was_asked_for_is_told(
+    make_gateway: MakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def serve(session: BrokerSession) -> None:
+        await session.next_of(0x10)
+        session.writer.write(b"\x20\2\0\0")
+        await session.next_of(0x82)
+        session.writer.write(b"\x90\5\0\1\1\1\0")
+        while True:
+            await session.next()
+
+    async with broker_by_hand(serve) as port:
+        await make_gateway(port)
+        assert told(caplog) == ["The MQTT broker grants only QoS 0 on node/+/+: messages may be lost"]
 
 
 async def test_an_mqtt_broker_that_answers_nothing_holds_up_neither_tries_nor_the_end(
