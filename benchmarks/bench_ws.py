@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""WebSocket devices: memory of idle ones and CPU of a message, beside a bare server of the same library.
+"""WebSocket devices: memory of idle ones and CPU of a message, beside a bare server of the same library; writes; drops.
 
 The gateway is the real one, with a real broker behind it; the yardstick is the websockets library's own server on the
 same loop, with compression off, which only decodes the JSON. Both run as processes of their own, take turns and get the
@@ -15,12 +15,14 @@ import resource
 import selectors
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks import processes
 from benchmarks.figures import Figure, percentile
 from benchmarks.processes import BIN, Process, Server, Site
 from benchmarks.websocket import JOIN, RawWebSocket, connect, masked
+from benchmarks.ws_devices import Devices
+from pyaiot.simulation.ws import STEADY_S
 
 ROUNDS = 5
 RATE = 5_000
@@ -35,6 +37,7 @@ def run(quick: bool) -> Iterator[Figure]:
     yield from idle(1_000 if quick else 5_000, 1 if quick else 3)
     yield from messages(1 if quick else ROUNDS, 2.0 if quick else 4.0)
     yield from writes(2.0 if quick else 10.0)
+    yield from dropped(2_000, 1 if quick else 3)
 
 
 def gateway(site: Site, broker_port: int) -> Server:
@@ -82,8 +85,8 @@ def growth(server: Server, count: int) -> int:
 
 
 def device(port: int, number: int) -> RawWebSocket:
-    """A device that has said what it has. One address has 1,024 at most; loopback is a whole network."""
-    peer = RawWebSocket(port, f"/node?id=device{number}", source=f"127.0.{number // 500 % 250 + 1}.1")
+    """A device that has said what it has."""
+    peer = RawWebSocket(port, f"/node?id=device{number}")
     values = {"name": f"Device {number}", "os": "riot", "led": "0", "temperature": 21.5}
     peer.send(json.dumps({"type": "update", "data": values}).encode())
     return peer
@@ -184,6 +187,100 @@ def writes(seconds: float, rate: int = 200, devices: int = 100) -> Iterator[Figu
         note = f"{len(latencies)} of {sent} came, worst {max(latencies) * 1e3:.1f} ms"
         yield Figure(f"write to a WebSocket device at {rate}/s, p50", [percentile(latencies, 0.5) * 1e3], "ms")
         yield Figure("  p99", [percentile(latencies, 0.99) * 1e3], "ms", at_most=25, note=note)
+
+
+# All at once
+
+
+#: Devices that are not dropped, how often each says something, and how long it is waited for the others.
+OTHERS, BEAT_S, LONGEST_S = 20, 0.04, 60.0
+
+
+def dropped(count: int, rounds: int) -> Iterator[Figure]:
+    """How soon devices are back that lost their connections at one moment, and what others notice of it."""
+    back_s: list[float] = []
+    before_ms: list[float] = []
+    during_ms: list[float] = []
+    samples, worst = 0, 0.0
+    with (
+        processes.site("ws") as site,
+        processes.broker(site) as broker,
+        gateway(site, broker.port) as server,
+        Devices(server.port, count) as devices,
+    ):
+        watch = Watch(server.port, broker.port)
+        for _ in range(rounds):
+            watch.begin()
+            watch.until(lambda: watch.lasts_s > 3)
+            before_ms.append(watch.worst_p99_s() * 1e3)
+            watch.begin()
+            devices.drop()
+            watch.until(lambda: len(watch.back) == count)
+            back_s.append(watch.lasts_s)
+            during_ms.append(watch.worst_p99_s() * 1e3)
+            samples += sum(map(len, watch.latencies))
+            worst = max(worst, *map(max, watch.latencies))
+            watch.until(lambda: watch.lasts_s > back_s[-1] + STEADY_S)
+        note = f"{samples} updates, worst {worst * 1e3:.1f} ms; before: {max(before_ms):.1f} ms"
+    yield Figure(f"{count:,} WebSocket devices dropped at once: all back", back_s, "s", at_most=20)
+    yield Figure("  meanwhile, p99 of the other device with the worst", during_ms, "ms", at_most=100, note=note)
+
+
+class Watch:
+    """Devices that say something all the time, and a client of the broker who sees when it arrives, and who is back."""
+
+    def __init__(self, port: int, broker_port: int) -> None:
+        self._poll = selectors.DefaultSelector()
+        self._devices = [RawWebSocket(port, f"/node?id=beat{number}") for number in range(OTHERS)]
+        self._client = RawWebSocket(broker_port, "/ws")
+        self._client.send(JOIN)
+        for peer in (*self._devices, self._client):
+            self._poll.register(peer, selectors.EVENT_READ, peer)
+        self._sent = 0
+        self._sent_at: dict[int, float] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was seen."""
+        self._began = self._next = time.perf_counter()
+        self.latencies: list[list[float]] = [[] for _ in self._devices]
+        self.back: set[str] = set()
+        self._sent_at.clear()
+
+    @property
+    def lasts_s(self) -> float:
+        """How long ago it began."""
+        return time.perf_counter() - self._began
+
+    def worst_p99_s(self) -> float:
+        """That of the other device for which it is worst."""
+        return max(percentile(each, 0.99) for each in self.latencies)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Go on until ``condition`` is true."""
+        while not condition():
+            if self.lasts_s > LONGEST_S:
+                raise TimeoutError(f"{len(self.back)} are back")
+            now = time.perf_counter()
+            while self._next <= now:
+                self._sent_at[self._sent] = time.perf_counter()
+                update = {"type": "update", "data": {"beat": self._sent}}
+                self._devices[self._sent % OTHERS].send(json.dumps(update).encode())
+                self._sent += 1
+                self._next += BEAT_S / OTHERS
+            for key, _ in self._poll.select(0.001):
+                for text in key.data.receive():
+                    if key.data is self._client:
+                        self._see(text)
+
+    def _see(self, text: bytes) -> None:
+        if b'"beat"' in text:
+            message = json.loads(text)
+            sent_at = self._sent_at.pop(int(message["data"]), None)
+            if sent_at is not None:
+                self.latencies[int(message["data"]) % OTHERS].append(time.perf_counter() - sent_at)
+        elif b'"led"' in text and b'"ws/d' in text:
+            self.back.add(json.loads(text)["uid"])
 
 
 # The yardstick

@@ -106,6 +106,11 @@ class SimulatedWsDevice:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    def lose_connection(self) -> None:
+        """Have no connection any more, as when the network goes; it connects anew."""
+        if self._connection is not None:
+            self._connection.transport.abort()
+
     def read(self, resource: str) -> str:
         """The present value of a resource, as it is told."""
         return self._attributes.get(resource) or self._resources[resource].read()

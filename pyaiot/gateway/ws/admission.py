@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
-from pyaiot.addresses import group_of
+from pyaiot.addresses import group_of, is_loopback
 from pyaiot.options import ConfigurationError
 
 PATH = "/node"
-#: Connections that one address (IPv6: one /64) may have, and all together; fewer where the system allows fewer files.
+#: Connections that one address (IPv6: one /64) may have that is not this host's own, where a proxy would be; and all
+#: together, fewer where the system allows fewer files.
 MAX_CONNECTIONS_PER_ADDRESS = 1_024
 MAX_CONNECTIONS = 16_384
 #: Parameters of the query that are looked at.
@@ -116,7 +117,7 @@ class Places:
         """Take a place; false: there is none."""
         group = group_of(address)
         taken = self._taken.get(group, 0)
-        if self.total >= self.limit or taken >= MAX_CONNECTIONS_PER_ADDRESS:
+        if self.total >= self.limit or (taken >= MAX_CONNECTIONS_PER_ADDRESS and not is_loopback(address)):
             return False
         self._taken[group] = taken + 1
         self.total += 1

@@ -218,6 +218,7 @@ async def test_an_address_has_so_many_connections_and_others_have_theirs(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pyaiot.gateway.ws.admission.MAX_CONNECTIONS_PER_ADDRESS", 2)
+    monkeypatch.setattr("pyaiot.gateway.ws.admission.is_loopback", lambda address: False)
     gateway = await make_gateway()
     async with device(gateway, "?id=a"), raw(gateway, "/node?id=b") as (_, writer):
         assert await converse(gateway, upgrade()) == b""

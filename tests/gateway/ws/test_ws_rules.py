@@ -99,6 +99,16 @@ def test_addresses_that_one_host_can_have_at_will_share_their_places(monkeypatch
     assert (places.total, places._taken) == (0, {})
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_behind_a_proxy_on_this_host_there_are_as_many_places_as_there_are(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(admission, "MAX_CONNECTIONS_PER_ADDRESS", 2)
+    places = Places()
+    places.limit = 5
+    assert [places.enter(address) for _ in range(6)] == [True] * 5 + [False]
+
+
 # Requests
 
 
