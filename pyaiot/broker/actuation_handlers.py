@@ -60,7 +60,7 @@ class ServiceHandler(PlainHandler):
         role = hub.gatekeeper.role(request)
         if refusal is not None:
             self._refuse(403, "forbidden", refusal)
-        elif role is None:
+        elif role is None or ("write" not in MAY[role] and request.bearer is None):
             self.set_header("WWW-Authenticate", 'Bearer realm="pyaiot"')
             self._refuse(401, "forbidden", "a valid token is needed (aiot-generate-keys --client)")
         elif "write" not in MAY[role]:

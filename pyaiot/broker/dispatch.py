@@ -80,7 +80,8 @@ class Dispatch:
             self.pace.end(service, reserved)
             done(writes, outcomes, uid)
 
-        self._carry_out(uid, writes, now + TTL_S, over)
+        until = now + (TTL_S if command.ttl_s is None else min(TTL_S, command.ttl_s))
+        self._carry_out(uid, writes, until, over)
         return None
 
     def presence(self, node: Node, is_there: bool) -> None:
