@@ -270,7 +270,10 @@ async def test_broken_requests_are_malformed_and_hurt_nobody(broker: Broker, key
         assert seen[404] > 0
 
 
-async def test_what_waits_goes_when_the_gateway_has_told_its_nodes_again(broker: Broker, keys: Keys) -> None:
+@pytest.mark.parametrize("told", [[JOE], [Out(uid="joe", why="closed", at=2), JOE]], ids=["there", "back"])
+async def test_what_waits_goes_when_the_gateway_has_told_its_nodes_again(
+    broker: Broker, keys: Keys, told: list[New | Out]
+) -> None:
     """In the same epoch, too, when the broker already believes that they are there."""
     epoch = "0" * 16
     async with ws(broker, keys, epoch=epoch):
@@ -283,7 +286,7 @@ async def test_what_waits_goes_when_the_gateway_has_told_its_nodes_again(broker:
             status, answer = await program.ask(actuation(value, ttl=5))
             assert (status, answer["state"]) == (202, "waiting")
         async with gateway(broker.port, keys, "ws", epoch) as link:
-            await link.say(Out(uid="joe", why="closed", at=2), JOE)
+            await link.say(*told)
             write = await link.write()
             assert (write.data, 0 < write.ttl_ms <= 5_000) == ("1", True)
             # With others before it one that may wait does so.

@@ -268,6 +268,8 @@ def test_a_node_without_its_gateway_is_away() -> None:
     world = World("ws/joe")
     world.directory.gateway_lost("ws", 1.0)
     assert world.find("joe") == "ws/joe?"
+    world.directory.gateway_connected("ws", "another epoch")
+    assert world.find("joe") == "ws/joe?", "the gateway was started anew, and has not told of it"
 
 
 def test_nodes_that_went_are_remembered_and_the_first_is_forgotten_first() -> None:
