@@ -45,10 +45,19 @@ class MqttBroker:
     """An MQTT broker in this process; to be run by ``lifecycle``.
 
     ``host`` and ``port`` as of all services (``localhost``: IPv4 and IPv6; 0: a free port). Without a user name
-    clients are let in only where it listens on loopback alone, and not ``require_password``.
+    clients are let in only where it listens on loopback alone, and not ``require_password``. ``alone``: there is no
+    gateway in this process, so that devices wait for every gateway that reads slowly.
     """
 
-    def __init__(self, *, host: str, port: int, device_file: str | Path, require_password: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        device_file: str | Path,
+        require_password: bool = False,
+        alone: bool = False,
+    ) -> None:
         self.port = port
         #: A user name and password with the rights of a gateway, for one in this process.
         self.account = ("@embedded", secrets.token_urlsafe(32))
@@ -56,6 +65,7 @@ class MqttBroker:
         self._host = host
         self._device_file = device_file
         self._require_password = require_password
+        self._alone = alone
 
     @property
     def counters(self) -> Counters:
@@ -76,6 +86,7 @@ class MqttBroker:
             anonymous=local and not self._require_password,
             devices=known,
             max_connections=max_connections,
+            alone=self._alone,
         )
         if not local and not known.accounts:
             log.warning("No device has a password yet, so none can connect: aiot device add ID")

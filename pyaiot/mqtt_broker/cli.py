@@ -23,14 +23,15 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         MqttBrokerSettings, program="aiot-mqtt-broker", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    return lifecycle.run(make_broker(settings), settings)
+    return lifecycle.run(make_broker(settings, alone=True), settings)
 
 
-def make_broker(settings: MqttBrokerSettings) -> MqttBroker:
-    """The MQTT broker that the settings describe."""
+def make_broker(settings: MqttBrokerSettings, *, alone: bool = False) -> MqttBroker:
+    """The MQTT broker that the settings describe; ``alone``: without a gateway in the same process."""
     return MqttBroker(
         host=settings.mqtt_host,
         port=settings.mqtt_port,
         device_file=settings.device_file,
         require_password=settings.mqtt_require_password,
+        alone=alone,
     )

@@ -110,12 +110,12 @@ class Connection(asyncio.Protocol):
         self._process()
 
     def pause_writing(self) -> None:
-        """The client does not read; bounds are kept by the guard."""
+        """The client does not read; bounds are kept by the room."""
 
     def resume_writing(self) -> None:
         """The client reads again."""
         if self.session is not None:
-            self.guard.moved(self.session)
+            self.guard.room.moved(self.session)
 
     # What the client says.
 
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
         try:
             while not self._held and not self._over:
                 if self.session is not None and self.session.busy:
-                    self.guard.waits(self)
+                    self.guard.room.waits(self)
                     self.hold()
                     break
                 packet = self._scanner.next()
@@ -203,6 +203,11 @@ class Connection(asyncio.Protocol):
     def unsent_bytes(self) -> int:
         """What the client has not taken, in bytes."""
         return 0 if self._lost else self._transport.get_write_buffer_size()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is handled."""
+        return self._over
 
     def write(self, data: bytes) -> None:
         """Send ``data``."""

@@ -39,10 +39,10 @@ class Delivery:
             return b""
         return self._send(topic, payload, retain)
 
-    def acknowledged(self, packet_id: int) -> bytes:
-        """PUBACK came; the PUBLISH that may go instead. An id that is not in flight changes nothing."""
+    def acknowledged(self, packet_id: int) -> bytes | None:
+        """PUBACK came; the PUBLISH that may go instead, if any. None: that id is not in flight, and nothing changes."""
         if packet_id not in self._in_flight:
-            return b""
+            return None
         self._in_flight.discard(packet_id)
         if not self._waiting:
             return b""

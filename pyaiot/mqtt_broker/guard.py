@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What all connections share: who is in, who may come in, and whether there is room for more messages.
+"""What all connections share: who is in, who may come in, and what is kept for later subscribers.
 
-Nothing reaches the router that was not asked for its password first. A message is taken from a device only when
-there is room on the whole road: while a gateway reads more slowly than devices publish, devices wait.
+Nothing reaches the router that was not asked for its password first.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, MAX_PER_ACCOUNT, Admis
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
 from pyaiot.mqtt_broker.packets import Connect, ConnectRefused
+from pyaiot.mqtt_broker.room import Room
 from pyaiot.mqtt_broker.session import Inlet, Session
 
 log = logging.getLogger("pyaiot.mqtt-broker")
@@ -31,15 +31,6 @@ PENALTY_S = 2.0
 MAX_PENALTIES = 64
 #: Logins that are worked on at a time: amqtt takes a millisecond for each, and others want their turn.
 LOGINS_AT_ONCE = 4
-#: Payloads that the router has not taken yet, of all clients.
-MAX_ROUTED_BYTES = 8 * 1024 * 1024
-#: What a device may leave unread.
-MAX_UNSENT_BYTES = 256 * 1024
-#: From where on devices wait for a gateway, and until when; how long it may be stuck; what it may leave unread.
-GATEWAY_HIGH_BYTES = 1024 * 1024
-GATEWAY_LOW_BYTES = 256 * 1024
-GATEWAY_STUCK_S = 60.0
-MAX_GATEWAY_UNSENT_BYTES = 32 * 1024 * 1024
 #: The longest retained message.
 MAX_RETAINED_BYTES = 1_024
 #: How long the router may take to let go of a client.
@@ -66,12 +57,18 @@ class Guard:
     """The shared state of one MQTT broker. :meth:`run` owns all tasks."""
 
     def __init__(
-        self, *, own: tuple[str, str], anonymous: bool, devices: Devices, max_connections: int = MAX_CONNECTIONS
+        self,
+        *,
+        own: tuple[str, str],
+        anonymous: bool,
+        devices: Devices,
+        max_connections: int = MAX_CONNECTIONS,
+        alone: bool = False,
     ) -> None:
         self.counters = Counters()
         self.sessions: dict[tuple[str, str], Session] = {}
         self.connections: dict[int, Connection] = {}
-        self.routed_bytes = 0
+        self.room = Room(None if alone else own[0], self.counters)
         self._own = own
         self._anonymous = anonymous
         self._devices = devices
@@ -82,8 +79,6 @@ class Guard:
         self._logins = asyncio.Semaphore(LOGINS_AT_ONCE)
         self._penalties = 0
         self._accounts: Counter[str] = Counter()
-        self._waiting: set[Connection] = set()
-        self._behind: dict[Session, float] = {}
         self._retained: dict[str, bytes] = {}
 
     def begin(self, router: Router, group: asyncio.TaskGroup) -> None:
@@ -121,7 +116,7 @@ class Guard:
         """The connection handles nothing more."""
         self._admission.left(connection.number)
         self.connections.pop(connection.number, None)
-        self._waiting.discard(connection)
+        self.room.waits_no_more(connection)
 
     def log_in(self, connection: Connection, connect: Connect) -> None:
         """A whole CONNECT came; the connection is held until it is welcome."""
@@ -207,8 +202,7 @@ class Guard:
             self._accounts[session.account.user] -= 1
             if not self._accounts[session.account.user]:
                 del self._accounts[session.account.user]
-            if self._behind.pop(session, None) is not None:
-                self.wake()
+            self.room.forget(session)
             session.ended.set()
             log.debug("%s is gone", connection)
         await asyncio.wait((routing,), timeout=FORGET_S)
@@ -253,64 +247,6 @@ class Guard:
                 self.counters.revoked += 1
                 session.connection.note("is disconnected: its password is no longer good")
                 session.connection.drop()
-
-    # Room.
-
-    @property
-    def room(self) -> bool:
-        """Whether devices may go on publishing."""
-        return not self._behind and self.routed_bytes < MAX_ROUTED_BYTES
-
-    def waits(self, connection: Connection) -> None:
-        """The connection is held; it goes on when there is room, if that is what it lacks."""
-        if not self.room:
-            self._waiting.add(connection)
-
-    def wake(self) -> None:
-        """There may be room again."""
-        if self._waiting and self.room:
-            waiting, self._waiting = self._waiting, set()
-            for connection in waiting:
-                connection.go_on()
-
-    def delivered(self, session: Session) -> None:
-        """The session was sent something: see whether it reads."""
-        unsent = session.unsent_bytes
-        if session.account.role != "gateway":
-            if unsent > MAX_UNSENT_BYTES:
-                self._too_slow(session, unsent)
-        elif unsent > MAX_GATEWAY_UNSENT_BYTES:
-            self._too_slow(session, unsent)
-        elif unsent > GATEWAY_HIGH_BYTES and session not in self._behind:
-            loop = asyncio.get_running_loop()
-            self._behind[session] = loop.time()
-            loop.call_later(GATEWAY_STUCK_S, self._look_at, session)
-
-    def moved(self, session: Session) -> None:
-        """The session has read or acknowledged, or shown that it is there: then it is slow, and not stuck."""
-        if session in self._behind:
-            self._behind[session] = asyncio.get_running_loop().time()
-            if session.unsent_bytes < GATEWAY_LOW_BYTES:
-                del self._behind[session]
-                self.wake()
-
-    def _look_at(self, session: Session) -> None:
-        """A gateway was behind: it may have been stuck since."""
-        moved_at = self._behind.get(session)
-        if moved_at is None:
-            return
-        loop = asyncio.get_running_loop()
-        if loop.time() - moved_at >= GATEWAY_STUCK_S:
-            self._too_slow(session, session.unsent_bytes)
-        else:
-            loop.call_at(moved_at + GATEWAY_STUCK_S, self._look_at, session)
-
-    def _too_slow(self, session: Session, unsent: int) -> None:
-        if session.over.is_set():
-            return
-        self.counters.too_slow += 1
-        session.connection.note("reads too slowly: %d bytes wait for it; disconnected", unsent)
-        session.connection.drop()
 
     # What is kept.
 

@@ -91,7 +91,7 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether nothing more must be read of this client for now."""
-        return self._is_full or (self.account.role != "gateway" and not self.guard.room)
+        return self._is_full or (self.account.role != "gateway" and not self.guard.room.is_free)
 
     @property
     def _is_full(self) -> bool:
@@ -107,11 +107,12 @@ class Session:
         if head & 0xF0 == packets.PUBLISH:
             self._publish(packets.parse_publish(head, body), len(body))
         elif head == packets.PUBACK:
-            self._write(self.delivery.acknowledged(packets.parse_packet_id(body)))
-            self.guard.moved(self)
+            following = self.delivery.acknowledged(packets.parse_packet_id(body))
+            if following is not None:
+                self._write(following)
+                self.guard.room.moved(self)
         elif head == packets.PINGREQ:
             self._write(packets.PINGRESP)
-            self.guard.moved(self)
         elif head == packets.SUBSCRIBE:
             self._subscribe(*packets.parse_subscribe(body))
         elif head == packets.UNSUBSCRIBE:
@@ -141,19 +142,19 @@ class Session:
         if message.retain and may_retain(self.account, message.topic):
             self.guard.retain(message.topic, message.payload)
         self.guard.counters.published += 1
-        self.guard.routed_bytes += size
+        self.guard.room.routed_bytes += size
         self.routed.append(Routed(message.qos, message.packet_id, size))
         self.inlet.feed(packets.publish(message.topic, message.payload))
 
     def taken(self) -> None:
         """The router has taken the eldest message: acknowledge it."""
         message = self.routed.popleft()
-        self.guard.routed_bytes -= message.size
+        self.guard.room.routed_bytes -= message.size
         if message.qos:
             head = packets.PUBACK if message.qos == 1 else packets.PUBREC
             self._write(packets.acknowledgement(head, message.packet_id))
         self._go_on()
-        self.guard.wake()
+        self.guard.room.wake()
 
     def _subscribe(self, packet_id: int, filters: list[tuple[str, int]]) -> None:
         codes = bytearray()
@@ -201,7 +202,7 @@ class Session:
         granted = max((self.filters.get(each, 0) for each in filters), default=0)
         self._write(self.delivery.offer(topic, payload, min(qos, granted), retain=retain))
         self.guard.counters.delivered += 1
-        self.guard.delivered(self)
+        self.guard.room.sent(self)
 
     def _write(self, data: bytes) -> None:
         if data:
@@ -221,11 +222,11 @@ class Session:
     def abandon(self) -> None:
         """The router takes nothing more."""
         for message in self.routed:
-            self.guard.routed_bytes -= message.size
+            self.guard.room.routed_bytes -= message.size
         self.routed.clear()
         self.connection.drop()
         self.finish()
-        self.guard.wake()
+        self.guard.room.wake()
 
     def _check_over(self) -> None:
         if not self.routed:

@@ -222,11 +222,13 @@ def store(path: Path, *users: str) -> None:
 
 
 @asynccontextmanager
-async def running(tmp_path: Path, *, require_password: bool = False, host: str = "localhost") -> AsyncIterator[Running]:
+async def running(
+    tmp_path: Path, *, require_password: bool = False, host: str = "localhost", alone: bool = False
+) -> AsyncIterator[Running]:
     """A broker on a free port, where ``joe`` and ``ann`` have a password."""
     path = tmp_path / "private" / "devices"
     store(path, "joe", "ann")
-    broker = MqttBroker(host=host, port=0, device_file=path, require_password=require_password)
+    broker = MqttBroker(host=host, port=0, device_file=path, require_password=require_password, alone=alone)
     async with started(broker, "MQTT broker"):
         yield Running(broker, path)
         assert broker.counters.internal_errors == 0

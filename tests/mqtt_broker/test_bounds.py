@@ -18,9 +18,9 @@ def test_a_window_full_of_messages_is_sent_and_the_rest_waits() -> None:
     assert delivery.offer("t", b"333", 1, retain=True) == b""
     assert delivery.waiting_bytes == 1 + 2 + 1 + 3 + 2 * OVERHEAD_BYTES
     assert delivery.offer("t", b"0", 0) == b"\x30\x04\0\x01t0", "QoS 0 has no window"
-    assert delivery.acknowledged(9_999) == b"", "never sent"
+    assert delivery.acknowledged(9_999) is None, "never sent"
     assert delivery.acknowledged(1) == b"\x32\x07\0\x01t\x01\x0122"
-    assert delivery.acknowledged(1) == b"", "twice"
+    assert delivery.acknowledged(1) is None, "twice"
     assert delivery.acknowledged(2) == b"\x33\x08\0\x01t\x01\x02333"
     assert delivery.waiting_bytes == 0
     assert len(delivery) == WINDOW

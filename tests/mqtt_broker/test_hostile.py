@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from pyaiot import devices
+from pyaiot.devices import Credential
 from pyaiot.lifecycle import started
-from pyaiot.mqtt_broker import admission, broker, connection, guard
+from pyaiot.mqtt_broker import admission, broker, connection, room
 from tests.mqtt_broker.mqtt_client import (
     Client,
     Running,
@@ -103,6 +105,13 @@ async def process(tmp_path: Path) -> AsyncIterator[tuple[int, int, list[str]]]:
         assert await asyncio.wait_for(running_process.wait(), 10) == 0
         await reading
         assert "Traceback" not in "".join(lines), "".join(lines)
+
+
+def add_gateway(mqtt: Running, user: str) -> None:
+    """Give a gateway of another process a password."""
+    known = devices.load(mqtt.device_file)
+    known.accounts[user] = Credential.of("gateway", password_of(user).encode())
+    mqtt.broker.guard.change_devices(known)
 
 
 def resident_kib(pid: int) -> int:
@@ -268,8 +277,8 @@ async def test_a_device_that_acknowledges_nothing_is_disconnected(mqtt: Running)
 async def test_devices_wait_for_a_gateway_that_reads_slowly_and_nothing_is_lost(
     mqtt: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "GATEWAY_HIGH_BYTES", 200_000)
-    monkeypatch.setattr(guard, "GATEWAY_LOW_BYTES", 50_000)
+    monkeypatch.setattr(room, "GATEWAY_HIGH_BYTES", 200_000)
+    monkeypatch.setattr(room, "GATEWAY_LOW_BYTES", 50_000)
     gateway, device = await mqtt.client("gateway"), await mqtt.client("joe")
     await gateway.subscribe("node/#")
     gateway.writer.transport.pause_reading()  # type: ignore[attr-defined]
@@ -282,8 +291,8 @@ async def test_devices_wait_for_a_gateway_that_reads_slowly_and_nothing_is_lost(
             await device.writer.drain()
 
     publishing = asyncio.create_task(publish())
-    await until(lambda: not mqtt.broker.guard.room)
-    (session,) = mqtt.broker.guard._behind
+    await until(lambda: not mqtt.broker.guard.room.is_free)
+    (session,) = mqtt.broker.guard.room.behind
     await asyncio.sleep(0.2)  # it could grow in this time
     assert session.unsent_bytes < 200_000 + 2 * 64 * 6_000
     assert not publishing.done() or mqtt.broker.counters.published < count
@@ -292,37 +301,106 @@ async def test_devices_wait_for_a_gateway_that_reads_slowly_and_nothing_is_lost(
         received = [int((await gateway.message()).payload.split()[0]) for _ in range(count)]
     assert received == list(range(count))
     await publishing
-    assert mqtt.broker.guard.room
+    assert mqtt.broker.guard.room.is_free
 
 
-async def test_a_gateway_that_is_slow_and_pings_stays(mqtt: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "GATEWAY_HIGH_BYTES", 50_000)
-    monkeypatch.setattr(guard, "GATEWAY_STUCK_S", 0.3)
+async def fill(mqtt: Running, device: Client, count: int = 600) -> None:
+    """Publish until devices have to wait."""
+    for number in range(count):
+        device.send(publish_packet("node/joe/x", b"%d " % number + b"x" * 5_000, 1, number + 1))
+    await until(lambda: not mqtt.broker.guard.room.is_free)
+
+
+async def test_a_gateway_that_acknowledges_slowly_stays_and_loses_nothing(
+    mqtt: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(room, "GATEWAY_HIGH_BYTES", 50_000)
+    monkeypatch.setattr(room, "GATEWAY_LOW_BYTES", 20_000)
+    monkeypatch.setattr(room, "GATEWAY_STUCK_S", 0.5)
+    caplog.set_level("INFO")
     gateway, device = await mqtt.client("gateway"), await mqtt.client("joe")
     await gateway.subscribe("node/#")
-    for number in range(600):
-        device.send(publish_packet("node/joe/x", b"%d " % number + b"x" * 5_000, 1, number + 1))
-    await until(lambda: not mqtt.broker.guard.room)
-    for _ in range(10):  # reads, but acknowledges nothing
-        await gateway.ping()
+    await fill(mqtt, device)
+    received = set()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while loop.time() - began < 1.5:  # three times as long as it may take nothing
+        received.add((await gateway.message()).payload)
         await asyncio.sleep(0.1)
-    for message in gateway.messages:
-        gateway.send(packet(0x40, message.packet_id.to_bytes(2, "big")))
-    held, gateway.messages = gateway.messages, []
-    received = held + [await gateway.message() for _ in range(600 - len(held))]
-    assert len({message.payload for message in received}) == 600
+    assert mqtt.broker.counters.too_slow == 0
+    while len(received) < 600:
+        received.add((await gateway.message()).payload)
+    await until(lambda: mqtt.broker.guard.room.is_free)
+    begin = "gateway @embedded at 127.0.0.1 reads too slowly: devices wait for it"
+    assert [record.levelname for record in caplog.records if begin in record.getMessage()][:1] == ["WARNING"]
+    end = "gateway @embedded at 127.0.0.1 has caught up: devices no longer wait for it"
+    assert [record.levelname for record in caplog.records if end in record.getMessage()][:1] == ["INFO"]
+
+
+@pytest.mark.parametrize("sign", [packet(0xC0), packet(0x40, b"\xff\xff")], ids=["PINGREQ", "PUBACK of nothing"])
+async def test_a_gateway_that_only_says_that_it_is_there_stops_devices_for_so_long(
+    mqtt: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sign: bytes
+) -> None:
+    monkeypatch.setattr(room, "GATEWAY_HIGH_BYTES", 50_000)
+    monkeypatch.setattr(room, "GATEWAY_STUCK_S", 0.5)
+    gateway, device = await mqtt.client("gateway"), await mqtt.client("joe")
+    await gateway.subscribe("node/#")
+    await fill(mqtt, device)
+    reading = asyncio.create_task(gateway.closed())
+    async with asyncio.timeout(5):
+        while not reading.done():
+            gateway.send(sign)
+            await asyncio.wait((reading,), timeout=0.05)
+    for _ in range(600):
+        await device.expect(0x40)
+    assert mqtt.broker.counters.too_slow == 1
+    assert "gateway @embedded at 127.0.0.1 took nothing for 0 s, and devices waited; disconnected" in caplog.text
+
+
+async def test_devices_do_not_wait_for_another_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is disconnected when it is over its bound; the gateway in the process gets everything."""
+    monkeypatch.setattr(room, "GATEWAY_HIGH_BYTES", 200_000)
+    monkeypatch.setattr(room, "MAX_OTHER_GATEWAY_UNSENT_BYTES", 500_000)
+    async with running(tmp_path) as mqtt:
+        add_gateway(mqtt, "other")
+        other, own, device = await mqtt.client("other"), await mqtt.client("gateway"), await mqtt.client("joe")
+        await other.subscribe("node/#")
+        await own.subscribe("node/#")
+        reading = asyncio.create_task(other.closed())  # reads, and acknowledges nothing
+        for number in range(600):
+            await device.publish("node/joe/x", b"%d " % number + b"x" * 5_000)
+            assert mqtt.broker.guard.room.is_free
+            assert int((await own.message()).payload.split()[0]) == number
+        await reading
+        assert mqtt.broker.counters.too_slow == 1
+
+
+async def test_devices_wait_for_every_gateway_where_none_is_in_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "GATEWAY_HIGH_BYTES", 50_000)
+    monkeypatch.setattr(room, "GATEWAY_STUCK_S", 0.5)
+    async with running(tmp_path, alone=True) as mqtt:
+        add_gateway(mqtt, "other")
+        other, device = await mqtt.client("other"), await mqtt.client("joe")
+        await other.subscribe("node/#")
+        await fill(mqtt, device)
+        await other.closed()
+        for _ in range(600):
+            await device.expect(0x40)
+        assert mqtt.broker.counters.too_slow == 1
 
 
 async def test_a_gateway_that_is_stuck_is_disconnected(mqtt: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "GATEWAY_HIGH_BYTES", 50_000)
-    monkeypatch.setattr(guard, "GATEWAY_STUCK_S", 0.5)
+    monkeypatch.setattr(room, "GATEWAY_HIGH_BYTES", 50_000)
+    monkeypatch.setattr(room, "GATEWAY_STUCK_S", 0.5)
     gateway, device = await mqtt.client("gateway"), await mqtt.client("joe")
     await gateway.subscribe("node/#")
     gateway.writer.transport.pause_reading()  # type: ignore[attr-defined]
     for number in range(600):
         device.send(publish_packet("node/joe/x", b"x" * 5_000, 1, number + 1))
     await until(lambda: mqtt.broker.counters.too_slow == 1, 20)
-    await until(lambda: mqtt.broker.guard.room)
+    await until(lambda: mqtt.broker.guard.room.is_free)
     for _ in range(600):
         await device.expect(0x40)
     await device.ping()
@@ -380,8 +458,8 @@ async def test_open_files_are_closed_again(mqtt: Running) -> None:
 
     before = files()
     for _ in range(20):
-        devices = [await Client.open(mqtt.port) for _ in range(20)]
-        for number, device in enumerate(devices):
+        several = [await Client.open(mqtt.port) for _ in range(20)]
+        for number, device in enumerate(several):
             device.send((connect_packet(f"x{number}"), b"\x10", b"", b"\0")[number % 4])
             device.vanish()
     await until(lambda: not mqtt.broker.guard.connections)
