@@ -16,6 +16,7 @@ from pyaiot.mqtt_broker import packets
 from pyaiot.mqtt_broker.pace import Pace
 from pyaiot.mqtt_broker.packets import BadPacket, ConnectRefused, Scanner
 from pyaiot.mqtt_broker.session import Forbidden, Session
+from pyaiot.mqtt_broker.turns import PACKETS_A_TURN
 
 if TYPE_CHECKING:
     from pyaiot.mqtt_broker.guard import Guard
@@ -55,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._pacing: asyncio.TimerHandle | None = None
         self._held = False
+        self._in_turn = False
         self._lost = False
         self._over = False
 
@@ -120,9 +122,15 @@ class Connection(asyncio.Protocol):
     # What the client says.
 
     def _process(self) -> None:
-        """Handle whole packets until there is none, or it is held."""
+        """Handle whole packets until there is none, or it is held, or it is another's turn."""
+        left = PACKETS_A_TURN
         try:
             while not self._held and not self._over:
+                if not left:
+                    self.hold()
+                    self._in_turn = True
+                    self.guard.turns.add(self)
+                    break
                 if self.session is not None and self.session.busy:
                     self.guard.room.waits(self)
                     self.hold()
@@ -131,6 +139,7 @@ class Connection(asyncio.Protocol):
                 if packet is None:
                     break
                 self._handle(*packet)
+                left -= 1
         except BadPacket as fault:
             self.guard.counters.bad_packets += 1
             self.note("sent %s; disconnected", fault)
@@ -164,6 +173,12 @@ class Connection(asyncio.Protocol):
 
     def _paced(self) -> None:
         self._pacing = None
+        self._in_turn = True
+        self.guard.turns.add(self)
+
+    def take_turn(self) -> None:
+        """It is this connection's turn again (see turns)."""
+        self._in_turn = False
         self.go_on()
 
     # What the session and the guard say.
@@ -191,7 +206,7 @@ class Connection(asyncio.Protocol):
 
     def go_on(self) -> None:
         """Read on, where nothing else holds it."""
-        if not self._held or self._pacing is not None:
+        if not self._held or self._in_turn or self._pacing is not None:
             return
         self._held = False
         self._heard_at = self._loop.time()  # while it was held it could not be heard
@@ -236,6 +251,7 @@ class Connection(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._timer = self._pacing = None
+        self.guard.turns.remove(self)
         self.guard.left(self)
         if self.session is not None:
             self.session.finish()

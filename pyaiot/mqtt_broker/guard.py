@@ -23,6 +23,7 @@ from pyaiot.mqtt_broker.counters import Counters
 from pyaiot.mqtt_broker.packets import Connect, ConnectRefused
 from pyaiot.mqtt_broker.room import Room
 from pyaiot.mqtt_broker.session import Inlet, Session
+from pyaiot.mqtt_broker.turns import Turns
 
 log = logging.getLogger("pyaiot.mqtt-broker")
 
@@ -68,6 +69,7 @@ class Guard:
         self.counters = Counters()
         self.sessions: dict[tuple[str, str], Session] = {}
         self.connections: dict[int, Connection] = {}
+        self.turns = Turns()
         self.room = Room(None if alone else own[0], self.counters)
         self._own = own
         self._anonymous = anonymous

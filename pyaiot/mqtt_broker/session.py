@@ -202,11 +202,11 @@ class Session:
         granted = max((self.filters.get(each, 0) for each in filters), default=0)
         self._write(self.delivery.offer(topic, payload, min(qos, granted), retain=retain))
         self.guard.counters.delivered += 1
-        self.guard.room.sent(self)
 
     def _write(self, data: bytes) -> None:
         if data:
             self.connection.write(data)
+        self.guard.room.sent(self)
 
     def _go_on(self) -> None:
         if self._finishing:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import random
 import re
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -420,6 +421,44 @@ async def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(
     assert loop.time() - began < 0.5
     assert [int((await gateway.message()).payload) for _ in range(300)] == list(range(300))
     assert loop.time() - began > 0.8, "200 at once, and 100 a second"
+
+
+async def test_many_who_send_at_once_delay_nobody_else(tmp_path: Path) -> None:
+    """Each may send 2,000 packets at once; 400 of them are worked on by turns."""
+    async with process(tmp_path) as (port, _, _):
+        calm = await Client.connect(port, "calm", "joe", password_of("joe"))
+        crowd = [await Client.connect(port, f"x{number}") for number in range(400)]
+        loop = asyncio.get_running_loop()
+        slowest_s = 0.0
+        for each in crowd:
+            each.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            each.send(packet(0xC0) * 128 * 1024)
+        for number in range(40):
+            at = loop.time()
+            await calm.publish("node/joe/count", b"%d" % number)
+            slowest_s = max(slowest_s, loop.time() - at)
+            await asyncio.sleep(0.02)
+        for each in crowd:
+            each.vanish()
+        print(f"slowest {slowest_s:.3f} s")
+        assert slowest_s < 0.5
+
+
+async def test_who_asks_and_does_not_read_the_answers_is_disconnected(
+    mqtt: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MAX_UNSENT_BYTES", 10_000)
+    monkeypatch.setattr(connection, "MESSAGES_PER_S", 1_000_000)
+    device = await mqtt.client("joe")
+    device.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    device.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    (served,) = mqtt.broker.guard.connections.values()
+    served._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2_048)
+    async with asyncio.timeout(20):
+        while not mqtt.broker.counters.too_slow:
+            device.send(packet(0xC0) * 4_000)
+            await asyncio.sleep(0)
+    assert not mqtt.broker.guard.connections
 
 
 @pytest.mark.parametrize(
