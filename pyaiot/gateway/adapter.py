@@ -4,10 +4,10 @@
 An :class:`Adapter` speaks one device protocol (CoAP, MQTT, WebSocket …) and nothing else: it knows
 addresses, payloads and sockets. It knows nothing of the broker, of liveness or of time-outs; it tells
 :class:`DeviceEvents` what happened and is told to discover or to write. A further protocol costs an
-adapter and its payloads.
+adapter and its payloads. docs/write-a-gateway.md shows one; pyaiot.testing.conformance tests any.
 
 Everything here runs in one event loop. The methods of :class:`DeviceEvents` return at once, do no I/O
-and may be called from any callback of that loop.
+and may be called from any callback of that loop. They raise Refused and nothing else.
 """
 
 from __future__ import annotations
@@ -117,18 +117,26 @@ class Adapter(Protocol):
     title: ClassVar[str]
 
     async def start(self, events: DeviceEvents) -> None:
-        """Open sockets and begin to report. Raises pyaiot.lifecycle.StartupError with advice if it can't."""
+        """Open sockets and begin to report. Raises pyaiot.options.ConfigurationError with advice if it can't.
+
+        The advice is one line (lifecycle.StartupError and listening.CannotListen are such errors). What a constructor
+        was given is opened here and not before.
+        """
         ...
 
     async def stop(self) -> None:
-        """Close everything; no event is reported afterwards. Safe to call when start failed."""
+        """Close everything; no event is reported afterwards. Safe when start failed, was never called, and twice.
+
+        The gateway waits 1 s for it. Discoveries and writes that are under way it cancels after that.
+        """
         ...
 
     async def discover(self, uid: str) -> None:
         """Ask the device what it offers and report each value by ``events.updated``.
 
-        Failures are logged and counted by the adapter, never raised, never reported as values. Returns
-        when the discovery is over (or, for protocols that only ask, when it was asked).
+        The device may be gone, or never have been there. Failures are logged and counted by the adapter, never raised,
+        never reported as values. Returns when the discovery is over (or, for protocols that only ask, when it was
+        asked).
         """
         ...
 
@@ -137,13 +145,16 @@ class Adapter(Protocol):
 
         Returns the value that the device now has, which the gateway reports as an update (CoAP: the
         data written, confirmed by 2.04), or None where the device reports its new value itself.
-        The gateway bounds the time by cancelling.
+        The gateway bounds the time by cancelling, and does so too when the node is out; nothing may be left then, and
+        a late answer must not confirm another write. Of a device that was forgotten, or never seen, it is ``offline``,
+        even where the protocol would take the command. Many writes run at once, also to one resource.
         """
         ...
 
     def forget(self, uid: str) -> None:
-        """The node is out: drop its address, observations and pending requests.
+        """The node is out: drop its address, observations and pending requests; of unknown uids there is nothing.
 
-        Called before ``events.gone`` returns, or when a time-out has taken the node out.
+        A device that is there after all may show itself, by ``events.seen``, and is new then. Called before
+        ``events.gone`` returns, or when a time-out has taken the node out.
         """
         ...

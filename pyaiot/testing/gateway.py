@@ -63,8 +63,13 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop the adapter. Whatever it reports afterwards is against the contract."""
-        await self.adapter.stop()
-        self.stopped = True
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self.adapter.stop()
+        except TimeoutError:
+            raise AssertionError("stop does not end") from None
+        finally:
+            self.stopped = True
         self._changed.set()
 
     async def end(self) -> None:

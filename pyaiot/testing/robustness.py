@@ -11,6 +11,7 @@ import tracemalloc
 
 from pyaiot.testing.gateway import Gateway
 from pyaiot.testing.running import Running
+from pyaiot.testing.world import WAIT_S
 
 COMING_AND_GOING = 1_000
 AT_ONCE = 20
@@ -52,7 +53,8 @@ class Robustness(Running):
             good = await gateway.known_device("good")
             chance = random.Random(1)
             for turn in range(10):
-                await gateway.world.noise(gateway.adapter, chance, NOISE // 10)
+                async with asyncio.timeout(WAIT_S):
+                    await gateway.world.noise(gateway.adapter, chance, NOISE // 10)
                 await good.report("count", str(turn))
                 await gateway.until(
                     lambda t=turn: gateway.told("good", "count")[-1:] == [str(t)],  # type: ignore[misc]

@@ -12,6 +12,8 @@ from typing import Any
 from pyaiot.testing.gateway import Gateway
 from pyaiot.testing.world import WAIT_S, World
 
+#: What no test takes longer than, in seconds: something hangs.
+TEST_S = 180.0
 #: How often is looked whether the system has closed a socket: it tells nobody.
 _LOOK_S = 0.01
 
@@ -37,10 +39,15 @@ class Running:
         try:
             await world.open()
             try:
-                tasks, sockets = asyncio.all_tasks(), open_sockets()
-                yield world
-                await settled(lambda: not asyncio.all_tasks() - tasks, lambda: f"left: {asyncio.all_tasks() - tasks}")
-                await settled(lambda: open_sockets() <= sockets, lambda: "sockets are left open")
+                async with asyncio.timeout(TEST_S):
+                    tasks, sockets = asyncio.all_tasks(), open_sockets()
+                    yield world
+                    await settled(
+                        lambda: not asyncio.all_tasks() - tasks, lambda: f"left: {asyncio.all_tasks() - tasks}"
+                    )
+                    await settled(lambda: open_sockets() <= sockets, lambda: "sockets are left open")
+            except TimeoutError:
+                raise AssertionError(f"it hangs: not over within {TEST_S:g} s") from None
             finally:
                 await world.close()
             assert faults or not unhandled, f"errors that nobody handled: {unhandled}"

@@ -88,7 +88,10 @@ class World(ABC):
 
     @abstractmethod
     def adapter(self, port: int = 0) -> Adapter:
-        """A new adapter for ``port`` of loopback, not started; 0: any free one, or that of what ``open`` started."""
+        """A new adapter for ``port`` of loopback, not started; 0: any free one, or that of what ``open`` started.
+
+        One that remembers the last thousands of something needs small bounds here: else it seems to grow without end.
+        """
 
     @abstractmethod
     def port(self, adapter: Adapter) -> int:

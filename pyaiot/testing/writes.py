@@ -21,8 +21,8 @@ class Writes(Running):
             device = await gateway.known_device("n1")
             for value in ("1", "0", "2.5", "on the table"):
                 assert await gateway.write("n1", "led", value) == "ok"
-                assert device.written[-1] == ("led", value)
-                assert gateway.told("n1", "led")[-1] == value
+                assert device.written[-1:] == [("led", value)]
+                assert gateway.told("n1", "led")[-1:] == [value]
             assert len(device.written) == 4, "a command arrived more than once"
 
     async def test_a_refused_write_is_refused(self) -> None:
