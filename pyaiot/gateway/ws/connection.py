@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -22,9 +23,9 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from pyaiot.gateway.ws.admission import NotAdmitted
-from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.echo import SUBPROTOCOL
 from pyaiot.gateway.ws.framing import ends_whole, whole_text
+from pyaiot.gateway.ws.host import Host
 from pyaiot.gateway.ws.pace import Pace
 from pyaiot.gateway.ws.payloads import MAX_MESSAGE_BYTES, close_reason
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected, Session
@@ -45,39 +46,6 @@ _ECHO = Subprotocol(SUBPROTOCOL)
 _GET: Final = b"GET "
 _END_OF_REQUEST: Final = b"\r\n\r\n"
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-class Host(Protocol):
-    """The server that a connection belongs to."""
-
-    counters: Counters
-    #: Room to read into; all connections share it, as nothing stays there.
-    buffer: memoryview
-
-    def made(self, connection: Connection) -> bool:
-        """A connection was made; false: there is no place for it."""
-
-    def lost(self, connection: Connection) -> None:
-        """It is over; called once for each ``made`` that was true."""
-
-    def admit(self, request: Request, connection: Connection) -> Session:
-        """The session for a request. Raises NotAdmitted."""
-
-    def opened(self, connection: Connection) -> None:
-        """It is a WebSocket now."""
-
-    def settled(self, connection: Connection) -> None:
-        """Its device has said who it is."""
-
-    def closing(self, connection: Connection) -> None:
-        """It will be over soon; the peer has some time to agree."""
-
-    @property
-    def crowded(self) -> bool:
-        """Whether nothing should be read that can wait."""
-
-    def hold(self, connection: Connection) -> None:
-        """Call :meth:`Connection.go_on` when there is room again."""
 
 
 class _Protocol(ServerProtocol):
@@ -149,10 +117,7 @@ class Connection(asyncio.BufferedProtocol):
             self._feed_request(self._head, data)
 
     def _feed_request(self, head: bytearray, data: bytes) -> None:
-        """Hand the request on when it is whole, or none; and what follows it only when it was answered.
-
-        The protocol would take frames that came with the request before it, and answer them before it.
-        """
+        """When the request is whole, or none, wait for a turn to have it answered."""
         head += data
         end = head.find(_END_OF_REQUEST) + len(_END_OF_REQUEST)
         if end < len(_END_OF_REQUEST) and _GET.startswith(head[: len(_GET)]):
@@ -160,13 +125,26 @@ class Connection(asyncio.BufferedProtocol):
                 self._host.counters.rejected += 1
                 self.abort()
             return
-        self._head = None
+        self._transport.pause_reading()
+        self._host.line.add(self._proceed)
+
+    def _proceed(self) -> None:
+        """Hand the request on, and what follows it only when it was answered.
+
+        The protocol would take frames that came with the request before it, and answer them before it.
+        """
+        head, self._head = self._head, None
+        if head is None or self._closing or self._transport.is_closing():
+            return
+        end = head.find(_END_OF_REQUEST) + len(_END_OF_REQUEST)
         self._aligned = end == len(head)
         if end < len(_END_OF_REQUEST):
             end = len(head)
         self._feed(bytes(head[:end]))
         if end < len(head):
             self._feed(bytes(head[end:]))
+        if not self.held and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _feed(self, data: bytes) -> None:
         protocol = self._protocol
@@ -182,7 +160,7 @@ class Connection(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """See asyncio.BufferedProtocol; false: the transport closes itself."""
         self._protocol.receive_eof()
-        self._end_session()
+        self._end_session_in_turn()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -191,7 +169,7 @@ class Connection(asyncio.BufferedProtocol):
         self._rest = ()
         if self._timer is not None:
             self._timer.cancel()
-        self._end_session()
+        self._end_session_in_turn()
         self._host.lost(self)
 
     # The session's side
@@ -431,8 +409,16 @@ class Connection(asyncio.BufferedProtocol):
             self._host.closing(self)
         self._end_session()
 
+    def _end_session_in_turn(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            self._host.line.add(partial(self._end, session))
+
     def _end_session(self) -> None:
         session, self._session = self._session, None
+        self._end(session)
+
+    def _end(self, session: Session | None) -> None:
         if session is not None:
             try:
                 session.ended()

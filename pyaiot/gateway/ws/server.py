@@ -15,6 +15,7 @@ from pyaiot.gateway.ws.admission import MAX_CONNECTIONS, NotAdmitted, Places
 from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.deadlines import Deadlines
+from pyaiot.gateway.ws.line import Line
 from pyaiot.gateway.ws.sessions.contract import Code, Session
 from pyaiot.listening import SPARE_FILES, bind, port_of, raise_file_limit
 
@@ -44,7 +45,7 @@ Admit = Callable[[Request, Connection], Session]
 
 
 class Server:
-    """One port; fulfils connection.Host."""
+    """One port; fulfils host.Host."""
 
     def __init__(self, host: str, port: int, admit: Admit, counters: Counters) -> None:
         self._host = host
@@ -52,6 +53,7 @@ class Server:
         self._admit = admit
         self.counters = counters
         self.buffer = memoryview(bytearray(READ_BYTES))
+        self.line = Line()
         self._events: DeviceEvents | None = None
         self._places = Places()
         self._connections: set[Connection] = set()
@@ -103,6 +105,7 @@ class Server:
             for connection in list(self._connections):
                 connection.abort()
             await self._emptied()
+        self.line.finish()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -113,10 +116,10 @@ class Server:
             self._empty.clear()
             await self._empty.wait()
 
-    # connection.Host
+    # host.Host
 
     def made(self, connection: Connection) -> bool:
-        """See connection.Host."""
+        """See host.Host."""
         self.counters.connections += 1
         if not self._servers or not self._places.enter(connection.address):
             self.counters.crowded += 1
@@ -127,7 +130,7 @@ class Server:
         return True
 
     def lost(self, connection: Connection) -> None:
-        """See connection.Host."""
+        """See host.Host."""
         if connection not in self._connections:
             return
         self._connections.discard(connection)
@@ -139,24 +142,24 @@ class Server:
             self._empty.set()
 
     def admit(self, request: Request, connection: Connection) -> Session:
-        """See connection.Host."""
+        """See host.Host."""
         if self._events is None:
             raise NotAdmitted(503, "The gateway stops.\n")
         return self._admit(request, connection)
 
     def opened(self, connection: Connection) -> None:
-        """See connection.Host."""
+        """See host.Host."""
         self._requests.end(connection)
         self._begin(self._hurried if connection.hurried else self._introductions, connection)
         self._begin(self._pings, connection)
 
     def settled(self, connection: Connection) -> None:
-        """See connection.Host."""
+        """See host.Host."""
         self._introductions.end(connection)
         self._hurried.end(connection)
 
     def closing(self, connection: Connection) -> None:
-        """See connection.Host."""
+        """See host.Host."""
         if connection in self._connections:
             for deadlines in self._deadlines:
                 deadlines.end(connection)
@@ -164,11 +167,11 @@ class Server:
 
     @property
     def crowded(self) -> bool:
-        """See connection.Host."""
+        """See host.Host."""
         return self._events is not None and self._events.crowded
 
     def hold(self, connection: Connection) -> None:
-        """See connection.Host."""
+        """See host.Host."""
         self._held.add(connection)
         if self._waiting is None or self._waiting.done():
             self._waiting = asyncio.get_running_loop().create_task(self._wait_for_room(), name="ws: wait for room")

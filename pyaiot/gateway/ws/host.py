@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a connection asks of the server that it belongs to, and tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from websockets.http11 import Request
+
+from pyaiot.gateway.ws.counters import Counters
+from pyaiot.gateway.ws.line import Line
+from pyaiot.gateway.ws.sessions.contract import Session
+
+if TYPE_CHECKING:
+    from pyaiot.gateway.ws.connection import Connection
+
+
+class Host(Protocol):
+    """The server that a connection belongs to."""
+
+    counters: Counters
+    #: Room to read into; all connections share it, as nothing stays there.
+    buffer: memoryview
+    #: Where requests and ends of sessions wait for their turn.
+    line: Line
+
+    def made(self, connection: Connection) -> bool:
+        """A connection was made; false: there is no place for it."""
+
+    def lost(self, connection: Connection) -> None:
+        """It is over; called once for each ``made`` that was true."""
+
+    def admit(self, request: Request, connection: Connection) -> Session:
+        """The session for a request. Raises NotAdmitted."""
+
+    def opened(self, connection: Connection) -> None:
+        """It is a WebSocket now."""
+
+    def settled(self, connection: Connection) -> None:
+        """Its device has said who it is."""
+
+    def closing(self, connection: Connection) -> None:
+        """It will be over soon; the peer has some time to agree."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether nothing should be read that can wait."""
+
+    def hold(self, connection: Connection) -> None:
+        """Call :meth:`Connection.go_on` when there is room again."""
