@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 from typing import TYPE_CHECKING, cast
 
@@ -218,6 +219,11 @@ class Connection(asyncio.Protocol):
     def unsent_bytes(self) -> int:
         """What the client has not taken, in bytes."""
         return 0 if self._lost else self._transport.get_write_buffer_size()
+
+    @property
+    def heard_at(self) -> float:
+        """When the client sent something last, in the loop's time; later than all while more of it is at hand."""
+        return math.inf if self._held else self._heard_at
 
     @property
     def is_over(self) -> bool:

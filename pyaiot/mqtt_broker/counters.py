@@ -15,7 +15,7 @@ class Counters:
     #: Messages that clients published, and that were sent to subscribers.
     published: int = 0
     delivered: int = 0
-    #: Connections that were not taken, or dropped before they had logged in, as there were too many.
+    #: Connections that were not taken or not let in, and that were dropped for another one, as there were too many.
     full: int = 0
     crowded_out: int = 0
     #: No whole CONNECT within its time, and no packet within 1.5 times the keepalive.

@@ -17,7 +17,7 @@ from typing import Protocol
 from pyaiot.devices import Devices
 from pyaiot.mqtt_broker import packets
 from pyaiot.mqtt_broker.access import Account, may_publish, may_retain
-from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, MAX_PER_ACCOUNT, Admission, Full
+from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, MAX_PER_ACCOUNT, Admission, Full, Kind
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
 from pyaiot.mqtt_broker.packets import Connect, ConnectRefused
@@ -184,13 +184,15 @@ class Guard:
             if self.authenticate(connect) != session.account:
                 raise ConnectRefused(packets.BAD_PASSWORD, "its password was removed in this moment")
             if self._accounts[session.account.user] >= MAX_PER_ACCOUNT and session.account.role != "anyone":
-                raise ConnectRefused(3, f"{session.account} has {MAX_PER_ACCOUNT} connections already")
+                raise ConnectRefused(
+                    packets.UNAVAILABLE, f"{session.account} has {MAX_PER_ACCOUNT} connections already"
+                )
+            self._admit(connection, session.account)
             self.sessions[session.key] = session
             self._accounts[session.account.user] += 1
             inlet, serving = self._router.open(session)
             routing = self._group.create_task(self._route(session, serving), name=f"MQTT router {session.number}")
             session.attach(connection, self, inlet)
-            self._admission.logged_in(connection.number)
             self.counters.logins += 1
             connection.welcome(session, connect.keepalive_s)
             log.debug("%s is connected", connection)
@@ -209,6 +211,21 @@ class Guard:
             log.debug("%s is gone", connection)
         await asyncio.wait((routing,), timeout=FORGET_S)
         routing.cancel()
+
+    def _admit(self, connection: Connection, account: Account) -> None:
+        """Count a client that logs in, at the cost of another one without a name. Raises ConnectRefused."""
+        kind: Kind = "anonymous" if account.role == "anyone" else "own" if account.user == self._own[0] else "account"
+        anonymous = self._admission.anonymous
+        if kind == "anonymous" and not connection.is_over and len(anonymous) >= self._admission.max_anonymous:
+            silent = min((self.connections[number] for number in anonymous), key=lambda each: each.heard_at)
+            self.counters.crowded_out += 1
+            silent.note("was silent longest of %d clients without a name; disconnected for a new one", len(anonymous))
+            silent.drop()
+        try:
+            self._admission.logged_in(connection.number, kind)
+        except Full as bound:
+            self.counters.full += 1
+            raise ConnectRefused(packets.UNAVAILABLE, f"there are {bound} already") from None
 
     async def _route(self, session: Session, serving: Coroutine[None, None, None]) -> None:
         """The router's part; when it ends by itself the client does, too."""

@@ -44,6 +44,7 @@ _LENGTHS: Final[dict[int, int | None]] = {
 ACCEPTED: Final = 0
 BAD_PROTOCOL: Final = 1
 BAD_CLIENT_ID: Final = 2
+UNAVAILABLE: Final = 3
 BAD_PASSWORD: Final = 4
 NOT_AUTHORISED: Final = 5
 

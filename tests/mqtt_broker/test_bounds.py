@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from pyaiot.mqtt_broker import admission
-from pyaiot.mqtt_broker.admission import MAX_BEFORE_LOGIN, MAX_PER_ADDRESS, Admission, Full
+from pyaiot.mqtt_broker.admission import MAX_BEFORE_LOGIN, MAX_PER_ADDRESS, Admission, Full, Kind
 from pyaiot.mqtt_broker.delivery import OVERHEAD_BYTES, WINDOW, Delivery
 from pyaiot.mqtt_broker.pace import Bucket, Pace
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def test_a_window_full_of_messages_is_sent_and_the_rest_waits() -> None:
@@ -66,27 +70,59 @@ def test_who_floods_loses_its_own_connections_first() -> None:
     assert doors.before_login == MAX_BEFORE_LOGIN
     assert doors.arrived(9_002, "10.0.0.2") == 3
     doors.left(3)
-    doors.logged_in(1)
+    doors.logged_in(1, "account")
     assert doors.before_login == MAX_BEFORE_LOGIN - 1
     assert doors.arrived(9_003, "10.0.0.1") is None
 
 
 def test_connections_are_counted_and_forgotten() -> None:
-    doors = Admission(max_connections=2)
-    doors.arrived(1, "127.0.0.1")
-    doors.arrived(2, "::1")
-    with pytest.raises(Full, match="2 connections"):
-        doors.arrived(3, "127.0.0.1")
-    doors.left(1)
-    doors.left(1)
-    doors.left(3)
-    assert len(doors) == 1
-    doors.arrived(3, "127.0.0.1")
-    doors.logged_in(3)
-    doors.logged_in(3)
-    doors.left(3)
-    doors.left(2)
+    doors = Admission(4_096)
+    for number, kind in enumerate(KINDS):
+        doors.arrived(number, "127.0.0.1")
+        doors.logged_in(number, kind)
+        doors.logged_in(number, kind)
+    doors.arrived(9, "::1")
+    assert (len(doors), doors.before_login, set(doors.anonymous)) == (4, 1, {0})
+    for number in (*range(3), 9, 9):
+        doors.left(number)
+    doors.logged_in(9, "account")
     assert (len(doors), doors.before_login, doors._sizes, doors._before_login) == (0, 0, {}, {})
+    assert (doors._counted, set(doors.anonymous)) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("connections", "before_login", "logged_in", "anonymous"),
+    [(4_096, 512, 3_583, 1_024), (1_000, 125, 874, 437), (16, 2, 13, 6)],
+)
+def test_those_without_a_name_leave_room_for_the_others(
+    connections: int, before_login: int, logged_in: int, anonymous: int
+) -> None:
+    doors = Admission(connections)
+    assert (doors.max_before_login, doors.max_logged_in, doors.max_anonymous) == (before_login, logged_in, anonymous)
+    number = 0
+
+    def log_in(kind: Kind) -> None:
+        nonlocal number
+        number += 1
+        doors.arrived(number, "127.0.0.1")
+        doors.logged_in(number, kind)
+
+    for _ in range(anonymous):
+        log_in("anonymous")
+    with pytest.raises(Full, match=f"{anonymous} clients without a name"):
+        log_in("anonymous")
+    doors.left(number)
+    for _ in range(logged_in - anonymous):
+        log_in("account")
+    for kind in ("anonymous", "account"):
+        with pytest.raises(Full, match="clients"):
+            log_in(kind)
+        doors.left(number)
+    log_in("own")
+    for _ in range(before_login):
+        number += 1
+        assert doors.arrived(number, "127.0.0.1") is None
+    assert len(doors) == connections
 
 
 def test_one_address_has_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +130,7 @@ def test_one_address_has_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     doors = Admission(4_096)
     for number, address in enumerate(("fd00::1", "fd00::2", "fd00::1:2")):
         doors.arrived(number, address)
-        doors.logged_in(number)
+        doors.logged_in(number, "account")
     with pytest.raises(Full, match="3 connections of one address"):
         doors.arrived(9, "fd00::9")
     doors.arrived(10, "fd00:0:0:1::9")

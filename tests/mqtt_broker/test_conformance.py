@@ -268,7 +268,7 @@ async def test_nothing_is_left_of_those_who_are_gone(mqtt: Running) -> None:
     guard = mqtt.broker.guard
     assert not guard.connections
     assert not guard._accounts
-    assert not guard.routed_bytes
+    assert not guard.room.routed_bytes
     assert not len(guard._admission)
 
 

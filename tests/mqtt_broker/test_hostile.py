@@ -229,18 +229,42 @@ async def test_a_flood_of_connections_keeps_nobody_out(mqtt: Running, monkeypatc
     assert await flood[0].closed() == b""
 
 
-async def test_more_connections_than_there_may_be_are_not_taken(
+async def test_idle_clients_without_a_name_keep_nobody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(broker, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(broker, "MAX_CONNECTIONS", 40)
     async with running(tmp_path) as mqtt:
-        crowd = [await mqtt.client() for _ in range(3)]
+        active = await mqtt.client(client_id="active")
+        idle = []
+        for number in range(60):
+            idle.append(await mqtt.client(client_id=f"idle{number}"))
+            await active.ping()
+        assert len(mqtt.broker.guard.sessions) <= 18
+        assert await idle[0].closed() == b""
+        assert "a client without a name as 'idle0' at 127.0.0.1 was silent longest of 17 clients" in caplog.text
+        assert mqtt.broker.counters.crowded_out == 60 - 16
+        gateway, device = await mqtt.client("gateway"), await mqtt.client("joe")
+        await gateway.subscribe("node/#")
+        for each in (device, active):
+            await each.publish("node/joe/led", b"1")
+            assert (await gateway.message()).payload == b"1"
+
+
+async def test_more_accounts_than_there_may_be_are_told_and_the_own_gateway_comes_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(broker, "MAX_CONNECTIONS", 8)
+    async with running(tmp_path) as mqtt:
+        crowd = [await mqtt.client("joe", f"x{number}") for number in range(6)]
         late = await Client.open(mqtt.port)
-        assert await late.closed() == b""
-        assert "127.0.0.1 not taken: there are 3 connections already" in caplog.text
+        late.send(connect_packet("late", "ann", password_of("ann")))
+        assert await late.closed() == b"\x20\x02\0\x03", "server unavailable"
+        assert "127.0.0.1 cannot connect: there are 6 clients already" in caplog.text
+        own = await mqtt.client("gateway")
+        await own.ping()
         crowd.pop().vanish()
-        await until(lambda: len(mqtt.broker.guard.connections) == 2)
-        await (await mqtt.client("joe")).ping()
+        await until(lambda: len(mqtt.broker.guard.connections) == 6)
+        await (await mqtt.client("ann")).ping()
 
 
 async def test_a_device_that_does_not_read_is_disconnected_and_others_get_everything(
