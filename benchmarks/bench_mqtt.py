@@ -152,7 +152,7 @@ def throughput(count: int) -> Iterator[Figure]:
     yield Figure("  CPU a message: bare subscriber", bare, "µs")
     yield Figure("  gateway / bare subscriber", ratios(costs, bare), "×", at_most=10)
     yield Figure("  CPU a message: Mosquitto", server, "µs")
-    # No yardstick for the target: a bare subscriber that finds all of it there reads hundreds of messages a system call.
+    # No yardstick for the target: a bare subscriber that finds it all there reads hundreds of messages a system call.
     yield Figure("  what had piled up at Mosquitto", piled_rate, "msg/s")
     yield Figure("  CPU a message: gateway", piled, "µs")
     yield Figure("  gateway / bare subscriber", ratios(piled, piled_bare), "×")
