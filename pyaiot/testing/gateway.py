@@ -42,6 +42,8 @@ class Gateway:
         self.full = False
         #: Raised from the method so called for the device or resource so called: a fault of the gateway's own.
         self.faults: dict[tuple[str, str], Exception] = {}
+        #: How often they were.
+        self.failed = 0
         self.stopped = False
         self._outbox = Outbox("0" * 16)
         self.core = GatewayCore(self._outbox, protocol=adapter.protocol, title=adapter.title, timeout_s=MAX_TIME_S)
@@ -231,6 +233,7 @@ class Gateway:
             self.violations.append(f"{method} {uid} {resource} from another loop")
         fault = self.faults.get((method, uid)) or self.faults.get((method, resource))
         if fault is not None:
+            self.failed += 1
             self._changed.set()
             raise fault
 
