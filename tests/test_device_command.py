@@ -65,6 +65,25 @@ def test_a_second_password_replaces_the_first_only_when_asked(
     assert (known.verify("joe", first.encode()), known.verify("joe", second.encode())) == (None, "device")
 
 
+def test_a_password_that_cannot_be_shown_changes_nothing(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also by the real command, on a full disk and without a standard output: one line, and no traceback."""
+
+    def add(name: str, redirection: str, *options: str) -> None:
+        line = f"exec {COMMAND} device add {name} --device-file={path} {' '.join(options)} {redirection}"
+        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 78
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith(("aiot: the password of ", "aiot: standard output is closed"))
+
+    add("joe", "> /dev/full")
+    add("joe", ">&-")
+    assert devices.load_or_none(path).accounts == {}
+    command(path, "add", "joe")
+    secret = capsys.readouterr().out.split()[-1]
+    add("joe", "> /dev/full", "--again")
+    assert devices.load(path).verify("joe", secret.encode()) == "device", "the old one stays good"
+
+
 def test_who_is_removed_is_gone(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command(path, "add", "joe")
     command(path, "remove", "joe")

@@ -72,8 +72,11 @@ def describe(known: devices.Devices) -> str:
 
 
 def _add(path: Path, name: str, kind: devices.Kind, again: bool) -> None:
+    if sys.stdout is None:
+        raise ConfigurationError("standard output is closed: nobody would see the password")
     with devices.FILE.changing(path):
         known = devices.load_or_none(path)
+        before = known.accounts.get(name)
         if name in known.accounts and not again:
             raise DeviceFileError(f"{name} has a password already; say --again for a new one, which ends the old one")
         if len(known.accounts) >= devices.MAX_ACCOUNTS and name not in known.accounts:
@@ -81,8 +84,18 @@ def _add(path: Path, name: str, kind: devices.Kind, again: bool) -> None:
         password = devices.new_password()
         known.accounts[name] = Credential.of(kind, password.encode())
         devices.store(path, known)
-    print(f"user      {name}")
-    print(f"password  {password}")
+        try:
+            print(f"user      {name}\npassword  {password}", flush=True)
+        except OSError as error:
+            if before is None:
+                del known.accounts[name]
+            else:
+                known.accounts[name] = before
+            devices.store(path, known)
+            # Python would try once more when it ends.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            reason = error.strerror or str(error)
+            raise DeviceFileError(f"the password of {name} cannot be shown, so nothing was changed: {reason}") from None
     print(f"This is the only time that the password of {kind} {name} is shown.", file=sys.stderr)
 
 
