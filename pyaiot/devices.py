@@ -145,7 +145,7 @@ def load(path: str | Path) -> Devices:
 
 
 def load_or_none(path: str | Path) -> Devices:
-    """As :func:`load`; a file that is not there has no devices."""
+    """As :func:`load`; a file that is not there has no devices, but one that cannot be reached is an error."""
     return load(path) if fingerprint(path) is not None else Devices()
 
 

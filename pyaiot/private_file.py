@@ -34,7 +34,8 @@ class PrivateFile:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise self.error(f"Invalid {self.what} provided: '{path}': it is no ordinary file")
-                self._check_folder(path.parent)
+                for folder in {path.parent, _target(path).parent}:
+                    self._check_folder(folder)
                 if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                     raise self.error(f"others can read the {self.what} {path}: run chmod 600 {path}")
                 raw = file.read(MAX_FILE_BYTES + 1)
@@ -55,8 +56,8 @@ class PrivateFile:
         return self.error(f"Invalid {self.what} provided: '{Path(os.path.expanduser(path))}': {reason}")
 
     def write(self, path: str | Path, text: str) -> None:
-        """Write the file, 0600 in a directory of 0700, whole or not at all. Raises ``error``."""
-        path = Path(os.path.expanduser(path))
+        """Write the file, 0600 in a directory of 0700, whole or not at all; a link stays one. Raises ``error``."""
+        path = _target(path)
         try:
             self._make_folder(path)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
@@ -79,7 +80,7 @@ class PrivateFile:
 
         The lock is on a file beside the one that is replaced, and ends with its holder, whatever becomes of that.
         """
-        path = Path(os.path.expanduser(path))
+        path = _target(path)
         lock = path.with_name(path.name + ".lock")
         try:
             self._make_folder(path)
@@ -104,12 +105,19 @@ class PrivateFile:
 
 
 def fingerprint(path: str | Path) -> tuple[int, int, int] | None:
-    """Changes whenever the file does (it is replaced, never edited in place); None when it is not there."""
+    """Changes whenever the file or its mode does, and when it cannot be reached; None when it is not there."""
     try:
         status = os.stat(os.path.expanduser(path))
-    except OSError:
+    except FileNotFoundError:
         return None
-    return status.st_mtime_ns, status.st_ino, status.st_size
+    except OSError as error:  # it may be there: reading it will say what is wrong
+        return -1, -1, error.errno or 0
+    return status.st_ctime_ns, status.st_ino, status.st_size
+
+
+def _target(path: str | Path) -> Path:
+    """The file that is meant, which a symbolic link at ``path`` may only lead to."""
+    return Path(os.path.realpath(os.path.expanduser(path)))
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -99,6 +99,44 @@ def test_a_missing_file_says_how_to_come_by_one(tmp_path: Path) -> None:
     assert devices.load_or_none(tmp_path / "none").accounts == {}
 
 
+def test_a_file_that_cannot_be_reached_is_not_one_that_is_gone(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert devices.fingerprint(loop) is not None
+    with pytest.raises(DeviceFileError, match=f"the device file {loop} cannot be read: ") as fault:
+        devices.load_or_none(loop)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_symbolic_link_stays_one_and_its_target_is_written(tmp_path: Path) -> None:
+    target = tmp_path / "real" / "devices"
+    link = tmp_path / "elsewhere" / "devices"
+    devices.store(target, made(joe="one"))
+    link.parent.mkdir(mode=0o700)
+    link.symlink_to(target)
+    device.run(["add", "ann", f"--device-file={link}"])
+    assert link.is_symlink()
+    assert set(devices.load(target).accounts) == {"joe", "ann"} == set(devices.load(link).accounts)
+    assert [each.name for each in link.parent.iterdir()] == ["devices"], "the lock is beside the target"
+
+
+def test_the_folder_that_a_link_leads_to_is_looked_at_too(tmp_path: Path) -> None:
+    target = tmp_path / "real" / "devices"
+    devices.store(target, made(joe="one"))
+    (tmp_path / "link").symlink_to(target)
+    target.parent.chmod(0o777)
+    with pytest.raises(DeviceFileError, match=f"others can write in the folder .*chmod 700 {target.parent}"):
+        devices.load(tmp_path / "link")
+
+
+def test_a_mode_that_changes_changes_the_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "devices"
+    devices.store(path, made(joe="one"))
+    before = devices.fingerprint(path)
+    path.chmod(0o640)
+    assert devices.fingerprint(path) != before
+
+
 def test_a_change_changes_the_fingerprint(tmp_path: Path) -> None:
     path = tmp_path / "devices"
     assert devices.fingerprint(path) is None

@@ -110,18 +110,21 @@ class MqttBroker:
                     self.guard.end()
 
     async def _watch_device_file(self, seen: tuple[int, int, int] | None) -> None:
-        """Take over changes of the device file, for ever."""
+        """Take over changes of the device file, for ever; what cannot be read is tried again, and told once."""
+        told = ""
         while True:
             await asyncio.sleep(DEVICE_FILE_INTERVAL_S)
             found = devices.fingerprint(self._device_file)
             if found == seen:
                 continue
-            seen = found
             try:
                 known = devices.load_or_none(self._device_file)
             except DeviceFileError as error:
-                log.error("%s; the passwords that were read before stay in force", error)
+                if told != str(error):
+                    told = str(error)
+                    log.error("%s; the passwords that were read before stay in force", error)
                 continue
+            seen, told = found, ""
             log.info("The device file changed: %d accounts", len(known.accounts))
             self.guard.change_devices(known)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyaiot.devices import Devices
-from pyaiot.mqtt_broker import guard, packets
+from pyaiot.mqtt_broker import broker, guard, packets
 from pyaiot.mqtt_broker.admission import MAX_PER_ACCOUNT
 from tests.mqtt_broker.mqtt_client import (
     Client,
@@ -159,6 +159,24 @@ async def test_a_password_that_is_removed_ends_its_connections_within_seconds(
     for other in (await mqtt.client("new"), anybody, gateway):
         await other.ping()
     assert anns != mqtt.device_file.read_text()
+
+
+async def test_a_device_file_that_cannot_be_reached_changes_nothing(
+    mqtt: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again, and told once; only a file that is gone has no accounts."""
+    monkeypatch.setattr(broker, "DEVICE_FILE_INTERVAL_S", 0.02)
+    joe = await mqtt.client("joe")
+    away = mqtt.device_file.with_name("away")
+    mqtt.device_file.rename(away)
+    mqtt.device_file.symlink_to(mqtt.device_file)
+    await until(lambda: "the passwords that were read before stay in force" in caplog.text)
+    await asyncio.sleep(0.2)  # ten more looks
+    assert caplog.text.count("cannot be read") == 1
+    mqtt.device_file.unlink()
+    away.rename(mqtt.device_file)
+    await (await mqtt.client("ann")).ping()
+    await joe.ping()
 
 
 async def test_a_device_file_that_is_broken_changes_nothing(mqtt: Running, caplog: pytest.LogCaptureFixture) -> None:
