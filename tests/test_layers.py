@@ -81,6 +81,7 @@ PURE = [
     "actuation.py",
     "settings.py",
     "http_origin.py",
+    "mqtt_check.py",
 ]
 
 #: Sockets, loops, clocks, threads, files, processes, chance of the system's, and who speaks protocols.

@@ -15,10 +15,10 @@ A filter with wildcards is allowed where everything that it can match is. Topics
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from pyaiot.mqtt_check import BadPayload, parse_check
 from pyaiot.wire.names import is_name
 
 CHECK = "node/check"
@@ -68,21 +68,10 @@ def may_subscribe(account: Account, topic_filter: str) -> bool:
 
 
 def id_in_check(payload: bytes) -> str | None:
-    """The id in a payload of ``node/check``, as text; None where there is not exactly one."""
+    """The id that the gateway would read in a payload of ``node/check``; None where it would read none."""
     if len(payload) > MAX_CHECK_BYTES:
         return None
     try:
-        check = json.loads(payload.rstrip(b"\0").decode(), object_pairs_hook=_without_twins)
-    except (ValueError, RecursionError):
+        return parse_check(payload)
+    except BadPayload:
         return None
-    found = check.get("id") if isinstance(check, dict) else None
-    if isinstance(found, str):
-        return found
-    return str(found) if type(found) is int else None
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyaiot.gateway.mqtt import payloads
+from pyaiot.mqtt_broker import access
 from pyaiot.mqtt_broker.access import MAX_CHECK_BYTES, Account, id_in_check, may_publish, may_retain, may_subscribe
 from pyaiot.mqtt_broker.packets import matches
 
@@ -94,7 +96,10 @@ def test_no_filter_of_a_device_matches_what_is_not_for_it(
         (b'{"id": "joe"}\0\0', "joe"),
         (b'{"id": 7}', "7"),
         (b'{"id": "joe", "more": [1, {"id": "ann"}]}', "joe"),
-        (b'{"id": "joe", "id": "ann"}', None),
+        (b' {"id": "joe"}\r\n', "joe"),
+        (b'{"id": "joe", "id": "ann"}', "ann"),
+        (b'{"id": "ann", "id": "joe"}', "joe"),
+        (b'{"id": "j/e"}', None),
         (b'{"id": true}', None),
         (b'{"id": 1.0}', None),
         (b'{"id": null}', None),
@@ -106,7 +111,7 @@ def test_no_filter_of_a_device_matches_what_is_not_for_it(
         (b"\xff", None),
         (b'{"id": "joe"', None),
         (b"[" * MAX_CHECK_BYTES, None),
-        (b'{"id": ' + b"9" * 400 + b"}", "9" * 400),
+        (b'{"id": ' + b"9" * 400 + b"}", None),
         (b'{"id": "' + b"x" * MAX_CHECK_BYTES + b'"}', None),
     ],
 )
@@ -115,6 +120,23 @@ def test_the_id_in_a_check(payload: bytes, found: str | None) -> None:
     assert may_publish(JOE, "node/check", payload) is (found == "joe")
     assert may_publish(ANYONE, "node/check", payload)
     assert not may_publish(GATEWAY, "node/check", payload)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=40),
+        st.lists(st.sampled_from([b'"joe"', b'"ann"', b"7", b"{", b"}", b'"id"', b":", b",", b" ", b"\0"])).map(
+            b"".join
+        ),
+    )
+)
+def test_a_check_that_passes_is_read_by_the_gateway_as_the_same_device(payload: bytes) -> None:
+    if may_publish(JOE, "node/check", payload):
+        assert payloads.parse_check(payload) == "joe"
+
+
+def test_the_two_who_read_checks_share_what_reads_them() -> None:
+    assert payloads.parse_check is access.parse_check
 
 
 def test_only_a_gateways_state_is_kept() -> None:

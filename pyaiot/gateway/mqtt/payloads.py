@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from pyaiot.gateway.adapter import MAX_AGE_MS
+from pyaiot.mqtt_check import NOT_JSON, PADDING, fault
+from pyaiot.mqtt_check import BadPayload as BadPayload
+from pyaiot.mqtt_check import parse_check as parse_check
 from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name
 
-_PADDING: Final = b"\0 \t\r\n"
 #: How JSON that is not a bare word begins, other than numbers; what begins so and is none was meant to be JSON.
 _JSON_BEGINS: Final = b'{["'
 _NUMBER_BEGINS: Final = b"-0123456789"
@@ -23,12 +25,7 @@ _WORDS: Final[dict[bytes, JSON]] = {b"true": True, b"false": False, b"null": Non
 
 _SEND_VALUE: Final = 'send {"value": 21.5}, or the bare value'
 _NO_VALUE: Final = 'it is an object without "value", or with a "unit" that is no text or an "age" that is no number'
-_SEND_ID: Final = 'send {"id": "<node id>"}'
 _SEND_RESOURCES: Final = 'send ["name", "led"]'
-
-
-class BadPayload(ValueError):
-    """A payload that cannot be read; ``str()`` says what is wrong, and what to send."""
 
 
 class Value(NamedTuple):
@@ -45,16 +42,9 @@ class _Value(msgspec.Struct):
     age: int | float | None = None
 
 
-class _Check(msgspec.Struct):
-    id: str | int
-
-
 _decode_value = msgspec.json.Decoder(_Value).decode
-_decode_check = msgspec.json.Decoder(_Check).decode
 _decode_names = msgspec.json.Decoder(list[str]).decode
 _decode_any = msgspec.json.Decoder().decode
-#: What msgspec raises for bytes that are not the JSON asked for. RecursionError: it nests too deep.
-_NOT_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)
 
 
 def parse_value(payload: bytes) -> Value:
@@ -62,12 +52,12 @@ def parse_value(payload: bytes) -> Value:
 
     Bare: a JSON number, text, boolean, null or array, or text that does not look like JSON (``21.5°C``).
     """
-    payload = payload.strip(_PADDING)
+    payload = payload.strip(PADDING)
     if payload[:1] == b"{":
         try:
             read = _decode_value(payload)
-        except _NOT_JSON as error:
-            raise BadPayload(f"{_fault(error, _NO_VALUE)}: {_SEND_VALUE}") from None
+        except NOT_JSON as error:
+            raise BadPayload(f"{fault(error, _NO_VALUE)}: {_SEND_VALUE}") from None
         if read.age is None:
             return Value(read.value, read.unit)
         return Value(read.value, read.unit, int(min(max(read.age, 0), MAX_AGE_MS)))
@@ -81,13 +71,13 @@ def _parse_bare(payload: bytes) -> JSON:
     if first in _JSON_BEGINS:
         try:
             data: JSON = _decode_any(payload)
-        except _NOT_JSON as error:
-            raise BadPayload(f"{_fault(error)}: {_SEND_VALUE}") from None
+        except NOT_JSON as error:
+            raise BadPayload(f"{fault(error)}: {_SEND_VALUE}") from None
         return data
     if first in _NUMBER_BEGINS:
         try:
             data = _decode_any(payload)
-        except _NOT_JSON:
+        except NOT_JSON:
             pass  # 21.5°C, 10:30, 007
         else:
             return data
@@ -99,30 +89,13 @@ def _parse_bare(payload: bytes) -> JSON:
         raise BadPayload(f"it is not UTF-8: {_SEND_VALUE}") from None
 
 
-def parse_check(payload: bytes) -> str:
-    """The id in ``{"id": "<node id>"}``; a number is taken as text. Raises BadPayload."""
-    try:
-        read = _decode_check(payload.strip(_PADDING))
-    except _NOT_JSON as error:
-        raise BadPayload(f"{_fault(error)}: {_SEND_ID}") from None
-    uid = str(read.id)
-    if not is_name(uid):
-        raise BadPayload(f"the id is not 1 to 64 characters of A-Z a-z 0-9 . _ : -: {_SEND_ID}")
-    return uid
-
-
 def parse_resources(payload: bytes) -> list[str]:
     """The names in ``["name", "led", …]``. Raises BadPayload: it is no such list, or a name in it cannot be one."""
     try:
-        names = _decode_names(payload.strip(_PADDING))
-    except _NOT_JSON as error:
-        raise BadPayload(f"{_fault(error)}: {_SEND_RESOURCES}") from None
+        names = _decode_names(payload.strip(PADDING))
+    except NOT_JSON as error:
+        raise BadPayload(f"{fault(error)}: {_SEND_RESOURCES}") from None
     for name in names:
         if not is_name(name):
             raise BadPayload(f"{name[:80]!r} is not 1 to 64 characters of A-Z a-z 0-9 . _ : -: {_SEND_RESOURCES}")
     return names
-
-
-def _fault(error: Exception, other_json: str = "it is JSON of another kind") -> str:
-    """What is wrong, in few words, and none of the device's own."""
-    return other_json if isinstance(error, msgspec.ValidationError) else "it is no JSON"
