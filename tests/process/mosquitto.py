@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -19,11 +20,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 PATIENCE_S = 10.0
+#: Ports to try at the first start.
+TRIES = 10
 #: Debian installs it where only root's PATH looks.
 PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
 RUNNING = r"mosquitto version \S+ running"
 #: With these it forgets nothing that it has acknowledged, not even when it is killed.
 DURABLE = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
+
+
+def free_port(host: str) -> int:
+    """A port of ``host`` that is free, and that the system gives to nobody who asks for any.
+
+    Mosquitto cannot say which port it has been given, and has to find the same one free after a restart.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server((host, port)):
+            return port
 
 
 class Mosquitto:
@@ -61,11 +75,24 @@ class Mosquitto:
     async def start(self) -> None:
         """Start it, for the first time or again on the port that it had; returns when clients can connect."""
         assert self.process is None, "it runs already"
+        if self.port:
+            await self._start()
+            return
+        for _ in range(TRIES):
+            self.port = free_port(self.host)
+            try:
+                await self._start()
+                return
+            except AssertionError:
+                if not any("Address already in use" in line for line in self.log):
+                    raise
+                await self._end(signal.SIGKILL)
+                self.log.clear()
+        raise AssertionError("no port is free for mosquitto")
+
+    async def _start(self) -> None:
         program = shutil.which("mosquitto", path=PATH)
         assert program is not None
-        if self.port == 0:
-            with socket.create_server((self.host, 0)) as free:
-                self.port = free.getsockname()[1]
         self._write_config()
         told = len(self.log)
         self.process = await asyncio.create_subprocess_exec(
