@@ -278,7 +278,9 @@ class MqttAdapter:
             try:
                 async with asyncio.timeout(CONFIRM_S):
                     if not await acknowledged and not confirmed.is_set():
-                        raise WriteFailed("offline", "the MQTT broker was lost before it confirmed to have the command")
+                        here = self._client.connected.is_set()
+                        why = "takes no more messages" if here else "was lost before it confirmed to have the command"
+                        raise WriteFailed("offline", f"the MQTT broker {why}")
                     await confirmed.wait()
             except TimeoutError:
                 failure = expectation.failure()
