@@ -74,6 +74,8 @@ PURE = [
     "mqtt_broker/admission.py",
     "mqtt_broker/counters.py",
     "mqtt_broker/delivery.py",
+    "mqtt_broker/fields.py",
+    "mqtt_broker/login.py",
     "mqtt_broker/pace.py",
     "mqtt_broker/packets.py",
     "simulation/sensors.py",

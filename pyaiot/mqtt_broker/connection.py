@@ -13,9 +13,11 @@ import math
 import socket
 from typing import TYPE_CHECKING, cast
 
-from pyaiot.mqtt_broker import packets
+from pyaiot.mqtt_broker import login, packets
+from pyaiot.mqtt_broker.fields import BadPacket
+from pyaiot.mqtt_broker.login import ConnectRefused
 from pyaiot.mqtt_broker.pace import Pace
-from pyaiot.mqtt_broker.packets import BadPacket, ConnectRefused, Scanner
+from pyaiot.mqtt_broker.packets import Scanner
 from pyaiot.mqtt_broker.session import Forbidden, Session
 from pyaiot.mqtt_broker.turns import PACKETS_A_TURN
 
@@ -148,7 +150,7 @@ class Connection(asyncio.Protocol):
         except ConnectRefused as fault:
             self.guard.counters.refused_connects += 1
             self.note("cannot connect: %s", fault)
-            self.write(packets.connack(fault.code))
+            self.write(login.connack(fault.code))
             self.close()
         except Forbidden as fault:
             self.note("%s; disconnected", fault)
@@ -162,7 +164,7 @@ class Connection(asyncio.Protocol):
         if self.session is None:
             if head != packets.CONNECT:
                 raise BadPacket("no CONNECT as its first packet")
-            connect = packets.parse_connect(body)
+            connect = login.parse_connect(body)
             self.hold()
             self.guard.log_in(self, connect)
             return

@@ -15,12 +15,12 @@ from collections.abc import Coroutine, Iterator
 from typing import Protocol
 
 from pyaiot.devices import Devices
-from pyaiot.mqtt_broker import packets
+from pyaiot.mqtt_broker import fields, login
 from pyaiot.mqtt_broker.access import Account, may_publish, may_retain
 from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, MAX_PER_ACCOUNT, Admission, Full, Kind
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
-from pyaiot.mqtt_broker.packets import Connect, ConnectRefused
+from pyaiot.mqtt_broker.login import Connect, ConnectRefused
 from pyaiot.mqtt_broker.room import Room
 from pyaiot.mqtt_broker.session import Inlet, Session
 from pyaiot.mqtt_broker.turns import Turns
@@ -133,7 +133,7 @@ class Guard:
         except ConnectRefused as fault:
             self.counters.refused_connects += 1
             connection.note("cannot connect: %s", fault)
-            connection.write(packets.connack(fault.code))
+            connection.write(login.connack(fault.code))
             connection.close()
         except Exception as fault:
             connection.fail("serving %s failed", fault)
@@ -146,7 +146,7 @@ class Guard:
             return None
         will = connect.will
         if will is not None and not may_publish(account, will.topic, will.payload):
-            raise ConnectRefused(packets.NOT_AUTHORISED, f"{account} may not have a will on {will.topic!r}")
+            raise ConnectRefused(login.NOT_AUTHORISED, f"{account} may not have a will on {will.topic!r}")
         return Session(connection.number, account, connect.client_id, will)
 
     def authenticate(self, connect: Connect) -> Account | None:
@@ -154,7 +154,7 @@ class Guard:
         if connect.user is None:
             if self._anonymous:
                 return Account("", "anyone")
-            raise ConnectRefused(packets.NOT_AUTHORISED, "it needs a user name and a password (aiot device add ID)")
+            raise ConnectRefused(login.NOT_AUTHORISED, "it needs a user name and a password (aiot device add ID)")
         password = connect.password or b""
         kind = self._devices.verify(connect.user, password)
         own_user, own_password = self._own
@@ -174,7 +174,7 @@ class Guard:
             await asyncio.sleep(PENALTY_S)
         finally:
             self._penalties -= 1
-        connection.write(packets.connack(packets.BAD_PASSWORD))
+        connection.write(login.connack(login.BAD_PASSWORD))
         connection.close()
 
     async def _live(self, connection: Connection, session: Session, connect: Connect) -> None:
@@ -182,11 +182,9 @@ class Guard:
         async with self._logins:
             await self._replace(session, connection)
             if self.authenticate(connect) != session.account:
-                raise ConnectRefused(packets.BAD_PASSWORD, "its password was removed in this moment")
+                raise ConnectRefused(login.BAD_PASSWORD, "its password was removed in this moment")
             if self._accounts[session.account.user] >= MAX_PER_ACCOUNT and session.account.role != "anyone":
-                raise ConnectRefused(
-                    packets.UNAVAILABLE, f"{session.account} has {MAX_PER_ACCOUNT} connections already"
-                )
+                raise ConnectRefused(login.UNAVAILABLE, f"{session.account} has {MAX_PER_ACCOUNT} connections already")
             self._admit(connection, session.account)
             self.sessions[session.key] = session
             self._accounts[session.account.user] += 1
@@ -225,7 +223,7 @@ class Guard:
             self._admission.logged_in(connection.number, kind)
         except Full as bound:
             self.counters.full += 1
-            raise ConnectRefused(packets.UNAVAILABLE, f"there are {bound} already") from None
+            raise ConnectRefused(login.UNAVAILABLE, f"there are {bound} already") from None
 
     async def _route(self, session: Session, serving: Coroutine[None, None, None]) -> None:
         """The router's part; when it ends by itself the client does, too."""
@@ -279,5 +277,5 @@ class Guard:
     def retained_for(self, filters: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         """What is kept that any of ``filters`` matches."""
         for topic, payload in self._retained.items():
-            if any(packets.matches(topic, each) for each in filters):
+            if any(fields.matches(topic, each) for each in filters):
                 yield topic, payload

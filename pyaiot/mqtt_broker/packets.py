@@ -2,7 +2,7 @@
 """Control packets of MQTT 3.1.1 (OASIS standard, sections 2 and 3), read as strictly as the standard allows.
 
 Pure: bytes in, packets out. What a client may not send is BadPacket, for which the standard knows no answer but
-to close the connection; a CONNECT that deserves one is ConnectRefused. Lengths are in bytes.
+to close the connection. Lengths are in bytes. What a CONNECT says is in ``login``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-#: The longest client id, topic and filter; the most levels of a topic; the most filters in one packet.
-MAX_CLIENT_ID = 128
-MAX_TOPIC = 256
-MAX_LEVELS = 8
+from pyaiot.mqtt_broker.fields import BadPacket, Reader, check_filter, check_topic, text
+
+#: The most filters in one packet.
 MAX_FILTERS = 32
 
 # First bytes, with the flags that section 2.2.2 demands.
@@ -40,52 +39,10 @@ _LENGTHS: Final[dict[int, int | None]] = {
     DISCONNECT: 0,
 }
 
-#: Return codes of CONNACK (section 3.2.2.3).
-ACCEPTED: Final = 0
-BAD_PROTOCOL: Final = 1
-BAD_CLIENT_ID: Final = 2
-UNAVAILABLE: Final = 3
-BAD_PASSWORD: Final = 4
-NOT_AUTHORISED: Final = 5
-
 #: Return code of SUBACK for a filter that is refused.
 REFUSED: Final = 0x80
 #: Answer to PINGREQ.
 PINGRESP: Final = b"\xd0\0"
-
-
-class BadPacket(Exception):
-    """What a client may not send; ``str()`` says what it was."""
-
-
-class ConnectRefused(Exception):
-    """A CONNECT that is answered with a return code; ``str()`` says why."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker shall publish when the client is lost."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """A CONNECT; ``keepalive_s`` 0 is none."""
-
-    client_id: str
-    clean: bool
-    keepalive_s: int
-    will: Will | None
-    user: str | None
-    password: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,79 +118,9 @@ def _what_it_is_instead(head: int) -> str:
     return f"a packet that begins with {head:#04x}"
 
 
-class _Reader:
-    """Reads the fields of a packet (section 1.5); BadPacket at its end."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.at = 0
-
-    def take(self, length: int) -> bytes:
-        taken = self._body[self.at : self.at + length]
-        if len(taken) < length:
-            raise BadPacket("a packet that ends too early")
-        self.at += length
-        return taken
-
-    def number(self) -> int:
-        return int.from_bytes(self.take(2), "big")
-
-    def packet_id(self) -> int:
-        number = self.number()
-        if not number:
-            raise BadPacket("packet identifier 0")
-        return number
-
-    def text(self) -> str:
-        try:
-            text = self.take(self.number()).decode()
-        except UnicodeDecodeError:
-            raise BadPacket("a text that is not UTF-8") from None
-        if "\0" in text:
-            raise BadPacket("a text with a NUL in it")
-        return text
-
-    def more(self) -> bool:
-        return self.at < len(self._body)
-
-    def rest(self) -> bytes:
-        return self._body[self.at :]
-
-
-def parse_connect(body: bytes) -> Connect:
-    """Section 3.1. Raises ConnectRefused and BadPacket."""
-    reader = _Reader(body)
-    name, level = reader.text(), reader.take(1)[0]
-    if name not in ("MQTT", "MQIsdp"):
-        raise BadPacket("a CONNECT of another protocol")
-    if (name, level) != ("MQTT", 4):
-        version = {("MQTT", 5): "MQTT 5", ("MQIsdp", 3): "MQTT 3.1"}.get((name, level), f"{name}, level {level}")
-        raise ConnectRefused(BAD_PROTOCOL, f"it speaks {version}; here is MQTT 3.1.1")
-    flags = reader.take(1)[0]
-    has_user, has_password, has_will, clean = flags & 0x80, flags & 0x40, flags & 0x04, flags & 0x02
-    will_qos = flags >> 3 & 3
-    if flags & 0x01 or (not has_will and flags & 0x38) or will_qos == 3 or (has_password and not has_user):
-        raise BadPacket(f"a CONNECT with the flags {flags:#04x}")
-    keepalive_s = reader.number()
-    client_id = reader.text()
-    will = None
-    if has_will:
-        topic = check_topic(reader.text())
-        will = Will(topic, reader.take(reader.number()), will_qos, bool(flags & 0x20))
-    user = reader.text() if has_user else None
-    password = reader.take(reader.number()) if has_password else None
-    if reader.more():
-        raise BadPacket("a CONNECT with something behind it")
-    if not client_id and not clean:
-        raise ConnectRefused(BAD_CLIENT_ID, "it has no client id and wants a session that lasts")
-    if len(client_id.encode()) > MAX_CLIENT_ID:
-        raise ConnectRefused(BAD_CLIENT_ID, f"its client id is longer than {MAX_CLIENT_ID} bytes")
-    return Connect(client_id, bool(clean), keepalive_s, will, user, password)
-
-
 def parse_publish(head: int, body: bytes) -> Publish:
     """Section 3.3. Raises BadPacket."""
-    reader = _Reader(body)
+    reader = Reader(body)
     topic = check_topic(reader.text())
     qos = head >> 1 & 3
     packet_id = reader.packet_id() if qos else 0
@@ -242,7 +129,7 @@ def parse_publish(head: int, body: bytes) -> Publish:
 
 def parse_subscribe(body: bytes) -> tuple[int, list[tuple[str, int]]]:
     """Section 3.8: the packet identifier, and each filter with its QoS. Raises BadPacket."""
-    reader = _Reader(body)
+    reader = Reader(body)
     packet_id = reader.packet_id()
     filters: list[tuple[str, int]] = []
     while reader.more():
@@ -256,7 +143,7 @@ def parse_subscribe(body: bytes) -> tuple[int, list[tuple[str, int]]]:
 
 def parse_unsubscribe(body: bytes) -> tuple[int, list[str]]:
     """Section 3.10: the packet identifier, and the filters. Raises BadPacket."""
-    reader = _Reader(body)
+    reader = Reader(body)
     packet_id = reader.packet_id()
     filters: list[str] = []
     while reader.more():
@@ -272,48 +159,7 @@ def _check_count(filters: Sequence[object]) -> None:
 
 def parse_packet_id(body: bytes) -> int:
     """The packet identifier of PUBACK, PUBREC, PUBREL and PUBCOMP. Raises BadPacket."""
-    return _Reader(body).packet_id()
-
-
-def check_topic(topic: str) -> str:
-    """``topic`` if it can be published to (section 4.7); raises BadPacket."""
-    if not topic or "+" in topic or "#" in topic:
-        raise BadPacket("a topic that is none")
-    return _check_size(topic)
-
-
-def check_filter(topic_filter: str) -> str:
-    """``topic_filter`` if it can be subscribed to (section 4.7); raises BadPacket."""
-    *levels, last = topic_filter.split("/")
-    if not topic_filter or any("#" in level for level in levels) or ("#" in last and last != "#"):
-        raise BadPacket("a filter that is none")
-    if any("+" in level and level != "+" for level in (*levels, last)):
-        raise BadPacket("a filter that is none")
-    return _check_size(topic_filter)
-
-
-def _check_size(topic: str) -> str:
-    if len(topic.encode()) > MAX_TOPIC or topic.count("/") >= MAX_LEVELS:
-        raise BadPacket(f"a topic of more than {MAX_TOPIC} bytes or {MAX_LEVELS} levels")
-    return topic
-
-
-def matches(topic: str, topic_filter: str) -> bool:
-    """Whether ``topic_filter`` matches ``topic``, both of them sound (section 4.7)."""
-    levels, wanted = topic.split("/"), topic_filter.split("/")
-    if topic.startswith("$") and wanted[0] in ("+", "#"):
-        return False
-    for number, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if number == len(levels) or level not in ("+", levels[number]):
-            return False
-    return len(levels) == len(wanted)
-
-
-def connack(code: int) -> bytes:
-    """Section 3.2; there never is a session present."""
-    return bytes((0x20, 2, 0, code))
+    return Reader(body).packet_id()
 
 
 def acknowledgement(head: int, packet_id: int) -> bytes:
@@ -324,7 +170,7 @@ def acknowledgement(head: int, packet_id: int) -> bytes:
 def publish(topic: str, payload: bytes, *, qos: int = 0, packet_id: int = 0, retain: bool = False) -> bytes:
     """A PUBLISH, as a broker sends it."""
     number = packet_id.to_bytes(2, "big") if qos else b""
-    return _packet(PUBLISH | qos << 1 | retain, _text(topic) + number + payload)
+    return _packet(PUBLISH | qos << 1 | retain, text(topic) + number + payload)
 
 
 def suback(packet_id: int, codes: Iterable[int]) -> bytes:
@@ -334,22 +180,17 @@ def suback(packet_id: int, codes: Iterable[int]) -> bytes:
 
 def connect(client_id: str) -> bytes:
     """The CONNECT of a client with a clean session and nothing else."""
-    return _packet(CONNECT, _text("MQTT") + b"\x04\x02\0\0" + _text(client_id))
+    return _packet(CONNECT, text("MQTT") + b"\x04\x02\0\0" + text(client_id))
 
 
 def subscribe(packet_id: int, filters: Iterable[str]) -> bytes:
     """A SUBSCRIBE, at QoS 0."""
-    return _packet(SUBSCRIBE, packet_id.to_bytes(2, "big") + b"".join(_text(each) + b"\0" for each in filters))
+    return _packet(SUBSCRIBE, packet_id.to_bytes(2, "big") + b"".join(text(each) + b"\0" for each in filters))
 
 
 def unsubscribe(packet_id: int, filters: Iterable[str]) -> bytes:
     """An UNSUBSCRIBE."""
-    return _packet(UNSUBSCRIBE, packet_id.to_bytes(2, "big") + b"".join(map(_text, filters)))
-
-
-def _text(text: str) -> bytes:
-    raw = text.encode()
-    return len(raw).to_bytes(2, "big") + raw
+    return _packet(UNSUBSCRIBE, packet_id.to_bytes(2, "big") + b"".join(map(text, filters)))
 
 
 def _packet(head: int, body: bytes) -> bytes:

@@ -24,7 +24,7 @@ from typing import Any
 from amqtt.adapters import ReaderAdapter, WriterAdapter  # type: ignore[import-untyped]
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 
-from pyaiot.mqtt_broker import packets
+from pyaiot.mqtt_broker import fields, packets
 from pyaiot.mqtt_broker.session import Session
 
 #: Messages that wait to be passed on, and how many are in one go.
@@ -145,7 +145,7 @@ class Subscriptions(dict[str, list[tuple[Any, int]]]):
             yield topic
         for branch in {_branch(topic), ""}:
             for topic_filter in self._wild.get(branch, ()):
-                if packets.matches(topic, topic_filter):
+                if fields.matches(topic, topic_filter):
                     yield topic_filter
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from pyaiot.mqtt_broker import packets
 from pyaiot.mqtt_broker.access import Account, may_publish, may_retain, may_subscribe
 from pyaiot.mqtt_broker.delivery import Delivery
-from pyaiot.mqtt_broker.packets import BadPacket, Publish, Will
+from pyaiot.mqtt_broker.fields import BadPacket
+from pyaiot.mqtt_broker.login import Will
+from pyaiot.mqtt_broker.packets import Publish
 
 if TYPE_CHECKING:
     from pyaiot.mqtt_broker.connection import Connection

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyaiot.gateway.mqtt import payloads
 from pyaiot.mqtt_broker import access
 from pyaiot.mqtt_broker.access import MAX_CHECK_BYTES, Account, id_in_check, may_publish, may_retain, may_subscribe
-from pyaiot.mqtt_broker.packets import matches
+from pyaiot.mqtt_broker.fields import matches
 
 JOE = Account("joe", "device")
 ANYONE = Account("", "anyone")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyaiot.devices import Devices
-from pyaiot.mqtt_broker import broker, guard, packets
+from pyaiot.mqtt_broker import broker, guard, login
 from pyaiot.mqtt_broker.admission import MAX_PER_ACCOUNT
 from tests.mqtt_broker.mqtt_client import (
     Client,
@@ -49,7 +49,7 @@ async def test_a_wrong_password_costs_the_victim_nothing(mqtt: Running, caplog: 
     async def attack() -> None:
         for number in range(200):
             user = ("joe", "joe", "nobody")[number % 3]
-            assert await answer(mqtt.port, connect_packet("board", user, f"guess {number}")) == packets.connack(4)
+            assert await answer(mqtt.port, connect_packet("board", user, f"guess {number}")) == login.connack(4)
         done.set()
 
     attacking = asyncio.create_task(attack())
@@ -76,7 +76,7 @@ async def test_a_wrong_password_waits_for_its_answer_and_others_do_not(mqtt: Run
     waiting = asyncio.create_task(answer(mqtt.port, connect_packet("x", "joe", "wrong")))
     await (await mqtt.client("joe")).ping()
     assert loop.time() - began < guard.PENALTY_S / 2
-    assert await waiting == packets.connack(4)
+    assert await waiting == login.connack(4)
     assert loop.time() - began >= guard.PENALTY_S
 
 
@@ -84,7 +84,7 @@ async def test_those_who_wait_for_a_penalty_are_bounded(mqtt: Running, monkeypat
     monkeypatch.setattr(guard, "MAX_PENALTIES", 3)
     wrong = connect_packet("x", "joe", "wrong")
     answers = await asyncio.gather(*(answer(mqtt.port, wrong) for _ in range(10)))
-    assert sorted(answers) == [b""] * 7 + [packets.connack(4)] * 3
+    assert sorted(answers) == [b""] * 7 + [login.connack(4)] * 3
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_without_a_name_nobody_gets_in_where_passwords_are_required(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(tmp_path, require_password=True) as mqtt:
-        assert await answer(mqtt.port, connect_packet("x")) == packets.connack(5)
+        assert await answer(mqtt.port, connect_packet("x")) == login.connack(5)
         assert "127.0.0.1 cannot connect: it needs a user name and a password (aiot device add ID)" in caplog.text
         await (await mqtt.client("joe")).ping()
 
@@ -125,7 +125,7 @@ async def test_without_a_name_nobody_gets_in_where_passwords_are_required(
 async def test_without_a_name_nobody_gets_in_on_a_public_address(tmp_path: Path, host: str) -> None:
     async with running(tmp_path, host=host) as mqtt:
         here = "::1" if host == "::" else "127.0.0.1"
-        assert await answer(mqtt.port, connect_packet("x"), here) == packets.connack(5)
+        assert await answer(mqtt.port, connect_packet("x"), here) == login.connack(5)
 
 
 async def test_localhost_is_every_address_that_the_system_calls_so(mqtt: Running) -> None:
@@ -202,7 +202,7 @@ async def test_connections_of_one_account_are_bounded(mqtt: Running) -> None:
     crowd = [await mqtt.client("joe", f"x{number}") for number in range(MAX_PER_ACCOUNT)]
     late = await Client.open(mqtt.port)
     late.send(connect_packet("late", *mqtt.account("joe")))
-    assert await late.closed() == packets.connack(3)
+    assert await late.closed() == login.connack(3)
     await (await mqtt.client("joe", "x0")).ping()
     await (await mqtt.client("ann")).ping()
     await crowd[1].ping()
@@ -267,5 +267,5 @@ async def test_a_password_that_is_removed_during_the_login_is_no_good(
         self.change_devices(Devices())
 
     monkeypatch.setattr(guard.Guard, "_replace", removed_meanwhile)
-    assert await answer(mqtt.port, connect_packet("x", *mqtt.account("joe"))) == packets.connack(4)
+    assert await answer(mqtt.port, connect_packet("x", *mqtt.account("joe"))) == login.connack(4)
     assert not mqtt.broker.guard.sessions

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyaiot.mqtt_broker import packets
-from pyaiot.mqtt_broker.packets import BadPacket, Connect, ConnectRefused, Publish, Scanner, Will
+from pyaiot.mqtt_broker import fields, login, packets
+from pyaiot.mqtt_broker.fields import BadPacket
+from pyaiot.mqtt_broker.login import Connect, ConnectRefused, Will
+from pyaiot.mqtt_broker.packets import Publish, Scanner
 from tests.mqtt_broker.mqtt_client import connect_packet, packet, publish_packet, text
 
 SOUND = [
@@ -36,13 +38,13 @@ def body(raw: bytes) -> bytes:
 
 
 def test_a_connect_with_everything() -> None:
-    assert packets.parse_connect(body(SOUND[0])) == Connect(
-        "board", True, 60, Will("node/joe/out", b"gone", 1, True), "joe", b"secret"
+    assert login.parse_connect(body(SOUND[0])) == Connect(
+        "board", 60, Will("node/joe/out", b"gone", 1, True), "joe", b"secret"
     )
 
 
 def test_a_connect_with_nothing() -> None:
-    assert packets.parse_connect(body(connect_packet())) == Connect("", True, 0, None, None, None)
+    assert login.parse_connect(body(connect_packet())) == Connect("", 0, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_connect_with_nothing() -> None:
 )
 def test_a_connect_that_the_standard_forbids(broken: bytes) -> None:
     with pytest.raises(BadPacket):
-        packets.parse_connect(broken)
+        login.parse_connect(broken)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_packets_are_the_same_however_the_stream_is_cut(sent: list[bytes], data:
 
 
 PARSERS = {
-    packets.CONNECT: packets.parse_connect,
+    packets.CONNECT: login.parse_connect,
     packets.SUBSCRIBE: packets.parse_subscribe,
     packets.UNSUBSCRIBE: packets.parse_unsubscribe,
     **dict.fromkeys((packets.PUBACK, packets.PUBREC, packets.PUBREL, packets.PUBCOMP), packets.parse_packet_id),
@@ -188,7 +190,7 @@ def test_filters_match_as_section_4_7_says(topic: str, topic_filter: str) -> Non
         return wanted[0] in ("+", levels[0]) and match(levels[1:], wanted[1:])
 
     hidden = topic.startswith("$") and topic_filter[0] in "+#"
-    assert packets.matches(topic, topic_filter) == (match(topic.split("/"), topic_filter.split("/")) and not hidden)
+    assert fields.matches(topic, topic_filter) == (match(topic.split("/"), topic_filter.split("/")) and not hidden)
 
 
 @given(
@@ -200,7 +202,7 @@ def test_filters_match_as_section_4_7_says(topic: str, topic_filter: str) -> Non
 def test_what_is_published_is_read_back(topic: str, payload: bytes, qos: int, retain: bool) -> None:
     raw = packets.publish(topic, payload, qos=qos, packet_id=9, retain=retain)
     ((head, found),) = scan(raw)
-    sound = not set("+#") & set(topic) and topic.count("/") < packets.MAX_LEVELS
+    sound = not set("+#") & set(topic) and topic.count("/") < fields.MAX_LEVELS
     if sound:
         assert packets.parse_publish(head, found) == Publish(topic, payload, qos, 9 if qos else 0, retain)
     else:
@@ -213,4 +215,4 @@ def test_what_is_written_to_the_router_is_what_clients_write() -> None:
     assert packets.subscribe(1, ["a", "b"]) == packet(0x82, b"\0\1" + text("a") + b"\0" + text("b") + b"\0")
     assert packets.unsubscribe(258, ["a"]) == packet(0xA2, b"\1\2" + text("a"))
     assert packets.suback(1, [0, 1, 0x80]) == packet(0x90, b"\0\1\0\1\x80")
-    assert packets.connack(5) == b"\x20\x02\x00\x05"
+    assert login.connack(5) == b"\x20\x02\x00\x05"
