@@ -56,6 +56,7 @@ def test_a_whole_text_frame_is_read(size: int) -> None:
     [b"", b"\x81", b"\x81\x80", frame(1, b"x" * (LIMIT + 1)), frame(2, b"x"), frame(9, b""), frame(8, b""),
      frame(0, b"x"), frame(1, b"x", fin=False), frame(1, b"x", mask=False), frame(1, b"x", reserved=4),
      b"\x81\xff" + b"\0" * 12],
+    ids=lambda data: f"{len(data)} bytes of {data[:1].hex()}",  # masks are by chance
 )  # fmt: skip
 def test_everything_else_is_the_protocols(data: bytes) -> None:
     assert whole_text(data, LIMIT) is None
