@@ -48,20 +48,22 @@ class Addressees:
     def find(self, device: str, transport: str) -> Addressee:
         """The node that a platform calls ``device``. Raises NotPossible: ``unknown`` or ``ambiguous``.
 
-        Of several gateways' nodes it is the one of the ``transport``, which is WebSocket where nothing else is said;
-        else the only one that is not out. ``<gateway>/<id>`` means just that one.
+        Of several gateways' nodes it is the only one that is not out; of several such, the only one of the
+        ``transport`` that can be written to. One that is out is meant only if no other has that id: whoever can take
+        an id at one gateway neither gets nor stops what is for the same id at another. ``<gateway>/<id>`` means just
+        that one.
         """
         uids = [device] if "/" in device else [f"{gateway}/{device}" for gateway in self._directory.owners]
         found = [each for uid in uids if (each := self._look_up(uid)) is not None]
         if not found:
             raise NotPossible("unknown", "there is no such device")
-        preferred = [each for each in found if each.protocol == ("mqtt" if transport == "mqtt" else "ws")]
-        candidates = preferred or found
-        for narrowed in (candidates, [each for each in candidates if each.uid in self._directory.nodes]):
+        # Unreachable nodes count as well: while a gateway is away for a moment, its nodes' commands go to no other.
+        candidates = [each for each in found if each.uid in self._directory.nodes] or found
+        for narrowed in (candidates, [each for each in candidates if each.there and each.protocol == transport]):
             if len(narrowed) == 1:
                 return narrowed[0]
         several = " and ".join(sorted(each.uid for each in candidates)[:2])
-        raise NotPossible("ambiguous", f"{several} have that deviceId: say which")
+        raise NotPossible("ambiguous", f"{several} have that deviceId: say which, as <gateway>/<id>")
 
     def _look_up(self, uid: str) -> Addressee | None:
         node = self._directory.nodes.get(uid)

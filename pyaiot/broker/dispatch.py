@@ -13,7 +13,7 @@ from pyaiot.broker.actuations import Command, NotPossible, PlannedWrite, plan
 from pyaiot.broker.addressees import Addressees
 from pyaiot.broker.change_list import Node
 from pyaiot.broker.directory import Directory
-from pyaiot.broker.parked import Full, Parked, ParkedActuations
+from pyaiot.broker.parked import REVOKED, Full, Parked, ParkedActuations
 from pyaiot.broker.sequence import WINDOW, WriteSequence
 from pyaiot.broker.service_pace import ServicePace
 from pyaiot.broker.writes import TTL_S, Outcome, Tell
@@ -38,6 +38,9 @@ class Desk(Protocol):
 
     def write(self, uid: str, resource: str, data: JSON, tell: Tell, ttl_s: float = TTL_S) -> None:
         """Have the node's gateway write within ``ttl_s``; ``tell`` is called exactly once."""
+
+    def may_write(self, service: bytes | None) -> bool:
+        """Whether the service, known by its token's digest, may write now. None: it needed no token."""
 
     def arm(self) -> None:
         """Something is due earlier than it was."""
@@ -81,7 +84,7 @@ class Dispatch:
             done(writes, outcomes, uid)
 
         until = now + (TTL_S if command.ttl_s is None else min(TTL_S, command.ttl_s))
-        self._carry_out(uid, writes, until, over)
+        self._carry_out(uid, writes, service, until, over)
         return None
 
     def presence(self, node: Node, is_there: bool) -> None:
@@ -101,7 +104,7 @@ class Dispatch:
         """Carry out what waited for nodes that are there, and end what waited for too long."""
         for parked in self.parked.start(self._desk.now, self.addressees.is_there):
             until = min(self._desk.now + TTL_S, parked.expires_at)
-            self._carry_out(parked.uid, parked.writes, until, partial(self._finished, parked))
+            self._carry_out(parked.uid, parked.writes, parked.asked_by, until, partial(self._finished, parked))
 
     def _finished(self, parked: Parked, outcomes: tuple[Outcome, ...]) -> None:
         self.parked.finish(parked, outcomes, self._desk.now)
@@ -109,11 +112,19 @@ class Dispatch:
         self._desk.arm()
 
     def _carry_out(
-        self, uid: str, writes: tuple[PlannedWrite, ...], until: float, done: Callable[[tuple[Outcome, ...]], None]
+        self,
+        uid: str,
+        writes: tuple[PlannedWrite, ...],
+        service: bytes | None,
+        until: float,
+        done: Callable[[tuple[Outcome, ...]], None],
     ) -> None:
-        """Write all of ``writes``, none of them begun or carried out after ``until``."""
+        """Write all of ``writes``, none of them begun or carried out after ``until``, nor begun for who may not."""
 
         def begin(write: PlannedWrite, tell: Tell) -> None:
-            self._desk.write(uid, write.resource, write.data, tell, until - self._desk.now)
+            if self._desk.may_write(service):
+                self._desk.write(uid, write.resource, write.data, tell, until - self._desk.now)
+            else:
+                tell(REVOKED)
 
         WriteSequence(writes, begin=begin, is_late=lambda: self._desk.now >= until, done=done).start()

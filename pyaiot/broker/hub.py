@@ -213,12 +213,13 @@ class Hub:
                 session.revoke()
         for client in tuple(self.clients):
             client.reconsider()
-        self.dispatch.parked.revoke(self._may_still_write, self.now)
+        self.dispatch.parked.revoke(self.may_write, self.now)
         self.arm()
 
-    def _may_still_write(self, token_digest: bytes | None) -> bool:
-        role = None if token_digest is None else self.gatekeeper.role_of(token_digest)
-        return token_digest is None or (role is not None and "write" in MAY[role])
+    def may_write(self, service: bytes | None) -> bool:
+        """See dispatch.Desk."""
+        role = None if service is None else self.gatekeeper.role_of(service)
+        return service is None or (role is not None and "write" in MAY[role])
 
     # Clients
 

@@ -35,6 +35,10 @@ MAX_KEPT: Final = 4_096
 MAX_STALE_DEADLINES: Final = 1_000
 
 
+#: What becomes of a write whose service lost its right to write before it began.
+REVOKED: Final = Outcome("forbidden", "the token that asked for it was revoked")
+
+
 class Full(Exception):
     """There is no room for another; ``str()`` says which bound was met."""
 
@@ -135,9 +139,12 @@ class ParkedActuations:
         self.node_is_there(parked.uid)
 
     def revoke(self, may_write: Callable[[bytes | None], bool], now: float) -> None:
-        """Rights changed: what waits of services that may not write any more is never done."""
+        """Rights changed: what waits of services that may not write any more is never done.
+
+        Not so what runs: whoever runs it has to ask before each write.
+        """
         for parked in [each for each in self._open.values() if not each.running and not may_write(each.asked_by)]:
-            self._end(parked, _all(parked, Outcome("forbidden", "the token that asked for it was revoked")), now)
+            self._end(parked, _all(parked, REVOKED), now)
 
     def expire(self, now: float) -> None:
         """The time of some is over; what became of others has been known for long enough."""

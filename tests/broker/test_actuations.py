@@ -235,17 +235,33 @@ def test_a_device_is_a_node_of_whatever_gateway() -> None:
     ]
 
 
-def test_of_several_it_is_the_websocket_device_wherever_that_is() -> None:
+TRANSPORTS = ("auto", "ws", "mqtt")
+
+
+def test_a_transport_chooses_among_those_that_are_there() -> None:
     world = World("coap/joe", "ws/joe", "mqtt/joe")
-    assert [world.find("joe", transport) for transport in ("auto", "ws", "mqtt")] == ["ws/joe", "ws/joe", "mqtt/joe"]
-    world.go("ws/joe")
+    assert [world.find("joe", each) for each in TRANSPORTS] == ["ambiguous", "ws/joe", "mqtt/joe"]
     world.go("mqtt/joe")
-    # What is meant for the one that is away is not done by another.
-    assert [world.find("joe", transport) for transport in ("auto", "ws", "mqtt")] == ["ws/joe?", "ws/joe?", "mqtt/joe?"]
+    assert [world.find("joe", each) for each in TRANSPORTS] == ["ambiguous", "ws/joe", "ambiguous"]
+    world.come("ws-2/joe")
+    assert [world.find("joe", each) for each in TRANSPORTS] == ["ambiguous"] * 3
     assert world.find("coap/joe") == "coap/joe"
 
 
-def test_of_others_it_is_the_one_that_is_there() -> None:
+@pytest.mark.parametrize("real", ["coap/joe", "mqtt/joe", "http/joe", "ws-2/joe"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_impostor_that_left_stops_nothing(real: str, transport: str) -> None:
+    world = World(real, "ws/joe")
+    world.go("ws/joe")
+    assert world.find("joe", transport) == real
+    world.go(real)
+    assert world.find("joe", transport) == "ambiguous", "neither can be told to be the one that is meant"
+    assert (world.find(real), world.find("ws/joe")) == (f"{real}?", "ws/joe?")
+    world.come(real)
+    assert world.find("joe", transport) == real
+
+
+def test_of_several_it_is_the_one_that_is_not_out() -> None:
     world = World("coap/joe", "http/joe")
     assert world.find("joe") == "ambiguous"
     assert world.find("http/joe") == "http/joe"
@@ -255,13 +271,15 @@ def test_of_others_it_is_the_one_that_is_there() -> None:
     assert world.find("joe") == "ambiguous"
 
 
-def test_of_two_websocket_gateways_it_is_the_one_that_has_it() -> None:
-    world = World("ws/joe", "ws-2/joe", "coap/joe")
-    assert world.find("joe") == "ambiguous"
-    world.go("ws/joe")
-    assert world.find("joe") == "ws-2/joe"
-    world.go("ws-2/joe")
-    assert world.find("joe") == "ambiguous", "and never the CoAP device, of which nobody spoke"
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_while_a_gateway_is_away_nobody_gets_what_is_for_its_nodes(transport: str) -> None:
+    world = World("mqtt/joe", "coap/joe", "http/jim")
+    world.directory.gateway_lost("mqtt", 1.0)
+    assert world.find("joe", transport) == "ambiguous", "not the other's"
+    world.directory.gateway_lost("coap", 1.0)
+    assert world.find("joe", transport) == "ambiguous", "no transport chooses among those that are away"
+    world.go("coap/joe")
+    assert world.find("joe", transport) == "mqtt/joe?"
 
 
 def test_a_node_without_its_gateway_is_away() -> None:

@@ -284,7 +284,7 @@ async def test_a_map_that_is_wrong_is_one_line(host: Host, keys: Keys) -> None:
 
 
 async def test_OI_9_a_device_of_any_protocol_can_be_meant(host: Host, keys: Keys) -> None:
-    """Here an HTTP device, beside which a WebSocket device has the same id."""
+    """Here an HTTP device, beside which a WebSocket device has the same id now and then."""
     _, port, broker_port, service = await gateway_and_service(host)
     process = await host.start("aiot-http-gateway", "--broker-port", str(broker_port), "--http-port", "0")
     http_port = await process.port(r"Listening for HTTP devices on port (\d+)")
@@ -299,13 +299,16 @@ async def test_OI_9_a_device_of_any_protocol_can_be_meant(host: Host, keys: Keys
 
     async with viewing(broker_port) as viewer:
         await viewer.until(lambda: "http/joe" in viewer.view)
-        for device in ("joe", "http/joe"):
+        for device in ("joe", "http/joe", "joe"):
+            await viewer.until(lambda: "ws/joe" not in viewer.view)
             obeying = asyncio.create_task(fetch_and_obey())
             assert (await service.ask(led(1, device)))[0] == 200
             assert await obeying == 1
             if device == "joe":
                 async with token_device(host, port) as ws:
                     await viewer.until(lambda: "ws/joe" in viewer.view)
-                    asking = asyncio.create_task(service.ask(led("1")))
+                    status, answer = await service.ask(led("1", transport="auto"))
+                    assert (status, answer["code"]) == (409, "ambiguous")
+                    asking = asyncio.create_task(service.ask(led("1", transport="ws")))
                     assert (await ws.hear())["code"] == 1024
                     assert (await asking)[0] == 200
