@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -15,6 +16,9 @@ logger = logging.getLogger("pyaiot.gateway.ws")
 
 #: The longest key file, in bytes; one of 4096 bits has 800.
 MAX_KEY_FILE_BYTES = 16_384
+
+#: Errors that are the host's and not a file's: they say nothing about the keys, and pass.
+_OF_THE_HOST = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 #: Name, time of change, inode, size and mode of each file, by its name; before them, the folder's mode.
 _Listing = tuple[tuple[str, int, int, int, int], ...]
@@ -29,6 +33,8 @@ class TokenKeys:
         self.folder = Path(os.path.expanduser(folder))
         self.keys: tuple[TokenKey, ...] = ()
         self._seen: _Listing | None = None
+        #: Why it could not be looked at the last time, which is said once.
+        self._unreadable: str | None = None
 
     def load(self) -> None:
         """Read the folder for the first time. Raises ConfigurationError: it holds what cannot be used, or others can
@@ -36,39 +42,52 @@ class TokenKeys:
         """
         try:
             seen = self._look()
+            if seen is None:
+                if self._required:
+                    raise ConfigurationError(
+                        f"--device-keys: there is no folder {self.folder}: make it, or run aiot device-token ID"
+                    )
+                return
+            self._check_mode(self.folder)
+            keys, faults = self._read(seen)
         except OSError as error:
             raise ConfigurationError(f"--device-keys: {self.folder} cannot be read: {error.strerror}") from None
-        if seen is None:
-            if self._required:
-                raise ConfigurationError(
-                    f"--device-keys: there is no folder {self.folder}: make it, or run aiot device-token ID"
-                )
-            return
-        self._check_mode(self.folder)
-        keys, faults = self._read(seen)
         if faults:
             raise ConfigurationError(f"--device-keys: {faults[0]}")
         self._seen, self.keys = seen, keys
 
     def refresh(self) -> bool:
-        """Look again; true when the keys are others than before. What cannot be used is said in the log, once."""
+        """Look again; true when the keys are others than before. What cannot be used is said in the log, once.
+
+        A folder that is gone has no keys; but one that cannot be read just now, as when this process has too many
+        open files, changes nothing.
+        """
         fault: str | None = None
-        try:
-            seen = self._look()
-        except OSError as error:
-            seen, fault = None, f"{self.folder} cannot be read: {error.strerror}"
-        if seen == self._seen:
-            return False
-        self._seen = seen
         keys: tuple[TokenKey, ...] = ()
+        faults: list[str] = []
         try:
+            try:
+                seen = self._look()
+            except NotADirectoryError as error:
+                seen, fault = None, f"{self.folder} cannot be read: {error.strerror}"
+            if seen == self._seen:
+                self._unreadable = None
+                return False
             if seen is not None:
                 self._check_mode(self.folder)
                 keys, faults = self._read(seen)
-                for each in faults:
-                    logger.warning("a key of devices' tokens is left out: %s", each)
         except ConfigurationError as error:
             fault = str(error)
+        except OSError as error:
+            if error.strerror != self._unreadable:
+                self._unreadable = error.strerror
+                logger.error(
+                    "%s cannot be read: %s; the keys that were read before stay in force", self.folder, error.strerror
+                )
+            return False
+        self._seen, self._unreadable = seen, None
+        for each in faults:
+            logger.warning("a key of devices' tokens is left out: %s", each)
         if fault is not None:
             logger.error("no token of a device is good any more: %s", fault)
         before = {key.digest for key in self.keys}
@@ -91,11 +110,16 @@ class TokenKeys:
                     status = os.stat(self.folder / name)
                 except FileNotFoundError:  # it has just gone, or is a link to nothing
                     continue
+                except OSError as error:
+                    if error.errno in _OF_THE_HOST or not os.access(self.folder, os.X_OK):
+                        raise
+                    found.append((name, 0, 0, 0, 0))  # a link to itself, say: reading it will say what is wrong
+                    continue
                 found.append((name, status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode))
         return tuple(sorted(found))
 
     def _read(self, seen: _Listing) -> tuple[tuple[TokenKey, ...], list[str]]:
-        """The keys, and what is wrong with each file that holds none."""
+        """The keys, and what is wrong with each file that holds none. Raises OSError: the host's fault."""
         keys: list[TokenKey] = []
         faults: list[str] = []
         for name, *_ in seen[1:]:
@@ -110,6 +134,8 @@ class TokenKeys:
                     raise BadKey("it is too large")
                 keys.append(read_key(path.stem, raw))
             except OSError as error:
+                if error.errno in _OF_THE_HOST:
+                    raise
                 faults.append(f"{path}: {error.strerror}")
             except (BadKey, ConfigurationError) as error:
                 faults.append(f"{path}: {error}")

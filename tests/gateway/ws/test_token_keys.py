@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -109,6 +112,73 @@ def test_a_change_counts_and_a_bad_file_costs_only_itself(folder: Path, caplog: 
     keys_folder(folder, public=PLATFORM)
     assert keys.refresh()
     assert names(keys) == ["public"]
+
+
+@contextmanager
+def no_file_can_be_opened() -> Iterator[None]:
+    """This process has as many open files as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open("/dev/null", os.O_RDONLY)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            os.open("/dev/null", os.O_RDONLY)
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_too_many_open_files_take_no_key_away(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys = TokenKeys(folder)
+    keys.load()
+    (folder / "rsa.pem").unlink()
+    with no_file_can_be_opened():
+        assert not keys.refresh()
+        assert not keys.refresh()
+        assert names(keys) == ["public", "rsa"]
+    assert ["stay in force" in record.getMessage() for record in caplog.records] == [True], "it is said once"
+    assert keys.refresh(), "what changed meanwhile counts as soon as it can be read"
+    assert names(keys) == ["public"]
+
+
+def test_too_many_open_files_after_the_folder_was_listed_take_no_key_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others open files, too: the last one that was free may be gone at any moment."""
+    keys = TokenKeys(folder)
+    keys.load()
+    keys_folder(folder, stranger=STRANGER)
+    seen = keys._look()
+    monkeypatch.setattr(keys, "_look", lambda: seen)
+    with no_file_can_be_opened():
+        assert not keys.refresh()
+    assert names(keys) == ["public", "rsa"]
+    assert keys.refresh()
+    assert names(keys) == ["public", "rsa", "stranger"]
+
+
+def test_a_link_to_itself_costs_only_itself(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys = TokenKeys(folder)
+    keys.load()
+    (folder / "loop.pem").symlink_to("loop.pem")
+    for _ in range(2):
+        assert not keys.refresh()
+        assert names(keys) == ["public", "rsa"]
+    assert ["loop.pem" in record.getMessage() for record in caplog.records] == [True], "it is said once"
+    (folder / "loop.pem").unlink()
+    (folder / "rsa.pem").unlink()
+    assert keys.refresh()
+    assert names(keys) == ["public"]
+
+
+def test_a_file_where_the_folder_was_has_no_keys(folder: Path) -> None:
+    keys = TokenKeys(folder)
+    keys.load()
+    folder.rename(folder.with_name("moved"))
+    folder.write_text("")
+    assert keys.refresh()
+    assert names(keys) == []
 
 
 def test_a_folder_that_others_may_write_to_now_is_trusted_no_more(folder: Path) -> None:
