@@ -7,15 +7,18 @@ import asyncio
 import logging
 import resource
 import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from tornado.http1connection import HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPConnection, HTTPMessageDelegate
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from pyaiot.addresses import group_of, is_loopback
 from pyaiot.options import ConfigurationError
 
 log = logging.getLogger("pyaiot.listening")
@@ -32,6 +35,8 @@ MAX_BUFFER_BYTES = 262_144
 MAX_AGE_S = 120.0
 #: Connections that one server keeps open, of every kind; fewer where the system allows fewer files.
 MAX_CONNECTIONS = 4_096
+#: Of these, those of one address (IPv6: one /64) that is not this host's own, where a proxy would be.
+MAX_CONNECTIONS_PER_ADDRESS = 1_024
 #: As many open files as we ask of the system, and how many are left to everything else.
 WANTED_FILES = 16_384
 SPARE_FILES = 128
@@ -86,39 +91,105 @@ def http_server(application: Application, *, max_body_bytes: int = MAX_BODY_BYTE
 
 
 class BoundedServer(HTTPServer):
-    """Tornado's, with a bound on how many connections there are, and on how old they get.
+    """Tornado's, with a bound on how many connections there are, of one address and of all, and on how old they get.
 
-    Without the first the system's bound on open files would be met, and then nobody be let in any more.
+    Without the first the system's bound on open files would be met, and then nobody be let in any more. Where there
+    are too many, the one goes whose request has been waited for longest; so one host that connects and is silent
+    shuts out nobody.
     """
 
     def initialize(self, *args: Any, **settings: Any) -> None:
         """As Tornado's."""
         super().initialize(*args, **settings)
         self.max_connections = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
-        self._streams: set[IOStream] = set()
+        #: Every connection and its group (see addresses.group_of); also some that are closed, until room is needed.
+        self._streams: dict[IOStream, str] = {}
+        self._groups: Counter[str] = Counter()
+        #: Those of which the head of a request is waited for, and their groups; the longest awaited first.
+        self._awaited: dict[IOStream, str] = {}
         self._ends: dict[object, asyncio.TimerHandle] = {}
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        """A connection was made; one too many is dropped at once."""
-        if len(self._streams) >= self.max_connections:
-            self._streams = {each for each in self._streams if not each.closed()}
-        if len(self._streams) >= self.max_connections:
-            log.warning("%s: more than %d connections; dropped", address[0], self.max_connections)
+        """A connection was made; where it is one too many, another one goes, or it is dropped at once."""
+        group = group_of(address[0])
+        if not self._make_room(group, is_loopback(address[0])):
+            log.warning("%s: too many connections; dropped", address[0])
             stream.close()
             return
-        self._streams.add(stream)
+        self._streams[stream] = group
+        self._groups[group] += 1
         super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """A request came: the connection's time begins with its first."""
+        """A request is waited for: the connection's time begins with its first."""
+        stream = cast("HTTP1ServerConnection", server_conn).stream
         if server_conn not in self._ends:
-            close = cast("HTTP1ServerConnection", server_conn).stream.close
-            self._ends[server_conn] = asyncio.get_running_loop().call_later(MAX_AGE_S, close)
-        return super().start_request(server_conn, request_conn)
+            self._ends[server_conn] = asyncio.get_running_loop().call_later(MAX_AGE_S, stream.close)
+        if (group := self._streams.get(stream)) is not None:  # else it was dropped as its request came
+            self._awaited[stream] = group
+        return _Head(super().start_request(server_conn, request_conn), lambda: self._awaited.pop(stream, None))
 
     def on_close(self, server_conn: object) -> None:
         """It ended, or became a WebSocket."""
         end = self._ends.pop(server_conn, None)
         if end is not None:
             end.cancel()
+        stream = cast("HTTP1ServerConnection", server_conn).stream
+        self._awaited.pop(stream, None)
+        if stream.closed():
+            self._forget(stream)
         super().on_close(server_conn)
+
+    def _make_room(self, group: str, exempt: bool) -> bool:
+        """Whether there is room for one more of ``group``, which may take another's; ``exempt``: it has no bound."""
+        if self._has_room(group, exempt):
+            return True
+        for stream in [each for each in self._streams if each.closed()]:
+            self._forget(stream)
+        if self._has_room(group, exempt):
+            return True
+        # A group that is full makes room in itself.
+        within = not exempt and self._groups[group] >= MAX_CONNECTIONS_PER_ADDRESS
+        silent = next((stream for stream, its in self._awaited.items() if not within or its == group), None)
+        if silent is None:
+            return False
+        log.warning("too many connections: one of %s, which asked nothing, is dropped", self._awaited[silent])
+        self._forget(silent)
+        silent.close()
+        return True
+
+    def _has_room(self, group: str, exempt: bool) -> bool:
+        return len(self._streams) < self.max_connections and (
+            exempt or self._groups[group] < MAX_CONNECTIONS_PER_ADDRESS
+        )
+
+    def _forget(self, stream: IOStream) -> None:
+        self._awaited.pop(stream, None)
+        group = self._streams.pop(stream, None)
+        if group is not None:
+            self._groups[group] -= 1
+            if not self._groups[group]:
+                del self._groups[group]
+
+
+class _Head(HTTPMessageDelegate):
+    """Says when the head of a request is there; all else is up to ``delegate``."""
+
+    def __init__(self, delegate: HTTPMessageDelegate, arrived: Callable[[], object]) -> None:
+        self._delegate = delegate
+        self._arrived = arrived
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        self._arrived()
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()

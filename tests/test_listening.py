@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from tornado.websocket import WebSocketHandler
 from websockets.asyncio.client import connect
 
 from pyaiot import listening
-from pyaiot.listening import bind, http_server, port_of
+from pyaiot.listening import BoundedServer, bind, http_server, port_of
 
 
 class Hello(RequestHandler):
@@ -27,15 +28,36 @@ class Hello(RequestHandler):
     post = get
 
 
+class Endless(RequestHandler):
+    """Begins an answer, and never ends it."""
+
+    async def get(self) -> None:
+        self.write("…")
+        await self.flush()
+        await asyncio.Event().wait()
+
+
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BoundedServer]:
     monkeypatch.setattr(listening, "MAX_CONNECTIONS", 20)
-    server = http_server(Application([("/", Hello)]))
-    sockets = bind("127.0.0.1", 0, "web")
-    server.add_sockets(sockets)
-    yield port_of(sockets)
+    server = http_server(Application([("/", Hello), ("/endless", Endless)]))
+    yield server
     server.stop()
     await server.close_all_connections()
+
+
+@pytest.fixture
+def port(server: BoundedServer) -> int:
+    sockets = bind("127.0.0.1", 0, "web")
+    server.add_sockets(sockets)
+    return port_of(sockets)
+
+
+async def begin(port: int) -> tuple[bytes, asyncio.StreamWriter]:
+    """Ask for an answer that does not end; its first line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return await reader.readline(), writer
 
 
 async def ask(port: int, *, close: bool = True) -> tuple[bytes, asyncio.StreamWriter]:
@@ -49,7 +71,8 @@ async def ask(port: int, *, close: bool = True) -> tuple[bytes, asyncio.StreamWr
 
 
 async def test_a_connection_too_many_is_dropped_and_room_is_found_again(port: int) -> None:
-    held = [(await ask(port, close=False))[1] for _ in range(20)]
+    answers = [await begin(port) for _ in range(20)]
+    held = [writer for _, writer in answers]
     try:
         assert (await ask(port))[0] == b""
     except ConnectionResetError:
@@ -66,9 +89,64 @@ async def test_a_connection_too_many_is_dropped_and_room_is_found_again(port: in
         writer.close()
 
 
-async def test_connections_that_come_and_go_leave_nothing(port: int) -> None:
+async def silent_from(address: str, port: int, count: int) -> list[socket.socket]:
+    """Connections of a host that begins requests and ends none; those that are held, the oldest first."""
+    loop = asyncio.get_running_loop()
+    found = []
+    for _ in range(count):
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.bind((address, 0))
+        await loop.sock_connect(sock, ("127.0.0.1", port))
+        await loop.sock_sendall(sock, b"GET / HT")
+        found.append(sock)
+    return found
+
+
+async def ends(sock: socket.socket) -> bool:
+    """Whether the server closes the connection, and says nothing."""
+    try:
+        async with asyncio.timeout(10):
+            return not await asyncio.get_running_loop().sock_recv(sock, 1)
+    except ConnectionResetError:
+        return True
+
+
+async def test_who_begins_requests_and_ends_none_shuts_out_nobody(port: int) -> None:
+    silent = await silent_from("127.0.0.1", port, 20)
+    for number in range(3):
+        # Not the newest goes, who may be anybody, but the one who has been silent longest.
+        assert (await ask(port))[0].startswith(b"HTTP/1.1 200")
+        assert number > 0 or await ends(silent[0])
+    for sock in silent:
+        sock.close()
+
+
+async def test_one_address_has_only_so_many_connections_and_makes_room_in_itself(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "MAX_CONNECTIONS_PER_ADDRESS", 4)
+    monkeypatch.setattr(listening, "is_loopback", lambda address: address == "127.0.0.1")
+    other = await silent_from("127.0.0.3", port, 1)
+    silent = await silent_from("127.0.0.2", port, 7)
+    assert [await ends(sock) for sock in silent[:3]] == [True] * 3
+    # This host's own are not counted: a proxy has many.
+    own = [(await ask(port, close=False))[1] for _ in range(6)]
+    for sock in (*other, *silent[3:]):
+        await asyncio.get_running_loop().sock_sendall(sock, b"TP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(10):
+            assert (await asyncio.get_running_loop().sock_recv(sock, 12)) == b"HTTP/1.1 200"
+        sock.close()
+    for writer in own:
+        writer.close()
+
+
+async def test_connections_that_come_and_go_leave_nothing(server: BoundedServer, port: int) -> None:
     for _ in range(100):
         assert (await ask(port))[0].startswith(b"HTTP/1.1 200")
+    async with asyncio.timeout(10):
+        while server._streams or server._groups or server._awaited:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_large_body_is_refused_before_it_is_read(port: int) -> None:
@@ -111,15 +189,15 @@ async def test_an_http_connection_gets_old_and_a_websocket_does_not(monkeypatch:
     server = http_server(Application([("/", Hello), ("/echo", Echo)]))
     sockets = bind("127.0.0.1", 0, "web")
     server.add_sockets(sockets)
-    async with connect(f"ws://127.0.0.1:{port_of(sockets)}/echo", proxy=None) as socket:
-        await socket.send("before")
+    async with connect(f"ws://127.0.0.1:{port_of(sockets)}/echo", proxy=None) as echo:
+        await echo.send("before")
         reader, writer = await asyncio.open_connection("127.0.0.1", port_of(sockets))
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         async with asyncio.timeout(10):
             assert (await reader.read()).endswith(b"hello")
         writer.close()
-        await socket.send("after")
-        assert [await socket.recv(), await socket.recv()] == ["before", "after"]
+        await echo.send("after")
+        assert [await echo.recv(), await echo.recv()] == ["before", "after"]
         assert not server._ends
     server.stop()
     await server.close_all_connections()
