@@ -135,6 +135,7 @@ class WsGatewaySettings(GatewaySettings):
         DEVICE_KEYS, "folder of public keys (*.pem) that tokens of devices are checked by", metavar="FOLDER"
     )
     device_token_audience: str = option("", "take only tokens of devices that are for this audience", metavar="TEXT")
+    ws_require_key: bool = option(False, "WebSocket devices need a key or a token, whatever their id is")
     actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE")
 
 

@@ -17,6 +17,7 @@ from typing import ClassVar
 from websockets.http11 import Request
 
 from pyaiot.actuation import ActuationMap
+from pyaiot.addresses import is_loopback
 from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S
 from pyaiot.gateway.credentials import Credentials
@@ -56,19 +57,22 @@ class WsAdapter:
         token_keys: TokenKeys | None = None,
         audience: str = "",
         actuations: ActuationMap | None = None,
+        require_key: bool = False,
     ) -> None:
         """Listen on ``host`` (``::`` means every address, IPv4 too) and TCP ``port`` (0: any free one).
 
         ``origins`` are the web pages that may play device, in lower case; ``device_file`` has the keys of those
         devices whose id is not for everybody. ``token_keys`` check the tokens of devices, each of which must be for
         ``audience``, if that is not empty; ``actuations`` says what their resources are called on their platform.
+        With ``require_key`` nobody is let in who has neither a key nor a token.
         """
+        self._trusts_everybody = not require_key and not is_loopback(host)
         self._origins = origins
         self.counters = Counters()
         self._ownership = Ownership(Credentials(device_file))
         self._authority = Authority(token_keys, audience)
         self._actuations = actuations or ActuationMap()
-        self._residents = Residents(self.counters, self._ownership.may_be, _new_name)
+        self._residents = Residents(self.counters, self._ownership.may_be, _new_name, require_key=require_key)
         self._server = Server(host, port, self._admit, self.counters)
 
     @property
@@ -83,6 +87,8 @@ class WsAdapter:
         self._residents.events = events
         await self._server.open(events)
         logger.info("listening for WebSocket devices on port %d", self.port)
+        if self._trusts_everybody:
+            logger.info("devices without a key are let in from other hosts, too; --ws-require-key keeps them out")
 
     async def stop(self) -> None:
         """Close everything; nothing is reported afterwards."""

@@ -42,4 +42,5 @@ def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
         token_keys=TokenKeys(settings.device_keys, required=settings.device_keys != DEVICE_KEYS),
         audience=settings.device_token_audience,
         actuations=read_actuation_map(settings.actuation_map),
+        require_key=settings.ws_require_key,
     )

@@ -53,17 +53,25 @@ class Resident(Protocol):
 class Residents:
     """The sessions by uid. ``events`` is None while the gateway does not run, and everything is refused then."""
 
-    def __init__(self, counters: Counters, may_be: MayBe, new_name: Callable[[], str]) -> None:
+    def __init__(
+        self, counters: Counters, may_be: MayBe, new_name: Callable[[], str], *, require_key: bool = False
+    ) -> None:
+        """``require_key``: no id is had without a key or a proof."""
         self.events: DeviceEvents | None = None
         self.counters = counters
         self.confirmations = Confirmations()
         self.may_be = may_be
+        self._require_key = require_key
         self._new_name = new_name
         self._sessions: dict[str, Resident] = {}
         self._proved: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def is_open(self, uid: str) -> bool:
+        """Whether a device that has neither a key nor a proof may be called ``uid``."""
+        return not self._require_key and self.may_be(uid, None)
 
     def enter(self, uid: str, session: Resident, address: str) -> None:
         """``session`` speaks for ``uid`` from now on. Raises Rejected: the gateway stops, is full, the id is another's.
@@ -94,8 +102,11 @@ class Residents:
             older.replaced()
 
     def enter_unnamed(self, session: Resident, address: str) -> str:
-        """As :meth:`enter`, under a name that no node has; returns it."""
+        """As :meth:`enter`, under a name that no node has; returns it. Nobody has a key for such a name."""
         events = self._reporting()
+        if self._require_key:
+            self.counters.wrong_keys += 1
+            raise Rejected(Code.NOT_ADMITTED, "devices need a key here")
         for _ in range(_TRIES):
             uid = self._new_name()
             if uid not in self._sessions and not events.known(uid):

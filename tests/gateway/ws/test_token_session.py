@@ -234,6 +234,19 @@ async def test_an_open_device_cannot_have_an_id_that_a_token_has_proved(gateway:
         assert (await thief.closed())[0] == 1008
 
 
+async def test_where_a_key_is_required_a_token_is_enough_also_after_a_restart(
+    make_gateway: MakeGateway, folder: Path
+) -> None:
+    for _ in range(2):
+        gateway = await make_gateway(token_keys=TokenKeys(folder), require_key=True)
+        async with device(gateway, "?id=joe") as thief:
+            await thief.update({"led": 1})
+            assert (await thief.closed())[0] == 1008
+        assert not gateway.known("joe")
+        async with token_device(gateway, "joe"):
+            assert gateway.known("joe")
+
+
 async def test_an_id_with_a_key_of_ours_is_not_had_with_a_token(
     make_gateway: MakeGateway, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

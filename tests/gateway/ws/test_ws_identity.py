@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from base64 import b64encode
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 from pyaiot import devices
 from pyaiot.devices import Credential, Devices
 from pyaiot.gateway.ws import ownership
+from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.wire.names import is_name
 from tests.gateway.ws.conftest import MakeGateway
 from tests.gateway.ws.ws_devices import Gateway, device, frame, raw
@@ -293,3 +295,41 @@ async def test_a_full_gateway_says_so(gateway: Gateway, monkeypatch: pytest.Monk
     async with device(gateway, "?id=first"), device(gateway, "?id=second", asked=False) as second:
         assert (await second.closed())[0] == 1013
     assert gateway.count("new") == 1
+
+
+async def test_where_a_key_is_required_no_id_is_had_without(make_gateway: MakeGateway, device_file: Path) -> None:
+    gateway = await make_gateway(device_file=str(device_file), require_key=True)
+    for path, said in (("?id=joe", {}), ("", {"uid": "joe"}), ("", {}), ("?id=owned", {})):
+        async with device(gateway, path) as thief:
+            await thief.update({"led": 1}, **said)
+            assert (await thief.closed())[0] == 1008
+    for path, said in (("?id=joe", {"key": KEY}), ("", {"uid": "owned", "key": "wrong"})):
+        async with device(gateway, path) as thief:
+            await thief.update({"led": 1}, **said)
+            assert (await thief.closed())[0] == 1008
+    with pytest.raises(InvalidStatus) as refused:
+        async with device(gateway, "?id=joe", additional_headers=basic("joe", KEY)):
+            pass
+    assert refused.value.response.status_code == 401
+    assert gateway.log == []
+    assert gateway.adapter.counters.wrong_keys == 7
+    async with device(gateway, additional_headers=basic("owned", KEY)) as owned:
+        await owned.update({"led": 1})
+        await gateway.until(lambda: gateway.told("owned", "led") == [1])
+    async with device(gateway) as owned:
+        await owned.update({"led": 2}, uid="owned", key=KEY)
+        await gateway.until(lambda: gateway.told("owned", "led") == [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("host", "require_key", "told"),
+    [("::", False, 1), ("::", True, 0), ("127.0.0.1", False, 0), ("localhost", False, 0)],
+)
+async def test_it_is_said_at_the_start_that_everybody_is_let_in(
+    host: str, require_key: bool, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    adapter = WsAdapter(host=host, port=0, require_key=require_key)
+    await adapter.start(Gateway())
+    await adapter.stop()
+    assert sum("--ws-require-key" in record.getMessage() for record in caplog.records) == told

@@ -58,7 +58,7 @@ class NodeSession:
         if claim.uid is not None:
             check_uid(claim.uid)
             # One with a key that was not in the request may still say it in its first update.
-            if claim.key is not None or self._residents.may_be(claim.uid, None):
+            if claim.key is not None or self._residents.is_open(claim.uid):
                 self._enter(claim.uid, claim.key)
         self._asked = True
         self._peer.send(DISCOVER)
@@ -141,7 +141,7 @@ class NodeSession:
         return uid
 
     def _enter(self, uid: str, key: bytes | None) -> None:
-        if not self._residents.may_be(uid, key):
+        if not (self._residents.is_open(uid) if key is None else self._residents.may_be(uid, key)):
             self._residents.counters.wrong_keys += 1
             logger.warning(
                 "%s said to be %s, and %s", self._peer.address, uid, "has no key" if key is None else "its key is wrong"
