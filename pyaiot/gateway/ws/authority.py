@@ -60,13 +60,18 @@ class Authority:
         self._grants.release(holder)
 
     def _look(self, keys: TokenKeys) -> None:
-        if keys.refresh():
-            for holder in self._grants.take_untrusted(key.digest for key in keys.keys):
-                holder.revoked("the key that signed its token is not trusted any more")
-        expired = self._grants.take_expired(time.time(), MAX_AT_ONCE)
-        for holder in expired:
-            holder.revoked("its token has expired")
-        self._arm(keys, GRAIN_S if len(expired) == MAX_AT_ONCE else LOOK_S)
+        after_s = LOOK_S
+        try:
+            if keys.refresh():
+                for holder in self._grants.take_untrusted(key.digest for key in keys.keys):
+                    holder.revoked("the key that signed its token is not trusted any more")
+            expired = self._grants.take_expired(time.time(), MAX_AT_ONCE)
+            if len(expired) == MAX_AT_ONCE:
+                after_s = GRAIN_S
+            for holder in expired:
+                holder.revoked("its token has expired")
+        finally:  # a fault of one is not to be the end of looking
+            self._arm(keys, after_s)
 
     def _arm(self, keys: TokenKeys, after_s: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(after_s, self._look, keys)

@@ -36,6 +36,8 @@ logger = logging.getLogger("pyaiot.gateway.ws")
 MAX_REQUEST_BYTES: Final = 16_384
 #: What a device may leave unread of what is sent to it, in bytes, before it is disconnected.
 MAX_UNREAD_BYTES: Final = 65_536
+#: Frames of one message: who sends more wants to be work, not to say something.
+MAX_FRAGMENTS: Final = 64
 
 #: The longest number of a mark, in digits.
 _MARK_DIGITS: Final = 9
@@ -60,8 +62,8 @@ class Connection(asyncio.BufferedProtocol):
     """A connection from its beginning to its end; fulfils contract.Peer."""
 
     __slots__ = (
-        "_aligned", "_closing", "_head", "_host", "_marks", "_pace", "_parts", "_protocol", "_rest", "_session",
-        "_settled", "_timer", "_transport", "address", "awaited", "held",
+        "_aligned", "_closing", "_fragments", "_head", "_host", "_marks", "_pace", "_parts", "_protocol", "_rest",
+        "_session", "_settled", "_timer", "_transport", "_unfed", "address", "awaited", "held",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -69,9 +71,13 @@ class Connection(asyncio.BufferedProtocol):
         self._protocol = _Protocol(max_size=MAX_MESSAGE_BYTES)
         self._transport: asyncio.Transport
         self._session: Session | None = None
-        self._pace: Pace
+        #: From when it is a WebSocket until it closes.
+        self._pace: Pace | None = None
         self._parts: bytearray | None = None
+        self._fragments = 0
+        #: What was read and is not taken yet: as events, and behind them as bytes.
         self._rest: Sequence[Event] = ()
+        self._unfed = b""
         #: The HTTP request, as far as it has come; None when it was handed on.
         self._head: bytearray | None = bytearray()
         self._settled = False
@@ -93,7 +99,6 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername") or ("",)
         self.address = str(peer[0]).partition("%")[0].removeprefix("::ffff:")
-        self._pace = Pace(asyncio.get_running_loop().time())
         if not self._host.made(self):
             self._closing = True
             self._transport.abort()
@@ -142,7 +147,10 @@ class Connection(asyncio.BufferedProtocol):
             end = len(head)
         self._feed(bytes(head[:end]))
         if end < len(head):
-            self._feed(bytes(head[end:]))
+            if self.held:
+                self._unfed = bytes(head[end:])
+            else:
+                self._feed(bytes(head[end:]))
         if not self.held and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -167,6 +175,7 @@ class Connection(asyncio.BufferedProtocol):
         """See asyncio.BaseProtocol."""
         self._closing = True
         self._rest = ()
+        self._leave_pace()
         if self._timer is not None:
             self._timer.cancel()
         self._end_session_in_turn()
@@ -244,6 +253,11 @@ class Connection(asyncio.BufferedProtocol):
                 return
             if self._protocol.writes:
                 self._flush()
+        unfed, self._unfed = self._unfed, b""
+        if unfed and not self._closing:
+            self._feed(unfed)
+            if self.held:
+                return
         if self._protocol.close_expected():
             self._begin_closing()
         if not self._closing:
@@ -255,7 +269,9 @@ class Connection(asyncio.BufferedProtocol):
         """A message that the protocol need not see; as :meth:`_take` otherwise."""
         session = self._session
         if session is not None and self._protocol.state is _OPEN:
-            pause_s = self._pace.take(self._take_message(session, message), asyncio.get_running_loop().time())
+            updates = self._take_message(session, message)
+            pace = self._pace
+            pause_s = 0.0 if pace is None else pace.take(updates, asyncio.get_running_loop().time())
             if pause_s or self._host.crowded:
                 self._hold(pause_s, ())
 
@@ -263,13 +279,16 @@ class Connection(asyncio.BufferedProtocol):
         now = asyncio.get_running_loop().time()
         for number, event in enumerate(events, 1):
             if isinstance(event, Frame):
-                pause_s = self._pace.take(self._take_frame(event), now)
-                if pause_s:
-                    self._hold(pause_s, events[number:])
-                    return
+                updates = self._take_frame(event)
             elif isinstance(event, Request):
                 self._answer(event)
+                updates = 0  # but one that came before may have left debts
+            else:
+                continue
             if self._closing:
+                return
+            if self._pace is not None and (pause_s := self._pace.take(updates, now)):
+                self._hold(pause_s, events[number:])
                 return
         if self._host.crowded:
             self._hold(0.0, ())
@@ -297,10 +316,15 @@ class Connection(asyncio.BufferedProtocol):
             if frame.fin:
                 return self._take_message(session, bytes(frame.data))
             self._parts = bytearray(frame.data)
+            self._fragments = 1
         elif opcode is _CONT:
             if self._parts is not None:
                 self._parts += frame.data
-                if frame.fin:
+                self._fragments += 1
+                if self._fragments > MAX_FRAGMENTS:
+                    self._host.counters.bad_messages += 1
+                    self.close(Code.NOT_ADMITTED, f"a message of more than {MAX_FRAGMENTS} frames")
+                elif frame.fin:
                     message, self._parts = bytes(self._parts), None
                     return self._take_message(session, message)
         elif opcode is _PONG:
@@ -370,6 +394,13 @@ class Connection(asyncio.BufferedProtocol):
             if session.settled:
                 self._settled = True
                 host.settled(self)
+        if not self._closing:  # only now: an older connection of this device, if any, has left its pace
+            self._pace = host.paces.begin(self.address, asyncio.get_running_loop().time())
+
+    def _leave_pace(self) -> None:
+        pace, self._pace = self._pace, None
+        if pace is not None:
+            self._host.paces.end(self.address, pace, asyncio.get_running_loop().time())
 
     def _flush(self) -> bool:
         """Send what the protocol has to send; false: the device reads too slowly, and is disconnected."""
@@ -399,11 +430,13 @@ class Connection(asyncio.BufferedProtocol):
         """The peer has CLOSE_S to hang up."""
         if not self._closing:
             self._closing = True
+            self._leave_pace()
             if self._protocol.parser_exc is not None:
                 self._host.counters.bad_frames += 1
             if self.held:
                 self.held = False
                 self._rest = ()
+                self._unfed = b""
                 if not self._transport.is_closing():
                     self._transport.resume_reading()
             self._host.closing(self)

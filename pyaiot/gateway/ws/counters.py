@@ -21,7 +21,7 @@ class Counters:
     #: Messages of devices, and the values in them.
     messages: int = 0
     updates: int = 0
-    #: Messages that closed their connection (1003, 1007), and frames that did (1002, 1009).
+    #: Messages that closed their connection (1003, 1007; 1008: in too many frames), and frames that did (1002, 1009).
     bad_messages: int = 0
     bad_frames: int = 0
     #: Keys that were wrong or missing.

@@ -9,6 +9,7 @@ from websockets.http11 import Request
 
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.line import Line
+from pyaiot.gateway.ws.pace import Paces
 from pyaiot.gateway.ws.sessions.contract import Session
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Host(Protocol):
     buffer: memoryview
     #: Where requests and ends of sessions wait for their turn.
     line: Line
+    #: What those who left have left of their pace.
+    paces: Paces
 
     def made(self, connection: Connection) -> bool:
         """A connection was made; false: there is no place for it."""

@@ -57,10 +57,12 @@ class Ownership:
                 self._ending.append(session)
 
     def _look(self) -> None:
-        self._refresh()
-        for _ in range(min(len(self._ending), MAX_AT_ONCE)):
-            self._ending.popleft().revoked("the key of its id was changed or removed")
-        self._arm(GRAIN_S if self._ending else LOOK_S)
+        try:
+            self._refresh()
+            for _ in range(min(len(self._ending), MAX_AT_ONCE)):
+                self._ending.popleft().revoked("the key of its id was changed or removed")
+        finally:  # a fault of one is not to be the end of looking
+            self._arm(GRAIN_S if self._ending else LOOK_S)
 
     def _arm(self, after_s: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(after_s, self._look)

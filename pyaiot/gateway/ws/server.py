@@ -16,6 +16,7 @@ from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.deadlines import Deadlines
 from pyaiot.gateway.ws.line import Line
+from pyaiot.gateway.ws.pace import Paces
 from pyaiot.gateway.ws.sessions.contract import Code, Session
 from pyaiot.listening import SPARE_FILES, bind, port_of, raise_file_limit
 
@@ -54,6 +55,7 @@ class Server:
         self.counters = counters
         self.buffer = memoryview(bytearray(READ_BYTES))
         self.line = Line()
+        self.paces = Paces()
         self._events: DeviceEvents | None = None
         self._places = Places()
         self._connections: set[Connection] = set()
@@ -205,18 +207,20 @@ class Server:
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for connection in self._requests.due(now, MAX_AT_ONCE):
-            self.counters.late_requests += 1
-            connection.abort()
-        for introductions in (self._introductions, self._hurried):
-            for connection in introductions.due(now, MAX_AT_ONCE):
-                self.counters.unnamed += 1
-                connection.late()
-        for connection in self._farewells.due(now, MAX_AT_ONCE):
-            connection.abort()
-        for connection in self._pings.due(now, MAX_AT_ONCE):
-            self._prove(connection, now)
-        self._arm(loop)
+        try:
+            for connection in self._requests.due(now, MAX_AT_ONCE):
+                self.counters.late_requests += 1
+                connection.abort()
+            for introductions in (self._introductions, self._hurried):
+                for connection in introductions.due(now, MAX_AT_ONCE):
+                    self.counters.unnamed += 1
+                    connection.late()
+            for connection in self._farewells.due(now, MAX_AT_ONCE):
+                connection.abort()
+            for connection in self._pings.due(now, MAX_AT_ONCE):
+                self._prove(connection, now)
+        finally:  # a fault of one is not to be the end of looking
+            self._arm(loop)
 
     def _prove(self, connection: Connection, now: float) -> None:
         """The connection said nothing since its last ping: it is dead. Else it gets another."""

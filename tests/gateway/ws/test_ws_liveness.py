@@ -99,6 +99,7 @@ async def test_a_device_that_sends_pings_and_reads_no_pong_is_disconnected(
 ) -> None:
     """A frame counts for an update, so pings cannot be sent any faster; and pongs are not kept for ever."""
     monkeypatch.setattr("pyaiot.gateway.ws.pace.MAX_BURST", 1e9)
+    monkeypatch.setattr("pyaiot.gateway.ws.pace.FIRST_BURST", 1e9)
     monkeypatch.setattr("pyaiot.gateway.ws.pace.MAX_UPDATES_PER_S", 1e9)
     async with raw(gateway, "/node?id=flood", limit=1024) as (reader, writer):
         await gateway.until(lambda: gateway.known("flood"))

@@ -136,19 +136,22 @@ async def test_what_is_no_http_ends_only_its_connection(gateway: Gateway, caplog
     assert [record.getMessage() for record in caplog.records] == []
 
 
-async def test_a_message_of_endless_empty_pieces_takes_no_memory_and_no_more_than_its_share(gateway: Gateway) -> None:
-    async with device(gateway, "?id=good") as good, raw(gateway, "/node?id=bad") as (_, writer):
-        await gateway.until(lambda: gateway.known("bad"))
-        peer = gateway.adapter._residents.find("bad")._peer  # type: ignore[union-attr]
-        writer.write(frame(1, b"{", fin=False))
-        for _ in range(20):
-            writer.write(frame(0, b"", fin=False) * 200)
-            await asyncio.sleep(0.005)
-        await gateway.until(lambda: gateway.adapter.counters.paced)
-        assert len(peer._parts) == 1
-        assert len(peer._rest) <= 16_384 / 6
+async def test_a_message_of_endless_empty_pieces_is_refused_with_1008(gateway: Gateway) -> None:
+    async with device(gateway, "?id=good") as good, device(gateway, "?id=bad") as bad:
+        bad.connection.transport.write(frame(1, b"{", fin=False) + frame(0, b"", fin=False) * 4_000)
+        assert await bad.closed() == (1008, "a message of more than 64 frames")
         await good.update({"led": "1"})
         await gateway.until(lambda: gateway.told("good", "led"), 0.5)
+    assert gateway.adapter.counters.bad_messages == 1
+
+
+async def test_a_message_of_64_pieces_is_taken_and_so_is_the_next(gateway: Gateway) -> None:
+    async with raw(gateway, "/node?id=a") as (_, writer):
+        for number in range(3):
+            text = b'{"type":"update","data":{"n":%d}}' % number
+            pieces = frame(1, text[:1], fin=False) + frame(0, b"", fin=False) * 62 + frame(0, text[1:])
+            writer.write(pieces)
+        await gateway.until(lambda: gateway.told("a", "n") == [0, 1, 2])
 
 
 async def test_a_fault_of_the_core_closes_one_connection_and_is_told(

@@ -21,7 +21,7 @@ from pyaiot.settings import ALL_SETTINGS, BrokerSettings, WsGatewaySettings
 
 
 def test_a_burst_is_free_and_then_the_rate_holds() -> None:
-    pace, now, taken = Pace(100.0), 100.0, 0
+    pace, now, taken = Pace(100.0, MAX_BURST), 100.0, 0
     while pace.take(1, now) == 0.0:
         taken += 1
     assert taken == MAX_BURST
@@ -36,7 +36,7 @@ def test_a_burst_is_free_and_then_the_rate_holds() -> None:
 
 
 def test_a_long_message_is_paid_for_afterwards_and_rest_is_not_saved_up_for_ever() -> None:
-    pace = Pace(0.0)
+    pace = Pace(0.0, MAX_BURST)
     assert pace.take(int(MAX_BURST), 0.0) == 0.0
     assert pace.take(2_500, 0.0) == pytest.approx(2_500 / MAX_UPDATES_PER_S)
     assert pace.take(1, 1_000.0) == 0.0
