@@ -19,16 +19,14 @@ from typing import Final, cast
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from pyaiot.gateway.ws.admission import NotAdmitted
-from pyaiot.gateway.ws.echo import SUBPROTOCOL
 from pyaiot.gateway.ws.framing import ends_whole, whole_text
 from pyaiot.gateway.ws.host import Host
 from pyaiot.gateway.ws.pace import Pace
 from pyaiot.gateway.ws.payloads import MAX_MESSAGE_BYTES, close_reason
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected, Session
+from pyaiot.gateway.ws.upgrade import DeviceProtocol
 
 logger = logging.getLogger("pyaiot.gateway.ws")
 
@@ -44,18 +42,9 @@ _MARK_DIGITS: Final = 9
 
 _TEXT, _CONT, _BINARY, _PONG = Opcode.TEXT, Opcode.CONT, Opcode.BINARY, Opcode.PONG
 _OPEN = State.OPEN
-_ECHO = Subprotocol(SUBPROTOCOL)
 _GET: Final = b"GET "
 _END_OF_REQUEST: Final = b"\r\n\r\n"
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-class _Protocol(ServerProtocol):
-    """Selects the one sub-protocol that there is; who offers others or none is admitted by the path."""
-
-    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        """See websockets.server.ServerProtocol."""
-        return _ECHO if _ECHO in subprotocols else None
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -68,7 +57,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._protocol = _Protocol(max_size=MAX_MESSAGE_BYTES)
+        self._protocol = DeviceProtocol(max_size=MAX_MESSAGE_BYTES)
         self._transport: asyncio.Transport
         self._session: Session | None = None
         #: From when it is a WebSocket until it closes.
