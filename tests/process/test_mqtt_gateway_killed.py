@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from pyaiot.keys import Keys
 from tests.process.mosquitto import DURABLE, mosquitto
 from tests.process.mqtt_peers import peer
 from tests.process.mqtt_senders import heard_numbers, telling
-from tests.process.processes import ROOT, Host
+from tests.process.processes import PATIENCE_S, ROOT, Host
 from tests.process.test_mqtt_broker_killed import DEVICES, PER_S, UNLIMITED, all_arrive
 from tests.process.viewers import viewing
 
@@ -130,9 +131,11 @@ async def test_pb_02_pb_34_pb_36_a_device_keeps_its_uid_through_restarts_and_two
             said = len(device.lines)
             assert said
             for uid, data in (("mqtt/mqtt_test_node", "1"), ("ws/mqtt_test_node", "0")):
-                result = await viewer.write(uid, "led", data)
-                while not result["ok"] and result["code"] == "offline":  # the gateway is not back yet
+                async with asyncio.timeout(PATIENCE_S):
                     result = await viewer.write(uid, "led", data)
+                    # The gateway is not back yet; or it is, and has not heard the device since.
+                    while not result["ok"] and result["code"] in ("offline", "unknown"):
+                        result = await viewer.write(uid, "led", data)
                 assert result["ok"], result
             assert set(viewer.view) == uids
             assert set(viewer.told("new")) == uids

@@ -19,20 +19,25 @@ from tests.gateway import broker_by_hand
 from tests.gateway.broker_by_hand import BrokerSession
 from tests.process.mosquitto import Mosquitto
 from tests.process.mqtt_peers import peer
+from tests.process.processes import PATIENCE_S
 
 pytestmark = pytest.mark.needs("mosquitto")
 
 
 @asynccontextmanager
 async def running(server: Mosquitto, broker: broker_by_hand.BrokerByHand) -> AsyncIterator[GatewayService]:
+    """A gateway that is subscribed: what a device says before that, nobody keeps for a session that never was."""
+    adapter = MqttAdapter(client_id="greenhouse", host="127.0.0.1", port=server.port)
     service = GatewayService(
-        MqttAdapter(client_id="greenhouse", host="127.0.0.1", port=server.port),
+        adapter,
         name="greenhouse",
         key=broker_by_hand.GATEWAY_KEY,
         broker_key=broker_by_hand.KEY.public,
         broker_url=broker.url,
     )
     async with started(service, "gateway"):
+        async with asyncio.timeout(PATIENCE_S):
+            await adapter.connected.wait()
         yield service
 
 
