@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pytest
 
 from pyaiot.cli import device_token, run
-from pyaiot.gateway.ws.token_keys import TokenKeys
-from pyaiot.gateway.ws.tokens import MAX_ACCOUNT, BadToken, Grant, verify
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
+from pyaiot.gateway.device_tokens.tokens import MAX_ACCOUNT, BadToken, Grant, verify
 from pyaiot.options import ConfigurationError
-from tests.gateway.ws.issuer import Issuer
+from tests.gateway.device_tokens.issuer import Issuer
 
 COMMAND = Path(sys.executable).parent / "aiot"
 

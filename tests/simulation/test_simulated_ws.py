@@ -20,8 +20,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from pyaiot.gateway.adapter import WriteFailed
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.adapter import WsAdapter
-from pyaiot.gateway.ws.token_keys import TokenKeys
 from pyaiot.nodes.values import read_value
 from pyaiot.simulation import ws
 from pyaiot.simulation.ws import SimulatedWsDevice

@@ -21,8 +21,9 @@ from pyaiot.addresses import is_loopback
 from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S
 from pyaiot.gateway.credentials import Credentials
+from pyaiot.gateway.device_tokens.authority import Authority
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.admission import NotAdmitted, admit, check_origin, offers
-from pyaiot.gateway.ws.authority import Authority
 from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.echo import SUBPROTOCOL
@@ -32,7 +33,6 @@ from pyaiot.gateway.ws.server import Server
 from pyaiot.gateway.ws.sessions.contract import Session
 from pyaiot.gateway.ws.sessions.node import NodeSession
 from pyaiot.gateway.ws.sessions.token import TokenSession
-from pyaiot.gateway.ws.token_keys import TokenKeys
 from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger("pyaiot.gateway.ws")

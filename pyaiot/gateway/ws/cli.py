@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pyaiot import lifecycle, options
 from pyaiot.actuation_file import read_actuation_map
 from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.gateway.ws.admission import parse_origins
-from pyaiot.gateway.ws.token_keys import TokenKeys
 from pyaiot.settings import ALL_SETTINGS, DEVICE_KEYS, WsGatewaySettings
 
 DESCRIPTION = (

@@ -15,7 +15,7 @@ import pytest
 from pyaiot import devices
 from pyaiot.devices import Credential, Devices
 from pyaiot.gateway.adapter import WriteFailed
-from pyaiot.gateway.ws.token_keys import TokenKeys
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from tests.node_parts import node_with
 
 from .conftest import MakeGateway

@@ -12,10 +12,10 @@ import pytest
 
 from pyaiot.actuation import ActuationMap
 from pyaiot.gateway.adapter import WriteFailed
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws import echo
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected
 from pyaiot.gateway.ws.sessions.token import MAX_EARLY, TokenSession
-from pyaiot.gateway.ws.token_keys import TokenKeys
 from tests.wire.fuzz import broken
 
 from .conftest import MakeGateway

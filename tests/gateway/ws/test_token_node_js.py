@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pyaiot.gateway.ws.token_keys import TokenKeys
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 
 from .conftest import MakeGateway
 from .token_devices import ACCEPTED, PLATFORM, PONG, keys_folder, token_for, within

@@ -16,8 +16,8 @@ from websockets.typing import Subprotocol
 from pyaiot import devices
 from pyaiot.devices import Credential, Devices
 from pyaiot.gateway.adapter import Refused
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.sessions.token import MAX_EARLY
-from pyaiot.gateway.ws.token_keys import TokenKeys
 
 from .conftest import MakeGateway
 from .token_devices import (
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def gateway(make_gateway: MakeGateway, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """One that has the platform's key, and looks often whether it still has."""
-    monkeypatch.setattr("pyaiot.gateway.ws.authority.LOOK_S", 0.02)
+    monkeypatch.setattr("pyaiot.gateway.device_tokens.authority.LOOK_S", 0.02)
     return await make_gateway(token_keys=TokenKeys(folder))
 
 

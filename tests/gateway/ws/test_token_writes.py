@@ -13,8 +13,8 @@ import pytest
 
 from pyaiot.actuation import ActuationMap, parse_map
 from pyaiot.gateway.adapter import WriteFailed
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.sessions.token import MAX_UNCONFIRMED, TokenSession
-from pyaiot.gateway.ws.token_keys import TokenKeys
 
 from .conftest import MakeGateway
 from .token_devices import ACCEPTED, ECHO, PLATFORM, WRONG_FORMAT, keys_folder, token_device, token_for, within

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from pyaiot.gateway.ws import authority, ownership
-from pyaiot.gateway.ws.authority import Authority
+from pyaiot.gateway.device_tokens import authority
+from pyaiot.gateway.device_tokens.authority import Authority
+from pyaiot.gateway.ws import ownership
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.ownership import Ownership
 from pyaiot.gateway.ws.server import Server

@@ -15,8 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from pyaiot.gateway.ws.echo import SUBPROTOCOL
+from tests.gateway.device_tokens.issuer import HOUR, Issuer, claims_of
 
-from .issuer import HOUR, Issuer, claims_of
 from .ws_devices import WAIT_S, Device, Gateway
 
 #: Made once: keys are slow to make.

@@ -17,13 +17,13 @@ from msgspec import UNSET
 from pyaiot.actuation import ActuationMap
 from pyaiot.gateway.adapter import Refused, WriteFailed
 from pyaiot.gateway.device_text import CannotSay, encode_data
+from pyaiot.gateway.device_tokens.tokens import BadToken, Grant
 from pyaiot.gateway.ws import echo
 from pyaiot.gateway.ws.echo import Introduction, Ping, WrongFormat, encode_command, parse_message
 from pyaiot.gateway.ws.payloads import Update
 from pyaiot.gateway.ws.residents import Residents
 from pyaiot.gateway.ws.sessions.contract import Code, Peer, Rejected
 from pyaiot.gateway.ws.sessions.values import report
-from pyaiot.gateway.ws.tokens import BadToken, Grant
 from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger("pyaiot.gateway.ws")

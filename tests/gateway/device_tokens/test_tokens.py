@@ -15,7 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pyaiot.gateway.ws.tokens import MAX_KEYS, MAX_TOKEN_BYTES, BadKey, BadToken, Grant, TokenKey, read_key, verify
+from pyaiot.gateway.device_tokens.tokens import (
+    MAX_KEYS,
+    MAX_TOKEN_BYTES,
+    BadKey,
+    BadToken,
+    Grant,
+    TokenKey,
+    read_key,
+    verify,
+)
 
 from .bad_tokens import all_bad
 from .issuer import HOUR, NOW, Issuer, claims_of, part

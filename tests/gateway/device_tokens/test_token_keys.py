@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from pyaiot.gateway.device_tokens.token_keys import MAX_KEY_FILE_BYTES, TokenKeys
+from pyaiot.gateway.device_tokens.tokens import MAX_KEYS
 from pyaiot.gateway.ws.cli import make_adapter
-from pyaiot.gateway.ws.token_keys import MAX_KEY_FILE_BYTES, TokenKeys
-from pyaiot.gateway.ws.tokens import MAX_KEYS
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import WsGatewaySettings
+from tests.gateway.ws.token_devices import PLATFORM, STRANGER, keys_folder
 
 from .issuer import Issuer
-from .token_devices import PLATFORM, STRANGER, keys_folder
 
 RSA = Issuer("RS256")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import random
 
-from pyaiot.gateway.ws.grants import MAX_STALE, Grants
-from pyaiot.gateway.ws.tokens import Grant
+from pyaiot.gateway.device_tokens.grants import MAX_STALE, Grants
+from pyaiot.gateway.device_tokens.tokens import Grant
 
 
 class Holder:

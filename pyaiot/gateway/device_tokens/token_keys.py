@@ -9,10 +9,10 @@ import os
 import stat
 from pathlib import Path
 
-from pyaiot.gateway.ws.tokens import MAX_KEYS, BadKey, TokenKey, read_key
+from pyaiot.gateway.device_tokens.tokens import MAX_KEYS, BadKey, TokenKey, read_key
 from pyaiot.options import ConfigurationError
 
-logger = logging.getLogger("pyaiot.gateway.ws")
+logger = logging.getLogger("pyaiot.gateway.tokens")
 
 #: The longest key file, in bytes; one of 4096 bits has 800.
 MAX_KEY_FILE_BYTES = 16_384

@@ -7,11 +7,11 @@ import asyncio
 import logging
 import time
 
-from pyaiot.gateway.ws.grants import Grants, Holder
-from pyaiot.gateway.ws.token_keys import TokenKeys
-from pyaiot.gateway.ws.tokens import Grant, verify
+from pyaiot.gateway.device_tokens.grants import Grants, Holder
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
+from pyaiot.gateway.device_tokens.tokens import Grant, verify
 
-logger = logging.getLogger("pyaiot.gateway.ws")
+logger = logging.getLogger("pyaiot.gateway.tokens")
 
 #: How often it is looked whether a token has expired or a key has changed; so late it is noticed, also when the
 #: clock is set.

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
-from pyaiot.gateway.ws.tokens import Grant
+from pyaiot.gateway.device_tokens.tokens import Grant
 
 #: Entries of released grants stay in the heap until there are this many more than grants.
 MAX_STALE = 1_000
