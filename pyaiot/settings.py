@@ -8,7 +8,7 @@ variable in the environment. ``load`` checks everything before anything starts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pyaiot.options import option
 
@@ -23,6 +23,11 @@ WEB_PORT: Final = 8080
 DEVICE_KEYS: Final = "~/.pyaiot/device-keys"
 #: The broker and the WebSocket gateway have it in common.
 ACTUATION_MAP_HELP: Final = "TOML file that says which component and command of its platform a device's resource is"
+
+
+def device_file_option() -> Any:
+    """The option of every service that devices log in to; a field belongs to one class, so each call makes one."""
+    return option("~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +100,7 @@ class MqttBrokerSettings(CommonSettings):
         "localhost", "host name or address of the MQTT broker (an embedded one binds to it)", metavar="HOST"
     )
     mqtt_port: int = option(MQTT_PORT, "port of the MQTT broker", kind="port")
-    device_file: str = option(
-        "~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE"
-    )
+    device_file: str = device_file_option()
     mqtt_require_password: bool = option(
         False, "devices need a password at the embedded MQTT broker, on loopback too (elsewhere they always do)"
     )
@@ -128,9 +131,7 @@ class WsGatewaySettings(GatewaySettings):
     device_origins: str = option(
         "", "web pages that may play device, comma separated, such as https://iot.example.org", metavar="ORIGINS"
     )
-    device_file: str = option(
-        "~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE"
-    )
+    device_file: str = device_file_option()
     device_keys: str = option(
         DEVICE_KEYS, "folder of public keys (*.pem) that tokens of devices are checked by", metavar="FOLDER"
     )
@@ -147,9 +148,7 @@ class HttpGatewaySettings(GatewaySettings):
         "localhost", "address to listen on for devices that speak HTTP, which is not encrypted", metavar="HOST"
     )
     http_port: int = option(HTTP_PORT, "port to listen on for devices that speak HTTP", kind="port")
-    device_file: str = option(
-        "~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE"
-    )
+    device_file: str = device_file_option()
     http_require_password: bool = option(
         False, "devices need a password for HTTP, on loopback too (elsewhere they always do)"
     )
