@@ -11,6 +11,9 @@ import pytest
 
 from tests.firmware.board import FIRMWARE, HERE
 
+#: What is imported with the library, and by nothing else.
+FOR_THE_LIBRARY = ("aiot", "boards", "expectations", "micropython", "machine", "network")
+
 
 def ticks_diff(end: int, start: int) -> int:
     """As on boards, whose ticks wrap at 2^30."""
@@ -28,5 +31,5 @@ def library() -> Iterator[None]:
             patch.syspath_prepend(folder)
         yield
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("aiot", "boards", "micropython", "machine", "network") or name.startswith("check_"):
+        if name.split(".")[0] in FOR_THE_LIBRARY or name.startswith("check_"):
             del sys.modules[name]

@@ -4,14 +4,7 @@
 import json
 
 from aiot import messages
-
-
-def refused(function, *arguments):
-    try:
-        function(*arguments)
-    except ValueError:
-        return True
-    return False
+from expectations import refused
 
 
 def test_names_are_those_of_the_protocol():

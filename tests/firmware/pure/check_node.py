@@ -2,6 +2,7 @@
 """Checks of aiot.node, for both interpreters."""
 
 from aiot.node import MAX_RESOURCES, Node
+from expectations import refused, told
 
 
 class Time:
@@ -20,30 +21,12 @@ def made(keep=64):
     return node, time
 
 
-def told(node):
-    """What it would tell now, as (resource, JSON text)."""
-    found = []
-    while True:
-        following = node.next()
-        if following is None:
-            return found
-        found.append((following[1].name, following[2]))
-
-
 def finish(coroutine):
     try:
         coroutine.send(None)
     except StopIteration:
         return
     raise AssertionError("it still waits")
-
-
-def refused(function, *arguments):
-    try:
-        function(*arguments)
-    except ValueError:
-        return True
-    return False
 
 
 def test_a_node_describes_itself():

@@ -6,8 +6,9 @@ import struct
 
 from aiot import websocket_frames as frames
 from aiot.node import Node
-from aiot.session import ANSWER_MS, WINDOW, Lost
+from aiot.session import ANSWER_MS, WINDOW
 from aiot.websocket import WebSocketSession
+from expectations import loses_no_value, lost
 
 #: The nonce and the answer of RFC 6455 section 1.3.
 NONCE = b"the sample nonce"
@@ -61,24 +62,6 @@ def said(session, now):
 
 def updates(found):
     return [json.loads(payload) for opcode, payload in found if opcode == frames.TEXT]
-
-
-def told(node):
-    """What the node would tell now, as (resource, JSON text)."""
-    found = []
-    following = node.next()
-    while following is not None:
-        found.append((following[1].name, following[2]))
-        following = node.next()
-    return found
-
-
-def lost(function, *arguments):
-    try:
-        function(*arguments)
-    except Lost as error:
-        return str(error)
-    return None
 
 
 def test_the_handshake_is_that_of_rfc_6455():
@@ -221,7 +204,6 @@ def test_close_says_its_code():
 
 
 def test_what_others_send_ends_nothing_or_only_the_session():
-    state = 54321
     messages = [
         from_server(frames.TEXT, b'{"request": "discover"}'),
         from_server(frames.TEXT, b'{"endpoint": "led", "payload": "1"}'),
@@ -230,19 +212,4 @@ def test_what_others_send_ends_nothing_or_only_the_session():
         from_server(frames.CLOSE, b""),
         from_server(2, b"\0\1"),
     ]
-    for round in range(400):
-        node, session = connected()
-        node.on_write("led")(lambda value: None)
-        node.value("t", round)
-        stream = bytearray(messages[round % 6] + messages[round // 6 % 6])
-        for _ in range(3):
-            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-            stream[state % len(stream)] = state >> 16 & 0xFF
-        try:
-            session.received(bytes(stream), 0)
-            for _ in range(20):
-                session.next(0)
-        except Lost:
-            pass
-        session.close()
-        assert ("t", str(round)) in told(node)
+    loses_no_value(connected, messages, 54321)
