@@ -76,7 +76,7 @@ class _Header(msgspec.Struct, frozen=True):
 
     alg: str
     typ: str | UnsetType = UNSET
-    kid: JSON | UnsetType = UNSET
+    kid: str | UnsetType = UNSET
     crit: JSON | UnsetType = UNSET
     b64: JSON | UnsetType = UNSET
     zip: JSON | UnsetType = UNSET

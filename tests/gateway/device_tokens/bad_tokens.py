@@ -100,8 +100,15 @@ def _headers(issuer: Issuer, stranger: Issuer) -> Iterator[Case]:
     for name, values in forbidden.items():
         for value in values:
             yield f"header {name}: {value!r}", issuer.token(good(issuer), issuer.header(**{name: value}))
-    for value in ("JWE", "", "jose+json", 1, None, ["JWT"], "secevent+jwt"):
+    for value in ("JWE", "", "jose+json", 1, None, ["JWT"], {"typ": "JWT"}, "secevent+jwt"):
         yield f"header typ: {value!r}", issuer.token(good(issuer), issuer.header(typ=value))
+    for value in (None, 1, 1.5, True, ["public"], [], {"kid": "public"}, {}):  # RFC 7515 section 4.1.4: a text
+        yield f"header kid: {value!r}", issuer.token(good(issuer), issuer.header(kid=value))
+    for name in ("kid", "typ", "alg", "crit", "x"):
+        for depth in (17, 1_000, 2_000):
+            nested = b"[" * depth + b"]" * depth
+            raw = b'{"alg":"%b","%b":%b}' % (issuer.algorithm.encode(), name.encode(), nested)
+            yield f"header {name} nested {depth} deep", issuer.token(good(issuer), raw)
     alg = issuer.algorithm.encode()
     for raw in (
         b'{"alg":"none","alg":"%b"}' % alg, b'{"alg":"%b","alg":"none"}' % alg,
