@@ -5,6 +5,8 @@ import struct
 
 from micropython import const
 
+from aiot.session import StreamParser
+
 CONNACK = const(0x20)
 PUBLISH = const(0x30)
 PUBACK = const(0x40)
@@ -47,48 +49,32 @@ def puback(packet_id):
     return struct.pack(">BBH", PUBACK, 2, packet_id)
 
 
-class Parser:
-    """Cuts what comes into packets, with no more memory than MAX_PACKET and what was given in at once."""
+class Parser(StreamParser):
+    """Cuts what comes into packets: (first byte, body, whole), with no more memory than MAX_PACKET and what came last.
 
-    def __init__(self):
-        self._buffer = b""
-        self._skip = 0
+    Of a PUBLISH that is too long the body ends after topic and packet identifier, and ``whole`` is false.
+    """
 
-    def feed(self, data):
-        """The packets that are complete now, as (first byte, body, whole). Raises ValueError: this is not MQTT.
-
-        Of a PUBLISH that is too long the body ends after topic and packet identifier, and ``whole`` is false.
-        """
-        found = []
-        buffer = self._buffer + data
-        while True:
-            if self._skip:
-                cut = min(self._skip, len(buffer))
-                self._skip -= cut
-                buffer = buffer[cut:]
-            length, at = _length(buffer)
-            if length is None:
-                break
-            if length <= MAX_PACKET:
-                if len(buffer) < at + length:
-                    break
-                found.append((buffer[0], buffer[at : at + length], True))
-                buffer = buffer[at + length :]
-                continue
+    def _take(self, buffer, found):
+        length, at = _length(buffer)
+        if length is None:
+            return None
+        whole = length <= MAX_PACKET
+        size = length
+        if not whole:
             if buffer[0] & 0xF0 != PUBLISH:
                 raise ValueError("a packet of %d bytes" % length)
             if len(buffer) < at + 2:
-                break
-            head = 4 + struct.unpack_from(">H", buffer, at)[0]
-            if head > MAX_PACKET:
-                raise ValueError("a topic of %d bytes" % (head - 4))
-            if len(buffer) < at + head:
-                break
-            found.append((buffer[0], buffer[at : at + head], False))
-            buffer = buffer[at + head :]
-            self._skip = length - head
-        self._buffer = buffer
-        return found
+                return None
+            size = 4 + struct.unpack_from(">H", buffer, at)[0]
+            if size > MAX_PACKET:
+                raise ValueError("a topic of %d bytes" % (size - 4))
+        end = at + size
+        if len(buffer) < end:
+            return None
+        found.append((buffer[0], buffer[at:end], whole))
+        self._skip = length - size
+        return buffer[end:]
 
 
 def read_publish(first, body):

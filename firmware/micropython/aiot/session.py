@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the two protocols have in common: what is on its way, and when to give up waiting for it. Pure.
+"""What the two protocols have in common: what is on its way, when to give up waiting for it, and how what comes is cut.
 
-A session is fed with what came (``received``) and asked for what to send (``next``), one packet at a time; whoever owns
-the socket does the rest. ``Lost`` ends it.
+Pure. A session is fed with what came (``received``) and asked for what to send (``next``), one packet at a time;
+whoever owns the socket does the rest. ``Lost`` ends it.
 """
 
 from micropython import const
@@ -63,3 +63,27 @@ class Session:
                 self.node.arrived(number)
                 self._flight = flight[place + 1 :] if up_to else flight[:place] + flight[place + 1 :]
                 return
+
+
+class StreamParser:
+    """Cuts what comes into pieces, and keeps no more than the piece that is incomplete."""
+
+    def __init__(self):
+        self._buffer = b""
+        #: So many bytes that are still to come are of a piece that is too long.
+        self._skip = 0
+
+    def feed(self, data):
+        """The pieces that are complete now. Raises ValueError: this is not the protocol."""
+        found = []
+        buffer = self._buffer + data
+        while buffer is not None:
+            cut = min(self._skip, len(buffer))
+            self._skip -= cut
+            self._buffer = buffer[cut:]
+            buffer = self._take(self._buffer, found)
+        return found
+
+    def _take(self, buffer, found):
+        """Move the first piece to ``found``; what is behind it, or None while it is incomplete. Raises ValueError."""
+        raise NotImplementedError

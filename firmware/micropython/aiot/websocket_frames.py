@@ -7,6 +7,8 @@ from hashlib import sha1
 
 from micropython import const
 
+from aiot.session import StreamParser
+
 TEXT = const(1)
 CLOSE = const(8)
 PING = const(9)
@@ -57,63 +59,50 @@ def frame(opcode, payload, mask):
     return head + mask + bytes(masked)
 
 
-class Parser:
-    """Cuts what comes into messages, with no more memory than MAX_MESSAGE and what was given in at once."""
+class Parser(StreamParser):
+    """Cuts what comes into messages: (opcode, payload, whole), with no more memory than MAX_MESSAGE and what came last.
+
+    One that is too long has no payload, and ``whole`` is false.
+    """
 
     def __init__(self):
-        self._buffer = b""
-        self._skip = 0
+        super().__init__()
         #: The parts of a message so far, and its opcode; None as long as there is none.
         self._parts = b""
         self._opcode = None
         self._whole = True
 
-    def feed(self, data):
-        """The messages that are complete now, as (opcode, payload, whole). Raises ValueError: this is no WebSocket.
-
-        One that is too long has no payload, and ``whole`` is false.
-        """
-        found = []
-        buffer = self._buffer + data
-        while True:
-            if self._skip:
-                cut = min(self._skip, len(buffer))
-                self._skip -= cut
-                buffer = buffer[cut:]
-                if self._skip:
-                    break
-            head = _head(buffer)
-            if head is None:
-                break
-            first, length, at = head
-            opcode = first & 0x0F
-            if opcode >= 8:
-                if length > 125 or not first & 0x80:
-                    raise ValueError("a control frame that is too long or in parts")
-                if len(buffer) < at + length:
-                    break
-                found.append((opcode, buffer[at : at + length], True))
-                buffer = buffer[at + length :]
-                continue
-            if (opcode == 0) == (self._opcode is None):
-                raise ValueError("parts of messages out of order")
-            if self._whole and len(self._parts) + length <= MAX_MESSAGE:
-                if len(buffer) < at + length:
-                    break
-                self._parts += buffer[at : at + length]
-                buffer = buffer[at + length :]
-            else:
-                self._whole = False
-                self._parts = b""
-                self._skip = length
-                buffer = buffer[at:]
-            if opcode:
-                self._opcode = opcode
-            if first & 0x80:
-                found.append((self._opcode, self._parts, self._whole))
-                self._parts, self._opcode, self._whole = b"", None, True
-        self._buffer = buffer
-        return found
+    def _take(self, buffer, found):
+        head = _head(buffer)
+        if head is None:
+            return None
+        first, length, at = head
+        opcode = first & 0x0F
+        end = at + length
+        if opcode >= 8:
+            if length > 125 or not first & 0x80:
+                raise ValueError("a control frame that is too long or in parts")
+            if len(buffer) < end:
+                return None
+            found.append((opcode, buffer[at:end], True))
+            return buffer[end:]
+        if (opcode == 0) == (self._opcode is None):
+            raise ValueError("parts of messages out of order")
+        if self._whole and len(self._parts) + length <= MAX_MESSAGE:
+            if len(buffer) < end:
+                return None
+            self._parts += buffer[at:end]
+        else:
+            self._whole = False
+            self._parts = b""
+            self._skip = length
+            end = at
+        if opcode:
+            self._opcode = opcode
+        if first & 0x80:
+            found.append((self._opcode, self._parts, self._whole))
+            self._parts, self._opcode, self._whole = b"", None, True
+        return buffer[end:]
 
 
 def _head(buffer):
