@@ -8,7 +8,9 @@ import logging
 import resource
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 
 from tornado.http1connection import HTTP1ServerConnection
@@ -35,11 +37,17 @@ MAX_BUFFER_BYTES = 262_144
 MAX_AGE_S = 120.0
 #: Connections that one server keeps open, of every kind; fewer where the system allows fewer files.
 MAX_CONNECTIONS = 4_096
+#: What is read of a connection at once: more than that is never kept of a peer that sends ahead of our answers.
+READ_BYTES = 65_536
 #: Of these, those of one address (IPv6: one /64) that is not this host's own, where a proxy would be.
 MAX_CONNECTIONS_PER_ADDRESS = 1_024
-#: As many open files as we ask of the system, and how many are left to everything else.
-WANTED_FILES = 16_384
+#: As many open files as we ask of the system, and how many are left to everything else (of few, half of them).
+WANTED_FILES = 65_536
 SPARE_FILES = 128
+#: With fewer connections for a server than these it is said at the start.
+FEW_CONNECTIONS = 1_024
+#: How many servers of this process share its files (see sharing).
+_sharing = 1
 
 
 class CannotListen(ConfigurationError):
@@ -78,7 +86,44 @@ def raise_file_limit() -> int:
     return wanted
 
 
-def http_server(application: Application, *, max_body_bytes: int = MAX_BODY_BYTES) -> BoundedServer:
+@contextmanager
+def sharing(servers: int) -> Iterator[None]:
+    """Inside this ``with`` the process's open files are for so many servers, each with an equal part of them.
+
+    A part of its own, so that no one's peers can take the connections of another.
+    """
+    global _sharing
+    before, _sharing = _sharing, servers
+    try:
+        yield
+    finally:
+        _sharing = before
+
+
+def connection_limit(most: int) -> int:
+    """How many connections a server that wants ``most`` may keep open: no more than there are files for."""
+    files = raise_file_limit()
+    part = max((files - min(SPARE_FILES, files // 2)) // _sharing, 1)
+    if part < min(most, FEW_CONNECTIONS):
+        _tell_few(files, part, _sharing)
+    return min(most, part)
+
+
+@cache
+def _tell_few(files: int, part: int, servers: int) -> None:
+    """Once, whatever the number of servers."""
+    log.warning(
+        "The system allows %d open files, which is %d connections for each of %d servers: "
+        "raise it with ulimit -n, or LimitNOFILE= of systemd",
+        files,
+        part,
+        servers,
+    )
+
+
+def http_server(
+    application: Application, *, max_body_bytes: int = MAX_BODY_BYTES, read_bytes: int = READ_BYTES
+) -> BoundedServer:
     """A server for ``application`` that no peer can fill; it has no sockets yet."""
     return BoundedServer(
         application,
@@ -87,6 +132,7 @@ def http_server(application: Application, *, max_body_bytes: int = MAX_BODY_BYTE
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=max_body_bytes,
         max_buffer_size=MAX_BUFFER_BYTES,
+        chunk_size=read_bytes,
     )
 
 
@@ -101,7 +147,7 @@ class BoundedServer(HTTPServer):
     def initialize(self, *args: Any, **settings: Any) -> None:
         """As Tornado's."""
         super().initialize(*args, **settings)
-        self.max_connections = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
+        self.max_connections = connection_limit(MAX_CONNECTIONS)
         #: Every connection and its group (see addresses.group_of); also some that are closed, until room is needed.
         self._streams: dict[IOStream, str] = {}
         self._groups: Counter[str] = Counter()

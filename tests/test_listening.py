@@ -160,21 +160,66 @@ async def test_a_large_body_is_refused_before_it_is_read(port: int) -> None:
     writer.close()
 
 
-def test_the_limit_of_open_files_is_raised_and_bounds_the_connections() -> None:
-    """In a process of its own: what is lowered here could not be raised again."""
-    script = """
-import asyncio, resource
-resource.setrlimit(resource.RLIMIT_NOFILE, (256, 512))
-from pyaiot.listening import http_server
+async def test_what_is_sent_ahead_of_an_answer_is_read_only_a_little(port: int, server: BoundedServer) -> None:
+    """Or each connection that waits for something would cost as much as its peer likes to send."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(sock, b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert (await loop.sock_recv(sock, 12)) == b"HTTP/1.1 200"
+        await loop.sock_sendall(sock, b"x" * 150_000)
+        (stream,) = server._streams
+        while not stream._read_buffer_size:
+            await asyncio.sleep(0.01)
+        assert (await ask(port))[0].startswith(b"HTTP/1.1 200")  # the loop has gone round since
+    assert stream._read_buffer_size <= listening.READ_BYTES
+    sock.close()
+
+
+#: In a process of its own: what is lowered here could not be raised again.
+LOWERED = """
+import asyncio, logging, resource, sys
+soft, hard, servers, wanted = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+logging.basicConfig(format="%(message)s")
+from pyaiot.listening import connection_limit, http_server, sharing
 from tornado.web import Application
 async def main():
-    print(http_server(Application([])).max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    with sharing(servers):
+        limits = {http_server(Application([])).max_connections, connection_limit(wanted)}
+    print(*sorted(limits), resource.getrlimit(resource.RLIMIT_NOFILE)[0], connection_limit(wanted))
 asyncio.run(main())
 """
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    assert hard == resource.RLIM_INFINITY or hard >= 512
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == [str(512 - listening.SPARE_FILES), "512"]
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "servers", "each", "alone"),
+    [
+        (256, 512, 1, 512 - listening.SPARE_FILES, 512 - listening.SPARE_FILES),
+        (256, 1_024, 5, (1_024 - listening.SPARE_FILES) // 5, 1_024 - listening.SPARE_FILES),
+        (100, 100, 5, 10, 50),
+    ],
+)
+def test_the_files_that_the_system_allows_are_shared_by_all_servers_of_a_process(
+    soft: int, hard: int, servers: int, each: int, alone: int
+) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert most == resource.RLIM_INFINITY or most >= hard
+    command = [sys.executable, "-c", LOWERED, *map(str, (soft, hard, servers, 4_096))]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [int(word) for word in run.stdout.split()] == [each, hard, alone]
+    first, *others = run.stderr.splitlines()
+    assert first.startswith(f"The system allows {hard} open files, which is {each} connections for each of {servers} ")
+    assert "ulimit -n" in first
+    assert len(others) == (servers > 1)  # not for each of them
+
+
+def test_with_enough_files_nothing_is_said() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", LOWERED, "1024", "10000", "5", "1900"], capture_output=True, text=True, check=True
+    )
+    assert (run.stdout.split(), run.stderr) == (["1900", "1974", "10000", "1900"], "")
 
 
 class Echo(WebSocketHandler):

@@ -23,13 +23,15 @@ from pyaiot.gateway.mqtt.cli import make_adapter as make_mqtt_adapter
 from pyaiot.gateway.mqtt.embedded import GatewayWithBroker
 from pyaiot.gateway.ws.cli import make_adapter as make_ws_adapter
 from pyaiot.lifecycle import Ready, Service, first_fault, started
-from pyaiot.listening import bind, port_of
+from pyaiot.listening import bind, port_of, sharing
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, UpSettings
 from pyaiot.simulation.demo import Demo
 
 log = logging.getLogger("pyaiot.up")
 
+#: Servers that take TCP connections: broker, dashboard, two gateways. An embedded MQTT broker is one more.
+SERVERS = 4
 DESCRIPTION = "Broker, gateways and dashboard in one process. Keys are made when there are none."
 
 
@@ -58,6 +60,7 @@ class Everything:
             raise ConfigurationError("--gateway-name: aiot up runs several gateways, each with its protocol's name")
         make_keys(settings.key_file)
         async with AsyncExitStack() as stack:
+            stack.enter_context(sharing(SERVERS + self._can_embed))
             tasks: list[asyncio.Task[None]] = []
 
             async def start(service: Service, name: str) -> None:

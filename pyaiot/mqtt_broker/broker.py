@@ -17,7 +17,7 @@ from pyaiot import devices
 from pyaiot.addresses import is_loopback
 from pyaiot.devices import DeviceFileError
 from pyaiot.lifecycle import Ready, closing
-from pyaiot.listening import SPARE_FILES, CannotListen, bind, port_of, raise_file_limit
+from pyaiot.listening import CannotListen, bind, connection_limit, port_of
 from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
@@ -77,7 +77,7 @@ class MqttBroker:
         router = _make_router()
         seen = devices.fingerprint(self._device_file)
         known = devices.load_or_none(self._device_file)
-        max_connections = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
+        max_connections = connection_limit(MAX_CONNECTIONS)
         sockets = _bind(self._host, self.port)
         self.port = port_of(sockets)
         local = all(is_loopback(sock.getsockname()[0]) for sock in sockets)

@@ -18,7 +18,7 @@ from pyaiot.gateway.ws.deadlines import Deadlines
 from pyaiot.gateway.ws.line import Line
 from pyaiot.gateway.ws.pace import Paces
 from pyaiot.gateway.ws.sessions.contract import Code, Session
-from pyaiot.listening import SPARE_FILES, bind, port_of, raise_file_limit
+from pyaiot.listening import bind, connection_limit, port_of
 
 logger = logging.getLogger("pyaiot.gateway.ws")
 
@@ -85,7 +85,7 @@ class Server:
         sockets = bind("" if self._host == "::" else self._host, self._port, "gateway")
         self._port = port_of(sockets)
         self._events = events
-        self._places.limit = min(MAX_CONNECTIONS, max(raise_file_limit() - SPARE_FILES, 16))
+        self._places.limit = connection_limit(MAX_CONNECTIONS)
         loop = asyncio.get_running_loop()
         for sock in sockets:
             self._servers.append(await loop.create_server(lambda: Connection(self), sock=sock, backlog=BACKLOG))
