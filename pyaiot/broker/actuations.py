@@ -49,7 +49,7 @@ STATUS: Final[Mapping[str, int]] = {
 
 _TTL = re.compile(r"[0-9]{1,5}", re.ASCII)
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
-_Ignored = Annotated[str, msgspec.Meta(max_length=MAX_NAME)] | None | UnsetType
+_Optional = Annotated[str, msgspec.Meta(max_length=MAX_NAME)] | None | UnsetType
 
 
 class _Parameter(msgspec.Struct, frozen=True):
@@ -62,11 +62,12 @@ class _Content(msgspec.Struct, frozen=True, rename="camel"):
     component_id: _Name
     command: _Name
     params: Annotated[tuple[_Parameter, ...], msgspec.Meta(min_length=1, max_length=MAX_PARAMETERS)]
-    # What else a platform says. The device is told its own account and gateway, by those who know them.
-    account_id: _Ignored = UNSET
-    domain_id: _Ignored = UNSET
-    gateway_id: _Ignored = UNSET
-    device_uid: _Ignored = msgspec.field(name="deviceUID", default=UNSET)
+    # Whose device is meant: two words of two generations of the platform for one thing.
+    account_id: _Optional = UNSET
+    domain_id: _Optional = UNSET
+    # What else a platform says. The device is told its own gateway, by that.
+    gateway_id: _Optional = UNSET
+    device_uid: _Optional = msgspec.field(name="deviceUID", default=UNSET)
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -106,7 +107,10 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a service wants of ``device``; ``parameters`` are names and values. ``ttl_s`` None: now or never."""
+    """What a service wants of ``device``; ``parameters`` are names and values. ``ttl_s`` None: now or never.
+
+    ``accounts`` are those that the device belongs to, by what the service says: none where it says nothing.
+    """
 
     device: str
     component: str
@@ -114,6 +118,7 @@ class Command:
     parameters: tuple[tuple[str, JSON], ...]
     transport: str = "auto"
     ttl_s: int | None = None
+    accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ def parse_command(raw: bytes, query_ttl: Sequence[str] = ()) -> Command:
     body = codec.decode(_bodies, raw)
     for parameter in body.content.params:
         codec.check_value(parameter.value)
+    said = (body.content.account_id, body.content.domain_id)
     return Command(
         device=body.content.device_id,
         component=body.content.component_id,
@@ -137,7 +143,13 @@ def parse_command(raw: bytes, query_ttl: Sequence[str] = ()) -> Command:
         parameters=tuple((parameter.name, parameter.value) for parameter in body.content.params),
         transport=body.transport,
         ttl_s=_ttl(body.ttl, query_ttl),
+        accounts=tuple(dict.fromkeys(account for account in said if isinstance(account, str) and account)),
     )
+
+
+def is_of(account: str | None, accounts: Sequence[str]) -> bool:
+    """Whether a device of ``account`` can be the one that is meant by ``accounts``; one of none can be anybody's."""
+    return account is None or all(each == account for each in accounts)
 
 
 def _ttl(in_body: int | None, in_query: Sequence[str]) -> int | None:

@@ -59,15 +59,19 @@ class Resource(Entry):
 
 
 class Node(Entry):
-    """Our record of a device. Its uid is ``<gateway>/<uid at the gateway>``; times are Unix ms, as gateways give."""
+    """Our record of a device. Its uid is ``<gateway>/<uid at the gateway>``; times are Unix ms, as gateways give.
 
-    __slots__ = ("first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid")
+    ``account`` is that of its platform, if its gateway had it proved.
+    """
+
+    __slots__ = ("account", "first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid")
 
     def __init__(self, uid: str, gateway: str, protocol: str, at: int) -> None:
         super().__init__()
         self.uid = uid
         self.gateway = gateway
         self.protocol = protocol
+        self.account: str | None = None
         self.first_seen = at
         self.last_seen = at
         self.state: NodeState = "online"

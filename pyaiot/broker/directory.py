@@ -216,6 +216,7 @@ class Directory:
         if node is not None:
             node.state = "online"
             node.protocol = sys.intern(message.protocol)
+            node.account = _account_of(message)
             node.last_seen = message.at
             self._tell_presence(node, True)
             return None
@@ -224,6 +225,7 @@ class Directory:
         if len(owner.nodes) >= MAX_NODES_PER_GATEWAY:
             return f"more than {MAX_NODES_PER_GATEWAY} nodes"
         node = Node(f"{name}/{message.uid}", name, sys.intern(message.protocol), message.at)
+        node.account = _account_of(message)
         owner.nodes[message.uid] = self.nodes[node.uid] = node
         node.insert_before(self.changes.end)
         self._tell("new", node)
@@ -308,3 +310,7 @@ class Directory:
                     limit -= 1
             if not uids:
                 del self._leaving[name]
+
+
+def _account_of(message: New) -> str | None:
+    return None if message.account is msgspec.UNSET else sys.intern(message.account)

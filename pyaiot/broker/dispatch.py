@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from pyaiot.actuation import ActuationMap
 from pyaiot.broker.actuations import Command, NotPossible, PlannedWrite, plan
-from pyaiot.broker.addressees import Addressees
+from pyaiot.broker.addressees import OTHERS, Addressees
 from pyaiot.broker.change_list import Node
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.parked import REVOKED, Full, Parked, ParkedActuations
@@ -62,12 +62,15 @@ class Dispatch:
 
         Or it is kept, and this is returned instead. Raises NotPossible: it is not carried out at all.
         """
-        addressee = self.addressees.find(command.device, command.transport)
+        accounts = command.accounts
+        addressee = self.addressees.find(command.device, command.transport, accounts)
         writes = plan(command, addressee.device, self._map)
         uid, now = addressee.uid, self._desk.now
         if command.ttl_s is not None and (not addressee.there or self.parked.has(uid)):
             try:
-                parked = self.parked.park(uid, writes, asked_by=service, size=size, ttl_s=command.ttl_s, now=now)
+                parked = self.parked.park(
+                    uid, writes, asked_by=service, size=size, ttl_s=command.ttl_s, now=now, accounts=accounts
+                )
             except Full as full:
                 raise NotPossible("busy", str(full)) from None
             log.info("Node %s: actuation %s waits for it, for %d s at most", uid, parked.id, command.ttl_s)
@@ -84,13 +87,13 @@ class Dispatch:
             done(writes, outcomes, uid)
 
         until = now + (TTL_S if command.ttl_s is None else min(TTL_S, command.ttl_s))
-        self._carry_out(uid, writes, service, until, over)
+        self._carry_out(uid, accounts, writes, service, until, over)
         return None
 
     def presence(self, node: Node, is_there: bool) -> None:
         """See Directory.on_presence."""
         if not is_there:
-            self.addressees.departed(node.uid, node.protocol)
+            self.addressees.departed(node.uid, node.protocol, node.account)
             return
         self.addressees.arrived(node.uid)
         if self.parked.node_is_there(node.uid):
@@ -104,7 +107,8 @@ class Dispatch:
         """Carry out what waited for nodes that are there, and end what waited for too long."""
         for parked in self.parked.start(self._desk.now, self.addressees.is_there):
             until = min(self._desk.now + TTL_S, parked.expires_at)
-            self._carry_out(parked.uid, parked.writes, parked.asked_by, until, partial(self._finished, parked))
+            done = partial(self._finished, parked)
+            self._carry_out(parked.uid, parked.accounts, parked.writes, parked.asked_by, until, done)
 
     def _finished(self, parked: Parked, outcomes: tuple[Outcome, ...]) -> None:
         self.parked.finish(parked, outcomes, self._desk.now)
@@ -114,17 +118,23 @@ class Dispatch:
     def _carry_out(
         self,
         uid: str,
+        accounts: tuple[str, ...],
         writes: tuple[PlannedWrite, ...],
         service: bytes | None,
         until: float,
         done: Callable[[tuple[Outcome, ...]], None],
     ) -> None:
-        """Write all of ``writes``, none of them begun or carried out after ``until``, nor begun for who may not."""
+        """Write all of ``writes``, none of them begun or carried out after ``until``, nor begun for who may not.
+
+        Nor for a device of another account, which may have come back as that node meanwhile.
+        """
 
         def begin(write: PlannedWrite, tell: Tell) -> None:
-            if self._desk.may_write(service):
-                self._desk.write(uid, write.resource, write.data, tell, until - self._desk.now)
-            else:
+            if not self._desk.may_write(service):
                 tell(REVOKED)
+            elif not self.addressees.is_of(uid, accounts):
+                tell(Outcome("refused", OTHERS))
+            else:
+                self._desk.write(uid, write.resource, write.data, tell, until - self._desk.now)
 
         WriteSequence(writes, begin=begin, is_late=lambda: self._desk.now >= until, done=done).start()

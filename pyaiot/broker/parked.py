@@ -45,7 +45,10 @@ class Full(Exception):
 
 @dataclass(slots=True, eq=False)
 class Parked:
-    """One actuation for the node ``uid``. ``asked_by`` is what the service is known by, ``size`` that of its body."""
+    """One actuation for the node ``uid`` of one of ``accounts``, if there are any.
+
+    ``asked_by`` is what the service is known by, ``size`` that of its body.
+    """
 
     id: str
     uid: str
@@ -53,6 +56,7 @@ class Parked:
     writes: tuple[PlannedWrite, ...]
     size: int
     expires_at: float
+    accounts: tuple[str, ...] = ()
     running: bool = False
     state: State = "waiting"
     outcomes: tuple[Outcome, ...] = ()
@@ -87,7 +91,15 @@ class ParkedActuations:
         return self._open.get(id) or self._ended.get(id)
 
     def park(
-        self, uid: str, writes: tuple[PlannedWrite, ...], *, asked_by: bytes | None, size: int, ttl_s: float, now: float
+        self,
+        uid: str,
+        writes: tuple[PlannedWrite, ...],
+        *,
+        asked_by: bytes | None,
+        size: int,
+        ttl_s: float,
+        now: float,
+        accounts: tuple[str, ...] = (),
     ) -> Parked:
         """Keep an actuation for the node until it is there, for ``ttl_s`` at most. Raises Full."""
         if len(self._lines.get(uid, ())) >= MAX_WAITING_PER_NODE:
@@ -96,7 +108,7 @@ class ParkedActuations:
             raise Full(f"{MAX_WAITING_PER_SERVICE} actuations of this service are waiting")
         if len(self._open) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
             raise Full("too many actuations are waiting")
-        parked = Parked(self._new_id(), uid, asked_by, writes, size, now + ttl_s)
+        parked = Parked(self._new_id(), uid, asked_by, writes, size, now + ttl_s, accounts)
         self._open[parked.id] = parked
         self._lines.setdefault(uid, deque()).append(parked)
         self._per_service[asked_by] = self._per_service.get(asked_by, 0) + 1

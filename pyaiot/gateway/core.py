@@ -19,7 +19,7 @@ from pyaiot.gateway.outbox import Kind, Outbox
 from pyaiot.gateway.resync import Resync
 from pyaiot.gateway.writes import Answer, Writes
 from pyaiot.nodes.liveness import Liveness
-from pyaiot.nodes.node import Node
+from pyaiot.nodes.node import ACCOUNT, Node
 from pyaiot.nodes.registry import Full, Registry
 from pyaiot.nodes.values import BadValue, read_value
 from pyaiot.wire.codec import check_value, encode
@@ -38,6 +38,8 @@ MIN_TIMEOUT_S = 1.0
 MAX_TIMEOUT_S = 31_536_000.0
 MAX_UNIT_CHARACTERS = 64
 MAX_REASON_CHARACTERS = 512
+#: What the gateway itself states of every node, besides the attributes that its adapter gave for that one.
+PROTOCOL = "protocol"
 
 
 class GatewayCore:
@@ -86,6 +88,9 @@ class GatewayCore:
         if attributes:
             for name, text in attributes.items():
                 if node.attributes.get(name) != text:
+                    if name == ACCOUNT:
+                        node.attributes[name] = text
+                        self._resync.tell_node(node, at)
                     self._put(node, name, text, at, None)
                     node.attributes[name] = text
                     node.told_seen = now
@@ -96,13 +101,22 @@ class GatewayCore:
         return False
 
     def updated(self, uid: str, resource: str, data: JSON, now: float, at: int, unit: str | None = None) -> None:
-        """The node told a value: a sign of life, whatever becomes of the value. Raises adapter.Refused."""
+        """The node told a value: a sign of life, whatever becomes of the value. Raises adapter.Refused.
+
+        What the gateway itself states of the node (``protocol``, its attributes) is not the node's to tell.
+        """
         node = self._nodes.get(uid)
         if node is None:
             raise self._refuse("unknown", "the device is not known: it has to register first")
         node.last_seen = now
         if resource[:1] == "/":
             resource = resource[1:]
+        if resource in node.attributes or resource == PROTOCOL:
+            # Many a device says its own id, which is no news; but none says where it is or whose.
+            if str(data) != (self._title if resource == PROTOCOL else node.attributes[resource]):
+                raise self._refuse("reserved", "the gateway itself states that of this device")
+            self.seen(uid, now, at)
+            return
         if resource not in node.values and not is_resource(resource):
             raise self._refuse("name", "no resource can have that name")
         self._put(node, resource, data, at, unit)
@@ -216,7 +230,7 @@ class GatewayCore:
         self.orders.append(Forget(uid, why))
 
     def _tell_attributes(self, node: Node, at: int) -> None:
-        for name, text in (*node.attributes.items(), ("protocol", self._title)):
+        for name, text in (*node.attributes.items(), (PROTOCOL, self._title)):
             try:
                 self._put(node, name, text, at, None)
             except Refused:

@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from pyaiot.gateway.orders import Counters
 from pyaiot.gateway.outbox import MAX_FORGOTTEN, MAX_MESSAGE_BYTES, Kind, Outbox
-from pyaiot.nodes.node import Node
+from pyaiot.nodes.node import ACCOUNT, Node
 from pyaiot.nodes.registry import Registry
 from pyaiot.wire.codec import encode
 from pyaiot.wire.messages import New, Reset, Sync
@@ -91,7 +91,8 @@ class Resync:
     def tell_node(self, node: Node, at: int) -> None:
         """Add ``new``; and ``reset`` where the broker may have values of an earlier life of the node."""
         outbox, uid = self._outbox, node.uid
-        outbox.append(encode(New(uid=uid, protocol=self._protocol, at=node.born_at)), Kind.STATE, uid)
+        account = node.attributes.get(ACCOUNT, UNSET)
+        outbox.append(encode(New(uid=uid, protocol=self._protocol, account=account, at=node.born_at)), Kind.STATE, uid)
         if self._all_void or uid in self._void or outbox.forgot_all or uid in outbox.forgotten:
             outbox.append(encode(Reset(uid=uid, at=at)), Kind.STATE, uid)
 

@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+#: The attribute that says which account of its platform a device belongs to; ``new`` tells it, too (PROTOCOL.md 2.3).
+ACCOUNT: Final = "account"
+
 
 class Node:
     """What a gateway believes of one device. Small: there may be 100,000 of them.

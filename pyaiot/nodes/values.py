@@ -29,7 +29,7 @@ from pyaiot.wire.messages import JSON
 MAX_NUMBER_TEXT = 48
 
 #: Resources whose value names something: ``"1.10"`` is another version than ``"1.1"``.
-TEXT_RESOURCES = frozenset({"name", "board", "mcu", "os", "version", "appid", "id", "ip", "protocol", "js"})
+TEXT_RESOURCES = frozenset({"name", "board", "mcu", "os", "version", "appid", "id", "ip", "protocol", "js", "account"})
 
 _NUMBER = re.compile(
     r"([+-]?(?:0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?(?:[eE]([+-]?[0-9]{1,3}))?)[ \u00a0]?([^\s0-9]\S{0,11})?"

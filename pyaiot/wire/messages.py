@@ -17,6 +17,8 @@ JSON: TypeAlias = Any
 #: An integer that every JSON implementation keeps exactly.
 Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 ShortText = Annotated[str, msgspec.Meta(max_length=64)]
+#: An account of a platform of devices.
+AccountName = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Reason = Annotated[str, msgspec.Meta(max_length=512)]
 OutReason = Literal["timeout", "closed", "deregistered"]
 
@@ -26,10 +28,11 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=F
 
 
 class New(_Message, tag="new", frozen=True, kw_only=True):
-    """A node is there."""
+    """A node is there; ``account`` is the one that it has proved to belong to, where there is one."""
 
     uid: ShortText
     protocol: ShortText
+    account: AccountName | msgspec.UnsetType = msgspec.UNSET
     at: Count
 
 

@@ -31,10 +31,10 @@ HOSTILE = 2_000
 JOE = New(uid="joe", protocol="ws", at=1)
 
 
-def actuation(*values: Any, device: str = "joe", **more: Any) -> bytes:
+def actuation(*values: Any, device: str = "joe", account: str = "", **more: Any) -> bytes:
     """A body that gives the LED each of ``values``."""
     params = [{"name": "LED", "value": value} for value in values or ("1",)]
-    content = {"deviceId": device, "componentId": "led", "command": "LED.v1.0", "params": params}
+    content = {"deviceId": device, "componentId": "led", "command": "LED.v1.0", "params": params, "accountId": account}
     return json.dumps({"type": "command", "content": content, **more}).encode()
 
 

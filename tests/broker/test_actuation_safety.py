@@ -67,6 +67,39 @@ async def test_a_devices_id_taken_at_another_gateway_neither_gets_nor_stops_its_
         assert (await obey(real)).data == "5"
 
 
+async def test_an_actuation_for_a_device_of_another_account_is_not_done(broker: Broker, keys: Keys) -> None:
+    """Whether it is asked for now, waits, or is under way when the id changes hands."""
+    joe = {account: New(uid="joe", protocol="ws", account=account, at=1) for account in ("acc-1", "acc-2")}
+    async with ws(broker, keys, joe["acc-1"]) as link, service(broker) as program:
+        status, answer = await program.ask(actuation("1", account="acc-2"))
+        assert (status, answer["code"], answer["reason"]) == (409, "refused", "the device belongs to another account")
+        for account in ("acc-1", ""):
+            program.send(actuation("2", account=account))
+            assert (await obey(link)).data == "2"
+            assert (await program.hear())[0] == 200
+
+        program.send(actuation(*range(WINDOW + 1), account="acc-1"))
+        writes = [await link.write() for _ in range(WINDOW)]
+        await tell(link, joe["acc-2"])
+        await link.say(*(Result(id=write.id, ok=True) for write in writes))
+        status, _, answer = await program.hear()
+        assert (status, answer["state"], answer["code"]) == (409, "failed", "refused")
+        assert [each["ok"] for each in answer["outcomes"]] == [True] * WINDOW + [False]
+
+        await tell(link, Out(uid="joe", why="closed", at=2))
+        assert (await program.ask(actuation("3", account="acc-1", ttl=60)))[0] == 409
+        waiting = [(await program.ask(actuation(value, account="acc-2", ttl=60)))[1]["id"] for value in "45"]
+        await tell(link, joe["acc-1"])
+        for each in waiting:
+            async with asyncio.timeout(PATIENCE_S):
+                while (found := await program.state(each))["state"] == "waiting":
+                    pass
+            assert (found["state"], found["code"]) == ("failed", "refused")
+        program.send(actuation("6", account="acc-1"))
+        assert (await obey(link)).data == "6", "the only one that it has been told since"
+        assert (await program.hear())[0] == 200
+
+
 async def test_a_token_revoked_meanwhile_begins_no_other_write(broker: Broker, keys: Keys, key_file: Path) -> None:
     await admit_ann(broker, keys, key_file, admitted=True)
     async with ws(broker, keys) as link, service(broker, ANN) as ann, service(broker) as other:

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 import pytest
+from msgspec import UNSET, UnsetType
 
 from pyaiot.actuation import ActuationMap, Actuator, parse_map
 from pyaiot.broker.actuations import (
@@ -70,12 +71,18 @@ def params(*values: Any) -> list[dict[str, Any]]:
 
 
 def test_OI_9_is_read() -> None:
-    expected = Command("joe", "436e7e74-6771-4898-9057-26932f5eb7e1", "LED.v1.0", (("LED", "1"),), "ws")
-    assert parse_command(body()) == expected
-    assert parse_command(body(domainId=None, accountId="acc-1")) == expected
-    assert parse_command(body(domainId=None, deviceUID=None, gatewayId=None)) == expected
+    def expected(*accounts: str) -> Command:
+        parameters = (("LED", "1"),)
+        return Command("joe", "436e7e74-6771-4898-9057-26932f5eb7e1", "LED.v1.0", parameters, "ws", accounts=accounts)
+
+    assert parse_command(body()) == expected("acc-1")
+    assert parse_command(body(domainId=None, accountId="acc-1")) == expected("acc-1")
+    assert parse_command(body(accountId="acc-1")) == expected("acc-1")
+    assert parse_command(body(accountId="acc-2")) == expected("acc-2", "acc-1"), "no device is of two accounts"
+    assert parse_command(body(domainId="", accountId="")) == expected()
+    assert parse_command(body(domainId=None, deviceUID=None, gatewayId=None)) == expected()
     assert parse_command(body({"transport": None})).transport == "auto"
-    assert parse_command(body({"more": [1]}, more={"x": None})) == expected
+    assert parse_command(body({"more": [1]}, more={"x": None})) == expected("acc-1")
 
 
 def test_any_json_is_a_value() -> None:
@@ -206,21 +213,21 @@ class World:
         self._next[gateway] = self._next.get(gateway, 0) + 1
         self.directory.apply(gateway, self._next[gateway], [message])
 
-    def come(self, uid: str) -> None:
+    def come(self, uid: str, account: str | UnsetType = UNSET) -> None:
         gateway, _, device = uid.partition("/")
-        self._say(gateway, New(uid=device, protocol=gateway.partition("-")[0], at=1))
+        self._say(gateway, New(uid=device, protocol=gateway.partition("-")[0], account=account, at=1))
         self.addressees.arrived(uid)
 
     def go(self, uid: str) -> None:
         gateway, _, device = uid.partition("/")
-        protocol = self.directory.nodes[uid].protocol
+        node = self.directory.nodes[uid]
         self._say(gateway, Out(uid=device, why="closed", at=1))
-        self.addressees.departed(uid, protocol)
+        self.addressees.departed(uid, node.protocol, node.account)
 
-    def find(self, device: str, transport: str = "auto") -> str:
+    def find(self, device: str, transport: str = "auto", *accounts: str) -> str:
         """The uid, with a ? behind it if it is away; or the code."""
         try:
-            found = self.addressees.find(device, transport)
+            found = self.addressees.find(device, transport, accounts)
         except NotPossible as error:
             return error.code
         assert found.device == found.uid.partition("/")[2]
@@ -298,6 +305,39 @@ def test_nodes_that_went_are_remembered_and_the_first_is_forgotten_first() -> No
         world.addressees.departed(f"ws/n{number}", "ws")
     assert world.find("first") == "unknown"
     assert world.find("n0") == "ws/n0?"
+
+
+def test_a_device_of_another_account_is_never_meant() -> None:
+    world = World("http/joe")
+    world.come("ws/jim", "acc-1")
+    for accounts, code in (
+        ((), "ws/jim"),
+        (("acc-1",), "ws/jim"),
+        (("acc-2",), "refused"),
+        (("acc-1", "x"), "refused"),
+    ):
+        assert world.find("jim", "auto", *accounts) == code
+        assert world.find("ws/jim", "ws", *accounts) == code
+        assert world.find("joe", "auto", *accounts) == "http/joe", "it has none"
+    world.go("ws/jim")
+    assert world.find("jim", "auto", "acc-1") == "ws/jim?"
+    assert world.find("jim", "auto", "acc-2") == "refused", "it is known of one that is away, too"
+    world.come("ws/jim", "acc-2")
+    assert world.find("jim", "auto", "acc-1") == "refused"
+    world.come("ws/jim", "acc-1")
+    assert world.find("jim", "auto", "acc-1") == "ws/jim", "told again, of another account"
+    world.come("ws/jim")
+    assert world.find("jim", "auto", "acc-2") == "ws/jim"
+
+
+def test_an_account_chooses_among_those_that_have_the_id() -> None:
+    world = World("http/joe")
+    world.come("ws/joe", "acc-1")
+    world.come("ws-2/joe", "acc-2")
+    for account, uid in (("acc-1", "ws/joe"), ("acc-2", "ws-2/joe"), ("acc-3", "http/joe")):
+        assert world.find("joe", "auto", account) == uid
+    world.go("ws/joe")
+    assert world.find("joe", "auto", "acc-1") == "ws/joe?", "nobody without a proof gets what is for one that has one"
 
 
 # What is answered

@@ -53,6 +53,36 @@ def test_PY_MSG_11_a_leading_slash_of_a_resource_is_dropped() -> None:
     assert gateway.told() == [update("sensors/led", "0", 0)]
 
 
+def test_what_the_gateway_states_of_a_node_the_device_cannot_report() -> None:
+    gateway = Gateway()
+    gateway.seen("n1", attributes={"ip": "fd00::1", "id": "1"})
+    gateway.told()
+    for resource, data in (("ip", "fd00::666"), ("/ip", "fd00::666"), ("protocol", "MQTT"), ("id", 2), ("ip", None)):
+        with pytest.raises(Refused, match="the gateway itself states that"):
+            gateway.updated("n1", resource, data)
+    for resource, data in (("ip", "fd00::1"), ("id", "1"), ("id", 1), ("protocol", "CoAP")):
+        gateway.updated("n1", resource, data)  # that is no news, and no fault
+    assert gateway.told() == []
+    assert gateway.core.counters.refused == {"reserved": 5}
+    gateway.updated("n1", "account", "mine")
+    gateway.seen("n2", attributes={"id": "n2"})
+    gateway.updated("n2", "ip", "fd00::2")
+    assert [each["endpoint"] for each in gateway.told() if each["type"] == "update"] == [
+        *("account", "id", "protocol", "ip")
+    ], "what was not stated of just that node is its own to tell"
+
+
+def test_the_account_of_a_node_is_told_with_it_and_again_when_it_changes() -> None:
+    gateway = Gateway()
+    gateway.seen("n1", attributes={"account": "acc-1"})
+    new = {"type": "new", "uid": "n1", "protocol": "coap", "account": "acc-1", "at": AT}
+    assert gateway.told() == [new, update("account", "acc-1"), update("protocol", "CoAP")]
+    gateway.seen("n1", attributes={"account": "acc-1"})
+    assert gateway.told() == []
+    gateway.seen("n1", attributes={"account": "2"})
+    assert gateway.told() == [{**new, "account": "2"}, update("account", "2")]
+
+
 def test_PB_05_a_beacon_of_a_known_node_tells_no_more_than_that_it_is_there() -> None:
     gateway = Gateway().with_node()
     for _ in range(10):
