@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Messages of JSON-RPC: read from a text, and written. Pure: the one place of ``pyaiot.rpc`` where JSON is.
+
+2.0 is https://www.jsonrpc.org/specification; 1.0 is a message without ``"jsonrpc"``, whose notifications have the id
+null, whose answers have ``result`` and ``error`` both, and which knows neither batches nor parameters by name. JSON is
+as strict as in PROTOCOL.md section 3.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET
+
+from pyaiot.rpc.errors import UNSPECIFIED, RpcError
+from pyaiot.wire import codec
+from pyaiot.wire.errors import Malformed
+from pyaiot.wire.messages import JSON
+
+Version = Literal[1, 2]
+Id: TypeAlias = JSON  # str, int, float or None; whatever JSON has in 1.0
+Params: TypeAlias = "list[JSON] | dict[str, JSON] | None"
+
+#: Entries of a batch.
+MAX_BATCH: Final = 100
+#: How deep parameters may be nested, so that a message keeps to the depth of all JSON here.
+MAX_PARAMS_DEPTH: Final = codec.MAX_DEPTH - 2
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """Wants an answer with its ``id``."""
+
+    id: Id
+    method: str
+    params: Params
+    version: Version
+
+
+class Notification(msgspec.Struct, frozen=True, gc=False):
+    """Wants none."""
+
+    method: str
+    params: Params
+    version: Version
+
+
+class Response(msgspec.Struct, frozen=True):
+    """The answer to our request ``id``: ``error`` if it failed, else ``result`` as JSON, not read yet."""
+
+    id: Id
+    result: msgspec.Raw | None
+    error: RpcError | None
+    version: Version
+
+
+class Invalid(msgspec.Struct, frozen=True):
+    """What is none of these. ``is_response``: it wanted to be an answer, so that no answer may be given to it."""
+
+    id: Id
+    error: RpcError
+    version: Version
+    is_response: bool = False
+
+
+Message: TypeAlias = Request | Notification | Response | Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What one text held: its messages in order, and whether they came as a batch, to be answered as one."""
+
+    items: list[Message]
+    is_batch: bool
+
+
+class _Wire(msgspec.Struct, gc=False):
+    jsonrpc: Any = UNSET
+    id: Any = UNSET
+    method: Any = UNSET
+    params: Any = UNSET
+    result: msgspec.Raw | msgspec.UnsetType = UNSET
+    error: Any = UNSET
+
+
+_decoder = msgspec.json.Decoder(_Wire)
+_values = msgspec.json.Decoder()
+_batches = msgspec.json.Decoder(list[msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+_PLAIN_IDS = frozenset((str, int, float, type(None)))
+
+
+def parse(text: str | bytes) -> Parsed:
+    """Read one WebSocket message or HTTP body. Never raises: what cannot be read is an Invalid."""
+    try:
+        raw = text if isinstance(text, bytes) else text.encode()
+    except UnicodeEncodeError:
+        return Parsed([_unreadable("not UTF-8")], False)
+    if raw.lstrip(b" \t\r\n")[:1] != b"[":
+        return Parsed([_parse_one(raw, in_batch=False)], False)
+    try:
+        entries = _batches.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return Parsed([_unreadable("not JSON")], False)
+    if not entries:
+        return Parsed([_invalid("the batch is empty")], False)
+    if len(entries) > MAX_BATCH:
+        return Parsed([_invalid(f"a batch has at most {MAX_BATCH} entries")], False)
+    return Parsed([_parse_one(bytes(entry), in_batch=True) for entry in entries], True)
+
+
+def read_result(result: msgspec.Raw) -> JSON:
+    """The value of a Response's ``result``."""
+    return _values.decode(result)
+
+
+def _unreadable(why: str) -> Invalid:
+    return Invalid(None, RpcError.parse_error(why), 2)
+
+
+def _invalid(why: str, id: Id = None, version: Version = 2) -> Invalid:
+    return Invalid(id, RpcError.invalid_request(why), version)
+
+
+def _parse_one(raw: bytes, *, in_batch: bool) -> Message:
+    try:
+        if raw.lstrip(b" \t\r\n")[:1] != b"{":
+            codec.check_value(_values.decode(raw), codec.MAX_DEPTH)
+            return _invalid("it is an object")
+        message = codec.decode(_decoder, raw, _count_keys)
+        id = message.id
+        if type(id) not in _PLAIN_IDS and id is not UNSET:
+            codec.check_value(id, MAX_PARAMS_DEPTH)
+        elif type(id) is int or type(id) is float:
+            codec.check_value(id)
+    except Malformed as error:
+        return _unreadable(str(error))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _unreadable("not JSON")
+    version: Version = 1 if message.jsonrpc is UNSET and not in_batch else 2
+    if message.method is UNSET and (message.result is not UNSET or message.error is not UNSET):
+        return _response(message, version)
+    if version == 2:
+        return _request_2(message)
+    return _request_1(message)
+
+
+def _request_2(message: _Wire) -> Message:
+    id, method, params = message.id, message.method, message.params
+    if id is not UNSET and type(id) not in _PLAIN_IDS:
+        return _invalid("its id is a text, a number or null")
+    if message.jsonrpc != "2.0":
+        return _invalid('"jsonrpc" is "2.0"', None if id is UNSET else id)
+    if type(method) is not str:
+        # The specification's own example answers null here, where the request has an id or not.
+        return _invalid("its method is a text", None if id is UNSET else id)
+    if params is UNSET:
+        params = None
+    elif type(params) is not list and type(params) is not dict:
+        return _invalid("its params are an array or an object", None if id is UNSET else id)
+    if id is UNSET:
+        return Notification(method, params, 2)
+    return Request(id, method, params, 2)
+
+
+def _request_1(message: _Wire) -> Message:
+    method, params = message.method, message.params
+    id = None if message.id is UNSET else message.id
+    if method is UNSET:
+        return _invalid("it has a method", id, 2)  # not even 1.0: answered as 2.0 wants it
+    if type(method) is not str:
+        return _invalid("its method is a text", id, 1)
+    if params is UNSET:
+        params = None
+    elif type(params) is not list:
+        return _invalid('without "jsonrpc" it is JSON-RPC 1.0, where params are an array', id, 1)
+    return Notification(method, params, 1) if id is None else Request(id, method, params, 1)
+
+
+def _response(message: _Wire, version: Version) -> Response | Invalid:
+    id = None if message.id is UNSET else message.id
+    error, result = message.error, message.result
+    if version == 1:
+        if error is not None and error is not UNSET:
+            return Response(id, None, _error_1(error), 1)
+        if result is not UNSET:
+            return Response(id, result, None, 1)
+    elif message.jsonrpc == "2.0" and (error is UNSET) != (result is UNSET) and message.id is not UNSET:
+        if result is not UNSET:
+            return Response(id, result, None, 2)
+        told = _read_error(error)
+        if told is not None:
+            return Response(id, None, told, 2)
+    why = RpcError.invalid_request("an answer has an id, and either a result or an error")
+    return Invalid(id, why, version, is_response=True)
+
+
+def _read_error(error: JSON) -> RpcError | None:
+    if not isinstance(error, dict):
+        return None
+    code, text = error.get("code"), error.get("message")
+    if type(code) is not int or type(text) is not str:
+        return None
+    return RpcError(code, text, error.get("data", UNSET))
+
+
+def _error_1(error: JSON) -> RpcError:
+    """1.0 does not say what an error is: a text at most peers."""
+    told = _read_error(error)
+    if told is not None:
+        return told
+    return RpcError(UNSPECIFIED, error if isinstance(error, str) else "the peer answered with an error", error, error)
+
+
+def _count_keys(message: _Wire) -> int:
+    """See codec.decode. Also where the values are checked. Raises Malformed."""
+    keys = 0
+    if message.jsonrpc is not UNSET:
+        keys += 1
+        _check_scalar(message.jsonrpc)
+    if message.id is not UNSET:
+        keys += 1
+    if message.method is not UNSET:
+        keys += 1
+        _check_scalar(message.method)
+    if message.params is not UNSET:
+        keys += 1 + codec.check_value(message.params, MAX_PARAMS_DEPTH)
+    if message.error is not UNSET:
+        keys += 1 + codec.check_value(message.error, MAX_PARAMS_DEPTH)
+    if message.result is not UNSET:
+        # Read once to be judged; whoever relays it sends on what came.
+        keys += 1 + codec.check_value(_values.decode(message.result), MAX_PARAMS_DEPTH)
+    return keys
+
+
+def _check_scalar(value: JSON) -> None:
+    if type(value) is not str:
+        codec.check_value(value, MAX_PARAMS_DEPTH)
+
+
+def encode_value(value: JSON) -> bytes:
+    """Any value as JSON; a msgspec.Raw as it is. Raises TypeError or ValueError for what JSON cannot say."""
+    return bytes(value) if type(value) is msgspec.Raw else _encode(value)
+
+
+def encode_request(id: Id, method: str, params: JSON, version: Version = 2) -> bytes:
+    """``params``: list, dict, None or encoded (bytes). In 1.0 an object is the one parameter."""
+    if version == 2:
+        given = b"" if params is None else b',"params":' + _encoded(params)
+        return b'{"jsonrpc":"2.0","method":%b%b,"id":%b}' % (_encode(method), given, _encode(id))
+    return b'{"method":%b,"params":%b,"id":%b}' % (_encode(method), _positional(params), _encode(id))
+
+
+def encode_notification(method: str, params: JSON, version: Version = 2) -> bytes:
+    """As :func:`encode_request`, without an id."""
+    if version == 2:
+        given = b"" if params is None else b',"params":' + _encoded(params)
+        return b'{"jsonrpc":"2.0","method":%b%b}' % (_encode(method), given)
+    return b'{"method":%b,"params":%b,"id":null}' % (_encode(method), _positional(params))
+
+
+def encode_result(id: Id, result: JSON, version: Version = 2) -> bytes:
+    """``result``: any JSON, or a msgspec.Raw that is sent on as it came."""
+    if version == 2:
+        return b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (encode_value(result), _encode(id))
+    return b'{"result":%b,"error":null,"id":%b}' % (encode_value(result), _encode(id))
+
+
+def encode_error(id: Id, error: RpcError, version: Version = 2) -> bytes:
+    """``id`` is None where that of the request could not be read."""
+    if version == 1 and error.original is not UNSET:
+        return b'{"result":null,"error":%b,"id":%b}' % (_encode(error.original), _encode(id))
+    told = {"code": error.code, "message": error.message}
+    if error.data is not UNSET:
+        told["data"] = error.data
+    if version == 2:
+        return b'{"jsonrpc":"2.0","error":%b,"id":%b}' % (_encode(told), _encode(id))
+    return b'{"result":null,"error":%b,"id":%b}' % (_encode(told), _encode(id))
+
+
+def join_batch(answers: list[bytes]) -> bytes:
+    """The one answer to a batch."""
+    return b"[" + b",".join(answers) + b"]"
+
+
+def _encoded(params: JSON) -> bytes:
+    return params if isinstance(params, bytes) else encode_value(params)
+
+
+def _positional(params: JSON) -> bytes:
+    if params is None:
+        return b"[]"
+    encoded = _encoded(params)
+    return encoded if encoded[:1] == b"[" else b"[" + encoded + b"]"
