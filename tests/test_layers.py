@@ -68,6 +68,8 @@ PURE = [
     "broker/framing.py",
     "broker/parked.py",
     "broker/rpc/caller.py",
+    "broker/rpc/filters.py",
+    "broker/rpc/resource_type.py",
     "broker/sequence.py",
     "broker/service_pace.py",
     "broker/writes.py",
