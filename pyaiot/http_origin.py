@@ -17,6 +17,9 @@ from pyaiot.options import ConfigurationError
 #: Headers that a proxy adds: whoever comes through one is not on this host, though the connection is.
 PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 
+#: How browsers call themselves (``User-Agent``, RFC 9110 section 10.1.5), which the pages that they show cannot change.
+_BROWSERS: Final = ("Mozilla/", "Opera/")
+
 _NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
 
@@ -52,6 +55,11 @@ def bearer(header: str | None) -> str | None:
     """The token of an ``Authorization: Bearer …`` header (RFC 6750 section 2.1)."""
     scheme, _, token = (header or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def is_browser(user_agent: str) -> bool:
+    """Whether a browser made the request, as all call themselves that show pages, and no program need."""
+    return user_agent.lstrip().startswith(_BROWSERS)
 
 
 def _is_address(host: str) -> bool:

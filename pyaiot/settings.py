@@ -30,6 +30,16 @@ def device_file_option() -> Any:
     return option("~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE")
 
 
+def device_keys_option() -> Any:
+    """The option of the gateways that take tokens of devices, likewise."""
+    return option(DEVICE_KEYS, "folder of public keys (*.pem) that tokens of devices are checked by", metavar="FOLDER")
+
+
+def device_token_audience_option() -> Any:
+    """Likewise."""
+    return option("", "take only tokens of devices that are for this audience", metavar="TEXT")
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """Options that every service has."""
@@ -132,10 +142,8 @@ class WsGatewaySettings(GatewaySettings):
         "", "web pages that may play device, comma separated, such as https://iot.example.org", metavar="ORIGINS"
     )
     device_file: str = device_file_option()
-    device_keys: str = option(
-        DEVICE_KEYS, "folder of public keys (*.pem) that tokens of devices are checked by", metavar="FOLDER"
-    )
-    device_token_audience: str = option("", "take only tokens of devices that are for this audience", metavar="TEXT")
+    device_keys: str = device_keys_option()
+    device_token_audience: str = device_token_audience_option()
     ws_require_key: bool = option(False, "WebSocket devices need a key or a token, whatever their id is")
     actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE")
 
@@ -149,8 +157,10 @@ class HttpGatewaySettings(GatewaySettings):
     )
     http_port: int = option(HTTP_PORT, "port to listen on for devices that speak HTTP", kind="port")
     device_file: str = device_file_option()
+    device_keys: str = device_keys_option()
+    device_token_audience: str = device_token_audience_option()
     http_require_password: bool = option(
-        False, "devices need a password for HTTP, on loopback too (elsewhere they always do)"
+        False, "devices need a password or token for HTTP, on loopback too (elsewhere they always do)"
     )
     allowed_hosts: str = option(
         "", "further names this gateway is reached by, comma separated, such as iot.example.org", metavar="NAMES"

@@ -38,6 +38,7 @@ PURE = [
     "gateway/http/access.py",
     "gateway/http/commands.py",
     "gateway/http/counters.py",
+    "gateway/http/limits.py",
     "gateway/http/payloads.py",
     "gateway/http/report.py",
     "gateway/http/senml.py",

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Who may speak for which device (PROTOCOL.md section 1.4), judged by the head of a request alone. Pure.
 
-On a loopback bind a program of this host may speak for every device; it needs no password, but a wrong one is wrong.
-Everywhere else a device needs its own. No page may: neither those of others, nor by another name for this host.
+On a loopback bind a program of this host may speak for every device that no token has proved; it needs no password, but
+a wrong one is wrong. Everywhere else a device needs its own, or a token. No page may: neither those of others, nor by
+another name for this host.
 """
 
 from __future__ import annotations
@@ -14,22 +15,27 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from pyaiot.addresses import is_loopback
-from pyaiot.http_origin import bearer, may_be_asked_for, name_in
+from pyaiot.gateway.device_tokens.tokens import MAX_TOKEN_BYTES, BadToken, Grant
+from pyaiot.http_origin import bearer, is_browser, may_be_asked_for, name_in
 
-#: The longest Authorization header that is read; ours have less than 200 characters.
-MAX_AUTHORIZATION: Final = 1_024
+#: The longest Authorization header that is read, in characters.
+MAX_AUTHORIZATION: Final = len("Bearer ") + MAX_TOKEN_BYTES
+#: Ids that are remembered to have been proved by a token.
+MAX_PROVED: Final = 16_384
 
 #: What a user with that password is ("device"), or None (see devices.Devices).
 Verify: TypeAlias = Callable[[str, bytes], str | None]
+#: What a token grants to a device; raises BadToken (see authority.Authority.grant).
+GrantTo: TypeAlias = Callable[[str, str], Grant]
 
 
 class Denied(Exception):
     """The request is refused with an HTTP ``status``; ``str()`` is one sentence, fit to send to its sender.
 
-    ``guessed``: it came with a password that is wrong.
+    ``guessed``: what it came with that is wrong, for our own log; empty: nothing.
     """
 
-    def __init__(self, status: int, reason: str, *, guessed: bool = False) -> None:
+    def __init__(self, status: int, reason: str, *, guessed: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.guessed = guessed
@@ -43,12 +49,13 @@ class Request:
     host: str
     origin: str | None = None
     site: str | None = None
+    user_agent: str = ""
     proxied: bool = False
     authorization: str | None = None
 
 
 class Claim(NamedTuple):
-    """A password, and whose it is said to be; ``user`` is None where only a token was given."""
+    """A password, and whose it is said to be; without ``user`` (``Bearer``) it may be a token."""
 
     user: str | None
     password: bytes
@@ -64,28 +71,65 @@ class Access:
     def check_sender(self, request: Request) -> None:
         """Raises Denied for what a browser sends on behalf of a page.
 
-        A page must not take commands either, and browsers send no ``Origin`` with some GETs: hence ``Sec-Fetch-Site``.
+        A page must not take commands either. With a GET, as of ``<img>``, browsers send no ``Origin``; and
+        ``Sec-Fetch-Site`` neither the old ones send, nor the new ones to what they do not hold for secure, which is
+        plain HTTP by a name. So a browser that does not say that its user asked is taken for a page.
         """
         name = name_in(request.host)
         if name is None or not may_be_asked_for(name, self.names):
             raise Denied(403, "this Host is not allowed (see --allowed-hosts)")
         if request.origin is not None or request.site not in (None, "none"):
             raise Denied(403, "a page is not a device")
+        if request.site is None and is_browser(request.user_agent):
+            raise Denied(403, "a page is not a device, and this may be one: the User-Agent is a browser's")
 
-    def check_device(self, request: Request, uid: str, verify: Verify) -> None:
-        """Raises Denied: the sender may not speak for the device ``uid``. Says nothing about which ids there are."""
+    def check_device(
+        self, request: Request, uid: str, verify: Verify, grant: GrantTo, *, proved: bool = False
+    ) -> Grant | None:
+        """What the sender's token grants to ``uid``; None where it needs none, or has a password.
+
+        ``proved``: a token has proved the id, which nothing else has since. Raises Denied: the sender may not speak
+        for the device. Says nothing about which ids there are.
+        """
         if request.authorization is None:
-            if self.trust_this_host and is_loopback(request.peer) and not request.proxied:
-                return
-            raise Denied(401, "a password is needed (aiot device add)")
+            if not self.trust_this_host or not is_loopback(request.peer) or request.proxied:
+                raise Denied(401, "a password is needed, or a token (aiot device add, aiot device-token)")
+            if proved:
+                raise Denied(401, "this id is only had with its token")
+            return None
         claim = parse_authorization(request.authorization)
         if claim is None:
-            raise Denied(401, "the Authorization is neither Basic nor Bearer", guessed=True)
+            raise Denied(401, "the Authorization is neither Basic nor Bearer", guessed="no Authorization that is one")
+        if claim.user is None and claim.password.count(b".") == 2:  # no password of ours has a dot
+            try:
+                return grant(claim.password.decode("utf-8", "replace"), uid)
+            except BadToken as error:
+                raise Denied(401, "the token is not good", guessed=f"a bad token ({error})") from None
         user = uid if claim.user is None else claim.user
         if verify(user, claim.password) != "device":
-            raise Denied(401, "the password is wrong", guessed=True)
+            raise Denied(401, "the password is wrong", guessed="a wrong password")
         if user != uid:
             raise Denied(403, "the password is another device's")
+        if proved:
+            raise Denied(401, "this id is only had with its token")
+        return None
+
+
+class Proved:
+    """The ids that tokens have proved since the start; the oldest is forgotten first."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._ids
+
+    def add(self, uid: str) -> None:
+        """A token has proved ``uid``."""
+        self._ids.pop(uid, None)
+        self._ids[uid] = None
+        if len(self._ids) > MAX_PROVED:
+            del self._ids[next(iter(self._ids))]
 
 
 def parse_authorization(header: str) -> Claim | None:

@@ -16,7 +16,10 @@ from typing import ClassVar, Final
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.credentials import Credentials
-from pyaiot.gateway.http.access import Access, Request
+from pyaiot.gateway.device_tokens.authority import Authority
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
+from pyaiot.gateway.device_tokens.tokens import Grant
+from pyaiot.gateway.http.access import Access, Proved, Request
 from pyaiot.gateway.http.commands import Command, Poll
 from pyaiot.gateway.http.counters import Counters
 from pyaiot.gateway.http.delivery import Delivery
@@ -45,14 +48,20 @@ class HttpAdapter:
         host: str = "localhost",
         port: int = 8002,
         device_file: str = "",
+        token_keys: TokenKeys | None = None,
+        audience: str = "",
         timeout_s: float = 120.0,
     ) -> None:
         """Listen on ``host`` (a name or an address) and TCP ``port`` (0: any free one).
 
-        ``device_file`` has the passwords of devices (``aiot device``); ``timeout_s`` is the gateway's ``--max-time``.
+        ``device_file`` has the passwords of devices (``aiot device``). ``token_keys`` check their tokens, each of which
+        must be for ``audience``, if that is not empty. ``timeout_s`` is the gateway's ``--max-time``.
         """
         self._access = access
         self._credentials = Credentials(device_file)
+        self._token_keys = token_keys
+        self._authority = Authority(token_keys, audience)
+        self._proved = Proved()
         self.counters = Counters()
         self.max_wait_s = min(MAX_WAIT_S, timeout_s * POLL_SHARE)
         self._server = Server(self, host, port)
@@ -67,15 +76,25 @@ class HttpAdapter:
     async def start(self, events: DeviceEvents) -> None:
         """Listen, and begin to report. Raises ConfigurationError: the port is taken, the device file is none …"""
         self._credentials.load()
+        self._authority.start()
+        try:
+            self._server.start()
+        except BaseException:
+            self._authority.stop()
+            raise
         self._events = events
-        self._server.start()
         logger.info("Listening for HTTP devices on port %d", self.port)
-        if not self._access.trust_this_host and not self._credentials:
-            logger.warning("No device has a password yet, so none is let in: aiot device add ID")
+        tokens = self._token_keys is not None and self._token_keys.keys
+        if not self._access.trust_this_host and not self._credentials and not tokens:
+            logger.warning(
+                "No device has a password yet, nor is there a key for tokens, so none is let in: "
+                "aiot device add ID, or aiot device-token ID"
+            )
 
     async def stop(self) -> None:
         """Close everything; nothing is reported afterwards."""
         self._events = None
+        self._authority.stop()
         self._delivery.close()
         await self._server.stop()
 
@@ -104,10 +123,15 @@ class HttpAdapter:
         """See contract.Host."""
         self._access.check_sender(request)
 
-    def check_device(self, request: Request, uid: str) -> None:
+    def check_device(self, request: Request, uid: str) -> Grant | None:
         """See contract.Host."""
         self._credentials.refresh()
-        self._access.check_device(request, uid, self._credentials.verify)
+        grant = self._access.check_device(
+            request, uid, self._credentials.verify, self._authority.grant, proved=uid in self._proved
+        )
+        if grant is not None:
+            self._proved.add(uid)
+        return grant
 
     @property
     def crowded(self) -> bool:
@@ -147,9 +171,14 @@ class HttpAdapter:
         self.counters.polls += 1
         return self._delivery.take(uid)
 
-    async def wait(self, uid: str, poll: Poll, woken: asyncio.Event, wait_s: float) -> bool:
+    async def wait(self, uid: str, poll: Poll, woken: asyncio.Event, wait_s: float, grant: Grant | None) -> bool:
         """See contract.Host."""
-        return await self._delivery.wait(uid, poll, woken, wait_s)
+        if grant is not None:
+            self._authority.hold(poll, grant)
+        try:
+            return await self._delivery.wait(uid, poll, woken, wait_s)
+        finally:
+            self._authority.release(poll)
 
     def collect(self, uid: str) -> list[Command]:
         """See contract.Host."""

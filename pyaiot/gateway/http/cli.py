@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pyaiot import lifecycle, options
 from pyaiot.addresses import is_loopback
 from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
 from pyaiot.http_origin import allowed_hosts
-from pyaiot.settings import ALL_SETTINGS, HttpGatewaySettings
+from pyaiot.settings import ALL_SETTINGS, DEVICE_KEYS, HttpGatewaySettings
 
 DESCRIPTION = "The HTTP gateway: devices post values to it and fetch commands, and it connects them to the broker."
 
@@ -42,5 +43,7 @@ def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:
         host=settings.http_host,
         port=settings.http_port,
         device_file=settings.device_file,
+        token_keys=TokenKeys(settings.device_keys, required=settings.device_keys != DEVICE_KEYS),
+        audience=settings.device_token_audience,
         timeout_s=settings.max_time,
     )

@@ -36,6 +36,10 @@ class Poll:
         self.over = True
         self.wake()
 
+    def revoked(self, why: str) -> None:
+        """Its token is good no longer (see grants.Holder)."""
+        self.end()
+
 
 @dataclass(slots=True)
 class _Box:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from pyaiot.gateway.device_tokens.tokens import Grant
 from pyaiot.gateway.http.access import Request
 from pyaiot.gateway.http.commands import Command, Poll
 from pyaiot.gateway.http.counters import Counters
@@ -20,8 +21,8 @@ class Host(Protocol):
     def check_sender(self, request: Request) -> None:
         """Raises Denied: no device sent that."""
 
-    def check_device(self, request: Request, uid: str) -> None:
-        """Raises Denied: the sender may not speak for ``uid``."""
+    def check_device(self, request: Request, uid: str) -> Grant | None:
+        """Raises Denied: the sender may not speak for ``uid``. What its token grants, if it came with one."""
 
     @property
     def crowded(self) -> bool:
@@ -39,8 +40,8 @@ class Host(Protocol):
     def ask(self, uid: str, peer: str) -> list[Command]:
         """The device asks for its commands, which are delivered by that. Raises Refused."""
 
-    async def wait(self, uid: str, poll: Poll, woken: asyncio.Event, wait_s: float) -> bool:
-        """Wait for a command, after :meth:`ask` had none; false: ``poll`` is over, and gets none."""
+    async def wait(self, uid: str, poll: Poll, woken: asyncio.Event, wait_s: float, grant: Grant | None) -> bool:
+        """Wait for a command, after :meth:`ask` had none; false: ``poll`` is over, or ``grant`` is: it gets none."""
 
     def collect(self, uid: str) -> list[Command]:
         """As :meth:`ask`, after :meth:`wait`."""

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 class Counters:
     """Each only grows. ``dataclasses.asdict`` gives the names and values of all."""
 
-    #: Requests, whatever they asked for, and those that were refused by their head: Host, Origin, password.
+    #: Requests, whatever they asked for, and those that were refused by their head: Host, Origin, password, token.
     requests: int = 0
     denied: int = 0
-    #: Passwords that were wrong, and of those: answered at once, because so many were being delayed.
+    #: Requests that were one too many of their device (429), and bodies that gave way to others (408).
+    too_many: int = 0
+    gave_way: int = 0
+    #: Passwords and tokens that were wrong, and of those: answered at once, because so many were being delayed.
     wrong_passwords: int = 0
     undelayed: int = 0
     #: Bodies that could not be read (400), that were too long (413), of types that are not read (415).

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from pyaiot.devices import Credential, Devices
-from pyaiot.gateway.http.access import MAX_AUTHORIZATION, Access, Claim, Denied, Request, parse_authorization
+from pyaiot.gateway.device_tokens.tokens import BadToken, Grant
+from pyaiot.gateway.http import access
+from pyaiot.gateway.http.access import (
+    MAX_AUTHORIZATION,
+    Access,
+    Claim,
+    Denied,
+    Proved,
+    Request,
+    parse_authorization,
+)
 
 DEVICES = Devices(
     {
@@ -20,6 +30,7 @@ DEVICES = Devices(
     }
 )
 LOCAL = Access(trust_this_host=True, names=frozenset(("localhost", "iot.example")))
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:60.0) Gecko/20100101 Firefox/60.0"
 PUBLIC = Access(trust_this_host=False, names=frozenset(("localhost",)))
 
 
@@ -31,10 +42,20 @@ def basic(user: str, password: str) -> str:
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
-def verdict(access: Access, request: Request, uid: str = "joe") -> int:
+GRANT = Grant("joe", None, 2e9, b"")
+
+
+def grant(token: str, uid: str) -> Grant:
+    """One token is good, and for one device."""
+    if (token, uid) != ("a.good.one", "joe"):
+        raise BadToken("no key of ours has signed it")
+    return GRANT
+
+
+def verdict(access: Access, request: Request, uid: str = "joe", *, proved: bool = False) -> int:
     try:
         access.check_sender(request)
-        access.check_device(request, uid, DEVICES.verify)
+        access.check_device(request, uid, DEVICES.verify, grant, proved=proved)
     except Denied as denied:
         return denied.status if str(denied) else 0
     return 200
@@ -66,21 +87,45 @@ def test_elsewhere_each_device_needs_its_own_password() -> None:
     "authorization",
     [
         basic("joe", "Secret"), basic("joe", ""), basic("", "secret"), basic("nobody", "secret"), basic("gw", "all"),
-        "Bearer x", "Bearer ", "Bearer", "Basic", "Basic !!!", "Basic am9l", "Basic " + b64encode(b"\xff:x").decode(),
+        "Bearer a.bad.one", basic("joe", "a.good.one"), "Bearer x", "Bearer ",
+        "Bearer", "Basic", "Basic !!!", "Basic am9l", "Basic " + b64encode(b"\xff:x").decode(),
         "Digest username=joe", "", "Bearer " + "x" * MAX_AUTHORIZATION, "Bearer \udcff",
     ],
 )  # fmt: skip
 def test_a_password_that_is_wrong_is_wrong_on_loopback_too(access: Access, authorization: str) -> None:
     with pytest.raises(Denied) as caught:
-        access.check_device(asking(authorization=authorization), "joe", DEVICES.verify)
-    assert (caught.value.status, caught.value.guessed) == (401, True)
+        access.check_device(asking(authorization=authorization), "joe", DEVICES.verify, grant)
+    assert (caught.value.status, caught.value.guessed != "") == (401, True)
+
+
+@pytest.mark.parametrize("access", [LOCAL, PUBLIC])
+def test_a_token_speaks_for_its_device_alone(access: Access) -> None:
+    good = asking(authorization="Bearer a.good.one")
+    assert access.check_device(good, "joe", DEVICES.verify, grant) is GRANT
+    assert verdict(access, good, "ann") == 401
+    assert verdict(access, asking(peer="192.0.2.1", authorization="Bearer a.good.one")) == 200
+
+
+def test_what_a_token_has_proved_is_not_had_without_one() -> None:
+    assert verdict(LOCAL, asking(), proved=True) == 401
+    assert verdict(LOCAL, asking(authorization=basic("joe", "secret")), proved=True) == 401
+    assert verdict(LOCAL, asking(authorization="Bearer secret"), proved=True) == 401
+    assert verdict(LOCAL, asking(authorization="Bearer a.good.one"), proved=True) == 200
+
+
+def test_the_id_proved_longest_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "MAX_PROVED", 2)
+    proved = Proved()
+    for uid in ("joe", "ann", "joe", "eve"):
+        proved.add(uid)
+    assert [uid in proved for uid in ("joe", "ann", "eve")] == [True, False, True]
 
 
 def test_nothing_is_said_of_which_devices_there_are() -> None:
     answers = set()
     for uid in ("joe", "nobody"):
         with pytest.raises(Denied) as caught:
-            PUBLIC.check_device(asking(authorization=basic(uid, "guess")), uid, DEVICES.verify)
+            PUBLIC.check_device(asking(authorization=basic(uid, "guess")), uid, DEVICES.verify, grant)
         answers.add(str(caught.value))
     assert len(answers) == 1
 
@@ -91,6 +136,9 @@ def test_nothing_is_said_of_which_devices_there_are() -> None:
         ({"host": "127.0.0.1:8002"}, 200), ({"host": "[::1]:8002"}, 200), ({"host": "iot.example"}, 200),
         ({"host": "IOT.example:80"}, 200), ({"host": "evil.example"}, 403), ({"host": ""}, 403), ({"host": "a b"}, 403),
         ({"origin": "http://localhost:8002"}, 403), ({"origin": "null"}, 403), ({"origin": ""}, 403),
+        ({"user_agent": FIREFOX}, 403), ({"user_agent": "Opera/9.80 (X11; Linux)"}, 403),
+        ({"user_agent": FIREFOX, "site": "none"}, 200), ({"user_agent": "curl/8.14.1"}, 200),
+        ({"user_agent": "ESP8266HTTPClient"}, 200), ({"user_agent": "python-requests/2 (not Mozilla/5.0)"}, 200),
         ({"site": "cross-site"}, 403), ({"site": "same-origin"}, 403), ({"site": "none"}, 200),
     ],
 )  # fmt: skip
@@ -116,4 +164,4 @@ def test_50_000_mutated_headers_raise_nothing_and_open_nothing() -> None:
         for _ in range(rng.randrange(1, 5)):
             text[rng.randrange(len(text))] = chr(rng.choice([rng.randrange(256), rng.randrange(0x110000)]))
         with pytest.raises(Denied):
-            PUBLIC.check_device(asking(authorization="".join(text)), "joe", DEVICES.verify)
+            PUBLIC.check_device(asking(authorization="".join(text)), "joe", DEVICES.verify, grant)

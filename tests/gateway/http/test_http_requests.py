@@ -16,7 +16,7 @@ import pytest
 from pyaiot import devices
 from pyaiot.devices import Credential, Devices
 from pyaiot.gateway.adapter import DeviceEvents
-from pyaiot.gateway.http import handlers
+from pyaiot.gateway.http import handlers, request_handler
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
 from pyaiot.gateway.http.payloads import MAX_BODY_BYTES
@@ -45,7 +45,7 @@ def device_file(tmp_path: Path) -> Path:
 @pytest.fixture
 async def guarded(device_file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
     """As on any other bind: each device needs its password."""
-    monkeypatch.setattr(handlers, "PENALTY_S", 0.05)
+    monkeypatch.setattr(request_handler, "PENALTY_S", 0.05)
     async with running(trust=False, device_file=str(device_file)) as gateway:
         yield gateway
 
@@ -172,6 +172,8 @@ async def test_an_id_that_cannot_be_is_refused(gateway: Gateway, name: str) -> N
         ({"Content-Encoding": "identity"}, 204),
         ({"Origin": "http://localhost:8002"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:60.0) Gecko/20100101 Firefox/60.0"}, 403),
+        ({"User-Agent": "curl/8.14.1"}, 204),
         ({"Host": "evil.example"}, 403),
         ({"Host": "iot.example:8002"}, 204),
         ({"X-Forwarded-For": "192.0.2.1"}, 401),
@@ -260,8 +262,8 @@ async def test_who_is_not_let_in_learns_that_and_nothing_of_the_body(guarded: Ga
 async def test_a_wrong_password_costs_its_sender_and_nobody_else(
     guarded: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(handlers, "PENALTY_S", 0.5)
-    monkeypatch.setattr(handlers, "MAX_PENALTIES", 20)
+    monkeypatch.setattr(request_handler, "PENALTY_S", 0.5)
+    monkeypatch.setattr(request_handler, "MAX_PENALTIES", 20)
     began = time.monotonic()
     wrong = [asyncio.create_task(guarded.device("joe", basic("joe", "guess")).post({"x": 1})) for _ in range(20)]
     async with asyncio.timeout(10):
