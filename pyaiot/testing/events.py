@@ -26,7 +26,7 @@ class Events(Running):
             await device.leave()
             await gateway.until(lambda: not gateway.known("n1"), "n1 is gone")
             kinds = [entry[0] for entry in gateway.of("n1")]
-            assert kinds == ["new", "updated", "updated", "gone"], gateway.of("n1")
+            assert kinds == ["new", "update", "update", "gone"], gateway.of("n1")
 
     async def test_values_come_in_order(self) -> None:
         async with self.running() as gateway:
@@ -63,7 +63,7 @@ class Events(Running):
             await device.hello()
             await device.report("led", "1")
             await gateway.until(lambda: gateway.told("n1", "led"), "its value")
-            assert [entry[0] for entry in gateway.of("n1")] == ["new", "updated"]
+            assert [entry[0] for entry in gateway.of("n1")] == ["new", "update"]
 
     async def test_a_reboot_forgets_the_values(self) -> None:
         async with self.running() as gateway:
@@ -76,7 +76,7 @@ class Events(Running):
             await gateway.until(lambda: ("reset", "n1") in gateway.log, "the reset")
             await device.report("led", "0")
             await gateway.until(lambda: gateway.told("n1", "led") == ["1", "0"], "the value after it")
-            assert [entry[0] for entry in gateway.of("n1")] == ["new", "updated", "reset", "updated"]
+            assert [entry[0] for entry in gateway.of("n1")] == ["new", "update", "reset", "update"]
 
     # What is not taken
 
@@ -109,7 +109,7 @@ class Events(Running):
             await gateway.greet(device)
             await device.report("led", "1")
             await gateway.until(lambda: gateway.told("n1", "led") == ["1"], "the device itself goes on")
-            taken = {entry[1] for entry in gateway.of("n1") if entry[0] == "updated"}
+            taken = {entry[1] for entry in gateway.of("n1") if entry[0] == "update"}
             assert not taken & {"a b", "ü", "x" * 65, "<script>", "-" * 300}, taken
 
     async def test_what_no_device_can_be_called_is_no_node(self) -> None:
