@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from aiocoap import Message
 from aiocoap.numbers import codes
 from aiocoap.numbers.types import Type
 
-from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.coap.adapter import CoapAdapter
-from pyaiot.wire.names import is_name, is_resource
+from tests.gateway.recording import RecordingGateway
 
 WAIT_S = 8.0
 #: The ``--max-time`` of the gateway.
@@ -23,104 +22,27 @@ MAX_TIME_S = 120.0
 NOBODY = 1
 
 
-class Gateway:
-    """Records what the adapter tells, and asks it to discover as the real gateway does."""
+class Gateway(RecordingGateway):
+    """For a CoAP adapter. ``auto_discover``: has it discover, as the real gateway does."""
+
+    adapter: CoapAdapter
 
     def __init__(self) -> None:
-        self.adapter: CoapAdapter | None = None
-        self.nodes: dict[str, dict[str, Any]] = {}
-        self.log: list[tuple[Any, ...]] = []
-        self.timeouts: dict[str, float | None] = {}
-        self.max_nodes = 10_000
+        super().__init__(CoapAdapter.protocol, CoapAdapter.title, MAX_TIME_S)
         self.auto_discover = True
-        self._changed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    def seen(
-        self,
-        uid: str,
-        *,
-        attributes: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-        proven: bool = True,
-    ) -> bool:
-        if not is_name(uid):
-            raise Refused("no such name")
-        new = uid not in self.nodes
-        if new and len(self.nodes) >= self.max_nodes:
-            raise Refused("the gateway is full")
-        if timeout_s is not None:
-            self.timeouts[uid] = timeout_s if proven else min(timeout_s, MAX_TIME_S)
-        node = self.nodes.setdefault(uid, {})
-        node.update(attributes or {})
-        self._note("new" if new else "seen", uid)
-        if new and self.auto_discover:
-            self._discover(uid)
-        return new
-
-    def updated(self, uid: str, resource: str, data: Any, *, unit: str | None = None) -> None:
-        if uid not in self.nodes:
-            raise Refused("unknown node")
-        if not is_resource(resource):
-            raise Refused("no such resource name")
-        if resource == "forbidden":
-            raise Refused("the node has too many resources")
-        self.nodes[uid][resource] = data
-        self._note("update", uid, resource, data)
-
-    def reset(self, uid: str) -> None:
-        if uid not in self.nodes:
-            raise Refused("unknown node")
-        self.nodes[uid].clear()
-        self._note("reset", uid)
-        if self.auto_discover:
-            self._discover(uid)
-
-    def gone(self, uid: str, why: str) -> None:
-        if self.nodes.pop(uid, None) is not None:
-            self._note("gone", uid, why)
-
-    def known(self, uid: str) -> bool:
-        return uid in self.nodes
-
-    def out(self, uid: str) -> None:
-        """The node timed out."""
-        self.nodes.pop(uid)
-        assert self.adapter is not None
-        self.adapter.forget(uid)
-
-    def count(self, *entry: Any) -> int:
-        """How often the log has an entry that begins so."""
-        return sum(1 for line in self.log if line[: len(entry)] == entry)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for the event after which ``condition`` holds."""
-        async with asyncio.timeout(WAIT_S):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
+    @property
+    def timeouts(self) -> dict[str, float]:
+        """When each node is out if it is silent, in seconds."""
+        return {node.uid: node.timeout_s for node in self.core.registry}
 
     async def discovered(self) -> None:
         """Wait until all discoveries asked for so far are over."""
-        async with asyncio.timeout(WAIT_S):
-            while self._tasks:
-                await asyncio.wait(set(self._tasks))
+        await self.until(lambda: not self._tasks, "discoveries end")
 
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _note(self, *entry: Any) -> None:
-        self.log.append(entry)
-        self._changed.set()
-
-    def _discover(self, uid: str) -> None:
-        assert self.adapter is not None
-        task = asyncio.get_running_loop().create_task(self.adapter.discover(uid), name=f"discover {uid}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._changed.set())
+    async def _discover(self, uid: str) -> None:
+        if self.auto_discover:
+            await super()._discover(uid)
 
 
 Handler = Callable[[Message], Message | None]

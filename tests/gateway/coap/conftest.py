@@ -29,10 +29,11 @@ async def gateway() -> AsyncIterator[Gateway]:
     gateway.adapter = adapter = CoapAdapter(port=0, device_port=NOBODY)
     await adapter.start(gateway)
     yield gateway
-    await gateway.close()
+    await gateway.end()
     await adapter.stop()
     await asyncio.sleep(0)
     assert faults == []
+    assert gateway.violations == []
     assert adapter.counters.internal_errors == 0
     others = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert others == [], "tasks are left"
@@ -44,7 +45,6 @@ async def device(gateway: Gateway) -> AsyncIterator[Callable[..., Awaitable[Devi
     made: list[Device] = []
 
     async def make(**options: Any) -> Device:
-        assert gateway.adapter is not None
         one = await Device.open(("127.0.0.1", gateway.adapter.port), **options)
         made.append(one)
         return one

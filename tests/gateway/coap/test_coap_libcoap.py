@@ -27,7 +27,6 @@ async def coap_client(*arguments: str) -> str:
 
 @pytest.fixture
 async def uri(gateway: Gateway) -> str:
-    assert gateway.adapter is not None
     return f"coap://127.0.0.1:{gateway.adapter.port}"
 
 
@@ -61,7 +60,6 @@ async def test_coap_client_posts_alive_and_server(gateway: Gateway, uri: str) ->
 @pytest.mark.needs(CLIENT)
 async def test_coap_client_posts_without_confirmation_and_over_ipv6(gateway: Gateway, uri: str) -> None:
     gateway.auto_discover = False
-    assert gateway.adapter is not None
     await coap_client("-N", "-m", "post", "-e", "alive:lib6", f"coap://[::1]:{gateway.adapter.port}/alive")
     await gateway.until(lambda: "lib6" in gateway.nodes)
     assert gateway.nodes["lib6"]["ip"] == "::1"
@@ -91,7 +89,6 @@ async def test_coap_client_registers_updates_and_deregisters_at_rd(gateway: Gate
 
 @pytest.mark.needs(CLIENT, SERVER)
 async def test_coap_server_is_discovered_observed_and_written_to(gateway: Gateway, uri: str, server: int) -> None:
-    assert gateway.adapter is not None
     base = f"base=coap://127.0.0.1:{server}"
     assert "c:2.01" in await coap_client("-m", "post", f"{uri}/rd?ep=lib&{base}")
 
@@ -115,5 +112,5 @@ async def test_a_device_at_the_standard_port_is_found_though_it_sends_from_anoth
     await coap_client("-m", "post", "-e", "alive:lib", f"coap://127.0.0.1:{adapter.port}/alive")
     await gateway.until(lambda: "time" in gateway.nodes["lib"])
     assert await adapter.write("lib", "example_data", 5) == "5"
-    await gateway.close()
+    await gateway.end()
     await adapter.stop()

@@ -85,7 +85,6 @@ async def test_rfc_7641_3_4_a_notification_that_was_overtaken_is_dropped(gateway
     door.notify("newest", 14)
     await gateway.until(lambda: "newest" in values(gateway))
     assert values(gateway) == ["first", "new", "newest"]
-    assert gateway.adapter is not None
     assert gateway.adapter.counters.notifications_stale == 2
 
 

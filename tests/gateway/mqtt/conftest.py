@@ -51,9 +51,9 @@ async def make_gateway() -> AsyncIterator[MakeGateway]:
 
     yield make
     for gateway in made:
-        assert gateway.adapter is not None
         await gateway.adapter.stop()
-        await gateway.close()
+        await gateway.end()
+        assert gateway.violations == []
     await asyncio.sleep(0)
     assert faults == []
     left = [task.get_name() for task in asyncio.all_tasks() if "MQTT" in task.get_name()]

@@ -1,120 +1,55 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The gateway that an MQTT adapter tells, as a double that records; an MQTT broker whose every byte a test decides."""
+"""The gateway that an MQTT adapter tells; an MQTT broker whose every byte a test decides."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.mqtt import packets
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.packets import Control, PacketReader
 from pyaiot.gateway.mqtt.topics import COMMANDS
-from pyaiot.wire.names import is_name, is_resource
+from pyaiot.wire.names import is_name
+from tests.gateway.recording import RecordingGateway
 
 WAIT_S = 10.0
 #: CONNECT, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT.
 FROM_CLIENT = frozenset((0x10, 0x40, 0x82, 0xA2, 0xC0, 0xE0))
 
 
-class Gateway:
-    """Implements adapter.DeviceEvents: keeps what it is told, and has new nodes discovered as the real gateway does."""
+class Gateway(RecordingGateway):
+    """For an MQTT adapter."""
+
+    adapter: MqttAdapter
 
     def __init__(self) -> None:
-        self.adapter: MqttAdapter | None = None
-        self.nodes: dict[str, dict[str, Any]] = {}
-        self.log: list[tuple[Any, ...]] = []
-        self.max_nodes = 10_000
+        super().__init__(MqttAdapter.protocol, MqttAdapter.title)
         #: The gateway is crowded once so many updates have come; None: never.
         self.crowded_at: int | None = None
-        self._roomy = asyncio.Event()
-        self._changed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    def seen(
-        self,
-        uid: str,
-        *,
-        attributes: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-        proven: bool = True,
-    ) -> bool:
+    def seen(self, uid: str, **more: Any) -> bool:
         assert is_name(uid), "the adapter refuses such names itself"
-        new = uid not in self.nodes
-        if new and len(self.nodes) >= self.max_nodes:
-            raise Refused("the gateway is full")
-        self.nodes.setdefault(uid, {}).update(attributes or {})
-        self._note("new" if new else "seen", uid)
-        if new:
-            assert self.adapter is not None
-            task = asyncio.get_running_loop().create_task(self.adapter.discover(uid))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return new
-
-    def updated(self, uid: str, resource: str, data: Any, *, unit: str | None = None, age_ms: int = 0) -> None:
-        if uid not in self.nodes:
-            raise Refused("unknown node")
-        if not is_resource(resource):
-            raise Refused("no such resource name")
-        if resource == "forbidden":
-            raise Refused("the node has too many resources")
-        if resource == "fault":
-            raise ZeroDivisionError
-        self.nodes[uid][resource] = data
-        self._note("update", uid, resource, data, *([unit, age_ms] if unit or age_ms else []))
+        return super().seen(uid, **more)
 
     def reset(self, uid: str) -> None:
         raise AssertionError("MQTT devices do not say that")
 
-    def gone(self, uid: str, why: str) -> None:
-        if self.nodes.pop(uid, None) is not None:
-            assert self.adapter is not None
-            self.adapter.forget(uid)
-            self._note("gone", uid, why)
-
-    def known(self, uid: str) -> bool:
-        return uid in self.nodes
-
     @property
     def crowded(self) -> bool:
-        return self.crowded_at is not None and len(self.updates()) >= self.crowded_at
-
-    async def room(self) -> None:
-        while self.crowded:
-            self._roomy.clear()
-            await self._roomy.wait()
+        return self.crowded_at is not None and len(self.extras) >= self.crowded_at
 
     def relieve(self) -> None:
         """The gateway is crowded no more."""
         self.crowded_at = None
-        self._roomy.set()
+        self._changed.set()
 
     def updates(self) -> list[tuple[Any, ...]]:
         """The updates that came: uid, resource, data, and unit and age where there are any."""
-        return [entry[1:] for entry in self.log if entry[0] == "update"]
-
-    async def until(self, so: Callable[[], Any]) -> None:
-        """Wait until ``so()`` is true."""
-        try:
-            async with asyncio.timeout(WAIT_S):
-                while not so():
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            raise AssertionError(f"it does not come to that; told: {self.log[-20:]}") from None
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _note(self, *entry: Any) -> None:
-        self.log.append(entry)
-        self._changed.set()
+        told = [entry[1:] for entry in self.log if entry[0] == "update"]
+        return [(*entry, *extra) if any(extra) else entry for entry, extra in zip(told, self.extras, strict=True)]
 
 
 class BrokerSession:

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from pyaiot.gateway.adapter import Refused
 from tests.gateway.mqtt.conftest import MakeGateway
 from tests.gateway.mqtt.gateways import Gateway
 from tests.process.mosquitto import Mosquitto
@@ -93,7 +94,6 @@ async def test_retained_messages_count_for_nothing_and_say_so_once(
         ):
             await device.told(topic, payload, retain=True)
         gateway = await make_gateway(server.port)
-        assert gateway.adapter is not None
         counters = gateway.adapter.counters
         await device.told("node/live/led", "1")
         await gateway.until(gateway.updates)
@@ -140,7 +140,6 @@ async def test_the_gateways_state_is_retained_and_offline_is_its_will_and_its_go
         await observer.hears("gateway/state", payload=b"online")
         async with peer(server.port, "gateway-under-test"):  # takes the session over: the gateway is cut off
             await observer.hears("gateway/state", payload=b"offline", after=1)
-        assert gateway.adapter is not None
         await observer.hears("gateway/state", payload=b"online", after=2)
         await gateway.adapter.stop()
         await observer.hears("gateway/state", payload=b"offline", after=3)
@@ -160,14 +159,12 @@ async def test_pb_34_pb_36_two_gateways_at_one_mqtt_broker_and_the_same_uid_at_b
         for gateway in (one, two):
             await gateway.until(lambda gateway=gateway: len(gateway.updates()) == 20)
             assert set(gateway.nodes) == {"n"}
-            assert gateway.adapter is not None
             assert gateway.adapter.counters.losses == 0
 
 
 async def test_pb_35_names_that_cannot_be_are_refused_and_end_nothing(
     gateway: Gateway, server: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert gateway.adapter is not None
     async with peer(server.port, "device", "gateway/#") as device:
         await device.told("node/a b/led", "1")
         await device.told("node/é/led", "1")
@@ -193,7 +190,6 @@ async def test_pb_35_names_that_cannot_be_are_refused_and_end_nothing(
 async def test_wrong_json_is_one_line_in_the_log_that_says_what_to_send(
     gateway: Gateway, server: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert gateway.adapter is not None
     async with peer(server.port, "device") as device:
         for _ in range(5):
             await device.told("node/a/led", "{'value': 1}")
@@ -208,10 +204,14 @@ async def test_wrong_json_is_one_line_in_the_log_that_says_what_to_send(
 async def test_what_the_gateway_refuses_and_its_own_faults_end_nothing(
     gateway: Gateway, server: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert gateway.adapter is not None
-    gateway.max_nodes = 1
+    gateway.faults = {
+        ("updated", "forbidden"): Refused("the node has too many resources"),
+        ("updated", "fault"): ZeroDivisionError(),
+    }
     async with peer(server.port, "device") as device:
         await device.told("node/a/forbidden", "1")
+        await gateway.until(lambda: gateway.known("a"))
+        gateway.full = True
         await device.told("node/a/fault", "1")
         await device.told("node/b/led", "1")
         await device.told("node/a/big", b"x" * 70_000)
@@ -232,6 +232,5 @@ async def test_three_subscriptions_whatever_the_number_of_nodes(gateway: Gateway
             device.publish(f"node/n{number}/resources", '["led"]')
             device.publish(f"node/n{number}/led", "1")
         await gateway.until(lambda: len(gateway.updates()) == 50)
-    assert gateway.adapter is not None
     assert len(gateway.nodes) == 50
     assert (gateway.adapter.counters.discoveries, gateway.adapter.counters.unsent) == (50, 0)

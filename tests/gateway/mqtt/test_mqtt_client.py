@@ -37,7 +37,6 @@ async def test_what_mosquitto_acknowledged_while_the_gateway_was_away_comes_once
     server: Mosquitto, make_gateway: MakeGateway, hard: bool
 ) -> None:
     first = await make_gateway(server.port)
-    assert first.adapter is not None
     async with peer(server.port, "device") as device:
         await device.told("node/n/count", "0")
         await first.until(first.updates)
@@ -59,7 +58,6 @@ async def test_what_mosquitto_acknowledged_while_the_gateway_was_away_comes_once
 async def test_mosquitto_restarted_under_load_loses_nothing_and_nothing_comes_twice(
     gateway: Gateway, server: Mosquitto
 ) -> None:
-    assert gateway.adapter is not None
     number = 0
     for _ in range(3):
         async with peer(server.port, "device") as device:
@@ -82,7 +80,6 @@ async def test_the_mqtt_broker_may_come_later_loud_once_and_quiet_after(
 ) -> None:
     await server.stop()
     gateway = await make_gateway(server.port, connected=False)
-    assert gateway.adapter is not None
     counters = gateway.adapter.counters
     await until(lambda: counters.losses >= 3)
     await server.start()
@@ -126,7 +123,6 @@ async def test_a_message_sent_again_is_acknowledged_and_not_reported_again(make_
 
     async with broker_by_hand(first, then, new_session) as port:
         gateway = await make_gateway(port)
-        assert gateway.adapter is not None
         await until(lambda: len(acknowledged) == 5)
         assert acknowledged == [b"\0\7"] * 5
         assert [update[2] for update in gateway.updates()] == [1, 2, 1, 1]
@@ -161,7 +157,6 @@ async def test_nothing_is_acknowledged_before_it_was_taken_and_one_read_is_ackno
 async def test_while_the_gateway_is_crowded_nothing_is_read_and_nothing_is_lost(
     gateway: Gateway, server: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert gateway.adapter is not None
     counters = gateway.adapter.counters
     gateway.crowded_at = 50
     async with peer(server.port, "device") as device:
@@ -200,7 +195,6 @@ async def test_what_comes_before_suback_may_crowd_the_gateway_for_longer_than_an
         gateway = await make_gateway(port, connected=False)
         gateway.crowded_at = 1
         await gateway.until(gateway.updates)
-        assert gateway.adapter is not None
         counters = gateway.adapter.counters
         await asyncio.sleep(0.6)
         assert (counters.connections, counters.losses) == (0, 0)
@@ -232,7 +226,6 @@ async def test_a_pause_is_no_silence_and_silence_is_noticed(
     async with broker_by_hand(serve) as port:
         gateway = await make_gateway(port)
         gateway.crowded_at = 1
-        assert gateway.adapter is not None
         counters = gateway.adapter.counters
         await until(lambda: pings >= 10)
         assert (counters.pauses, counters.losses) == (1, 0)
@@ -250,7 +243,6 @@ async def test_a_retained_command_is_told_and_the_gateway_hears_no_others(
         for node in range(30):  # more than Mosquitto has under way at QoS 1
             await other.told(f"gateway/n{node}/led/set", "1", retain=True)
         gateway = await make_gateway(server.port)
-        assert gateway.adapter is not None
         counters = gateway.adapter.counters
         await until(lambda: counters.retained_commands == 30)
         said = [line for line in told(caplog) if line.startswith("A command is retained on gateway/n7/led/set")]
@@ -283,7 +275,6 @@ async def test_pb_34_a_client_id_used_twice_is_told_in_one_line(
             await asyncio.sleep(0.02)
     assert told(caplog, logging.ERROR).count(line) <= 2
     for gateway in (one, two):
-        assert gateway.adapter is not None
         assert gateway.adapter.counters.connections < 20, "they do not fight on"
 
 
@@ -296,14 +287,12 @@ async def test_a_wrong_password_is_told_once_and_tried_on_until_it_is_right(
     await server.stop()
     await server.start()
     nobody = await make_gateway(server.port, connected=False)
-    assert nobody.adapter is not None
     await until(lambda: nobody.adapter.counters.losses >= 2)  # type: ignore[union-attr]
     await nobody.adapter.stop()
     assert len(told(caplog)) == 1
     assert "does not admit this gateway: it wants a user and a password" in told(caplog)[0]
     caplog.clear()
     gateway = await make_gateway(server.port, connected=False, user="gateway", password=b"wrong")
-    assert gateway.adapter is not None
     await until(lambda: gateway.adapter.counters.losses >= 2)  # type: ignore[union-attr]
     [line] = told(caplog)
     assert "wrong password for the user gateway (--mqtt-user, --mqtt-password-file)" in line
@@ -341,7 +330,6 @@ async def test_an_mqtt_broker_that_is_none_or_refuses_is_told_in_one_line(
 
     async with broker_by_hand(serve) as port:
         gateway = await make_gateway(port, connected=False)
-        assert gateway.adapter is not None
         await until(lambda: gateway.adapter.counters.losses >= 2)  # type: ignore[union-attr]
         assert [each for each in told(caplog) if line in each] == told(caplog)[:1]
         assert len(told(caplog)) == 1
@@ -373,7 +361,6 @@ async def test_an_mqtt_broker_that_answers_nothing_holds_up_neither_tries_nor_th
 
     async with broker_by_hand(serve) as port:
         gateway = await make_gateway(port, connected=False)
-        assert gateway.adapter is not None
         await until(lambda: gateway.adapter.counters.losses >= 2)  # type: ignore[union-attr]
         began = asyncio.get_running_loop().time()
         await gateway.adapter.stop()
@@ -389,7 +376,6 @@ async def test_who_reads_nothing_does_not_keep_the_gateway_from_ending_within_a_
 
     async with broker_by_hand(serve) as port:
         gateway = await make_gateway(port)
-        assert gateway.adapter is not None
         for _ in range(1_000):
             gateway.adapter._client.publish("gateway/a/led/set", bytes(16_384))
         began = asyncio.get_running_loop().time()
@@ -409,7 +395,6 @@ async def test_what_the_mqtt_broker_does_not_acknowledge_is_bounded(
 
     async with broker_by_hand(serve) as port:
         gateway = await make_gateway(port)
-        assert gateway.adapter is not None
         results = [gateway.adapter._client.publish("gateway/check", b"") for _ in range(20)]
         assert [each.done() for each in results].count(True) == 20 - (10 - 2)  # state and check are under way
         assert gateway.adapter.counters.unsent == 12
@@ -448,7 +433,6 @@ async def test_what_the_mqtt_broker_had_sent_before_it_was_killed_is_taken(make_
 
     async with broker_by_hand(first, then) as port:
         gateway = await make_gateway(port)
-        assert gateway.adapter is not None
         gateway.crowded_at = 1
         begun.set()
         async with asyncio.timeout(WAIT_S):

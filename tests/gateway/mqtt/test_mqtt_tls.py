@@ -90,7 +90,6 @@ async def test_tls_with_a_client_certificate(
     async with mosquitto(tmp_path, *certificates.server_lines()) as server:
         for host in ("127.0.0.1", "localhost"):
             gateway = await make_gateway(server.port, tls=tls, host=host)
-            assert gateway.adapter is not None
             # A message that makes the way through both: the gateway's own request comes back by its subscription.
             gateway.adapter._client.publish("node/a/led", b"1")
             await gateway.until(gateway.updates)
@@ -116,7 +115,6 @@ async def test_what_is_wrong_with_tls_is_told_in_one_line(
 ) -> None:
     async with mosquitto(tmp_path, *certificates.server_lines()) as server:
         gateway = await make_gateway(server.port, tls=certificates.tls(**options), connected=False)
-        assert gateway.adapter is not None
         async with asyncio.timeout(WAIT_S):
             while gateway.adapter.counters.losses < 3:
                 await asyncio.sleep(0.01)
@@ -139,7 +137,6 @@ async def test_tls_where_there_is_none_and_none_where_there_is(
         folder.mkdir()
         async with mosquitto(folder, *lines) as server:
             gateway = await make_gateway(server.port, tls=tls, connected=False)
-            assert gateway.adapter is not None
             async with asyncio.timeout(WAIT_S):
                 while gateway.adapter.counters.losses < 2:
                     await asyncio.sleep(0.01)
@@ -155,7 +152,6 @@ async def test_back_pressure_holds_through_tls(
     lines = certificates.server_lines()[:3]
     async with mosquitto(tmp_path, *lines) as server:
         gateway = await make_gateway(server.port, tls=certificates.tls(mqtt_ca="ca.pem"))
-        assert gateway.adapter is not None
         gateway.crowded_at = 10
         for number in range(300):
             gateway.adapter._client.publish("node/a/count", str(number).encode())

@@ -20,8 +20,7 @@ pytestmark = pytest.mark.needs("mosquitto")
 
 def writing(gateway: Gateway, resource: str, data: Any, uid: str = "a") -> asyncio.Task[None]:
     """To a node that has shown itself; to another one is test_mqtt_conformance's."""
-    assert gateway.adapter is not None
-    gateway.nodes.setdefault(uid, {})
+    gateway.add(uid)
     return asyncio.create_task(gateway.adapter.write(uid, resource, data))
 
 
@@ -39,7 +38,6 @@ async def answered(gateway: Gateway, device: MqttPeer, data: Any, payload: bytes
 async def test_py_mqtt_5_a_write_succeeds_when_the_device_reports_the_value(
     gateway: Gateway, server: Mosquitto
 ) -> None:
-    assert gateway.adapter is not None
     async with peer(server.port, "device", "gateway/a/+/set") as device:
         await device.told("node/a/led", "0")
         await answered(gateway, device, "1", b"1", '{"value": 1}')
@@ -95,7 +93,6 @@ async def test_pb_35_a_name_that_mqtt_cannot_say_is_not_written_to(
 
 
 async def test_without_an_mqtt_broker_a_write_fails_at_once(gateway: Gateway, server: Mosquitto) -> None:
-    assert gateway.adapter is not None
     await server.stop()
     async with asyncio.timeout(5):
         while gateway.adapter.connected.is_set():
@@ -110,7 +107,6 @@ async def test_a_command_is_not_published_again_after_a_lost_connection(
 ) -> None:
     """One that the MQTT broker has, and whose device is silent, ends as a time-out, however often that restarts."""
     gateway = await make_gateway(server.port)
-    assert gateway.adapter is not None
     async with peer(server.port, "device", "gateway/a/+/set") as device:
         write = writing(gateway, "led", "1")
         await device.hears("gateway/a/led/set")
