@@ -4,28 +4,40 @@
 A :class:`Bookmark` is a place in that list: what is before it has been told to its client, what is behind it has not.
 A change moves to the end. So a client that joins, or cannot keep up, costs one bookmark however much changes, and is
 told the newest value of each thing when it can take it.
+
+All that changes together (a gateway's frame, for example) has one *version*, higher than any before. Whoever has been
+told everything up to a version can go on from it later, as long as no departure since then was forgotten.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from itertools import islice
+from typing import Any, Literal, TypeAlias, cast
 
 from pyaiot.wire.messages import JSON
 
-#: How many departures and resets are remembered for clients that have not been told them yet.
+#: How many departures and resets are remembered while there are clients that have not been told them …
 MAX_PENDING_NOTICES = 100_000
+#: … and for clients that may come back.
+MAX_REMEMBERED_NOTICES = 20_000
+#: The oldest are forgotten so many at a time: each time costs a walk over those that went before.
+FORGOTTEN_AT_ONCE = 2_000
+#: Whoever comes back and has missed more than this is told everything.
+MAX_MISSED = 50_000
 
 NodeState = Literal["online", "unreachable"]
+GatewayState = Literal["connected", "resyncing", "away"]
 NoticeKind = Literal["out", "reset"]
 
 
 class Entry:
-    """Something to tell: a place in the list of what changed when."""
+    """Something to tell: a place in the list of what changed when, and the version of its last change."""
 
-    __slots__ = ("after", "before")
+    __slots__ = ("after", "before", "version")
 
     def __init__(self) -> None:
+        self.version = -1
         self.before: Entry = self
         self.after: Entry = self
 
@@ -44,9 +56,12 @@ class Entry:
 
 
 class Resource(Entry):
-    """The newest value of one resource of a node."""
+    """The newest value of one resource of a node; ``born`` is the version that it has been there and of one unit since.
 
-    __slots__ = ("at", "data", "name", "node", "unit", "value")
+    ``audience`` is a note of whoever tells changes: who is to hear of it. It is None when that is not known.
+    """
+
+    __slots__ = ("at", "audience", "born", "data", "name", "node", "unit", "value")
 
     def __init__(self, node: Node, name: str) -> None:
         super().__init__()
@@ -56,6 +71,8 @@ class Resource(Entry):
         self.value: JSON = None
         self.unit: str | None = None
         self.at = -1
+        self.born = -1
+        self.audience: Any = None
 
 
 class Node(Entry):
@@ -64,7 +81,7 @@ class Node(Entry):
     ``account`` is that of its platform, if its gateway had it proved.
     """
 
-    __slots__ = ("account", "first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid")
+    __slots__ = ("account", "again", "first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid")
 
     def __init__(self, uid: str, gateway: str, protocol: str, at: int) -> None:
         super().__init__()
@@ -76,16 +93,49 @@ class Node(Entry):
         self.last_seen = at
         self.state: NodeState = "online"
         self.resources: dict[str, Resource] = {}
+        self.again: Again | None = None
+
+
+class Again(Entry):
+    """That a node is there again after its gateway came back, or that it ``has_changed`` otherwise."""
+
+    __slots__ = ("has_changed", "node")
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
+        self.has_changed = False
+
+
+class Gateway(Entry):
+    """Whether a gateway is there, and has told of its nodes again."""
+
+    __slots__ = ("name", "state")
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.state: GatewayState = "away"
 
 
 class Notice(Entry):
-    """That a node went ``out`` or was ``reset``; kept only while somebody may not have been told."""
+    """That a node went ``out`` or was ``reset``; kept for those who have not been told."""
 
     __slots__ = ("kind", "uid")
 
     def __init__(self, kind: NoticeKind, uid: str) -> None:
         super().__init__()
         self.kind = kind
+        self.uid = uid
+
+
+class Retyping(Entry):
+    """That a resource of a node came to have another unit: it may be none of those that somebody wants to hear of."""
+
+    __slots__ = ("uid",)
+
+    def __init__(self, uid: str) -> None:
+        super().__init__()
         self.uid = uid
 
 
@@ -106,13 +156,36 @@ class Bookmark(Entry):
         self.overtaken = False
 
 
-class ChangeList:
-    """The list. ``end`` is where it begins and ends: a change is ``insert_before(end)``."""
+#: Everything that can be told.
+News: TypeAlias = Gateway | Node | Again | Resource | Notice | Retyping | Milestone
+_NEWS_OF_WS = (Resource, Node, Notice)
+_NEWS = (*_NEWS_OF_WS, Gateway, Again, Retyping)
 
-    def __init__(self) -> None:
+
+class ChangeList:
+    """The list. ``end`` is where it begins and ends.
+
+    ``first_version``: no later run of the broker may take this one's versions for its own, so each begins elsewhere.
+    """
+
+    def __init__(self, first_version: int = 0) -> None:
         self.end = Entry()
+        self.version = first_version
+        #: What departed or was reset up to this version may be forgotten.
+        self.forgotten = first_version
         self.bookmarks: set[Bookmark] = set()
-        self._notices: dict[tuple[NoticeKind, str], Notice] = {}
+        self._notices: dict[tuple[NoticeKind | Literal["retyped"], str], Notice | Retyping] = {}
+
+    def begin(self) -> int:
+        """The version of all that changes from here on, until the next call."""
+        self.version += 1
+        return self.version
+
+    def append(self, entry: Entry) -> None:
+        """``entry`` is new, or has changed."""
+        entry.unlink()
+        entry.version = self.version
+        entry.insert_before(self.end)
 
     def bookmark(self, *, told_all: bool) -> Bookmark:
         """A place in the list: at its end (``told_all``), or at its beginning for one who knows nothing yet."""
@@ -126,27 +199,54 @@ class ChangeList:
         self.bookmarks.add(bookmark)
         return bookmark
 
+    def bookmark_behind(self, place: Entry) -> Bookmark:
+        """A bookmark of one who has been told all that is not behind ``place``."""
+        bookmark = Bookmark()
+        bookmark.insert_before(place.after)
+        self.bookmarks.add(bookmark)
+        return bookmark
+
+    def resume(self, version: int) -> Bookmark | None:
+        """A bookmark of one who has been told everything up to ``version``; None: more was missed than is known."""
+        if not self.forgotten <= version <= self.version:
+            return None
+        place = self.end.before
+        for _ in range(MAX_MISSED):
+            if place is self.end or (place.version <= version and isinstance(place, _NEWS)):
+                return self.bookmark_behind(place)
+            place = place.before
+        return None
+
     def drop(self, bookmark: Bookmark) -> None:
         """The client is live again, or gone."""
         bookmark.unlink()
         if bookmark.milestone is not None:
             bookmark.milestone.unlink()
         self.bookmarks.discard(bookmark)
-        if not self.bookmarks:
-            self._drop_notices()
+        if not self.bookmarks and len(self._notices) > MAX_REMEMBERED_NOTICES:
+            self._forget(len(self._notices) - MAX_REMEMBERED_NOTICES)
 
     def untold(self, bookmark: Bookmark) -> Iterator[Node | Resource | Notice | Milestone]:
-        """What the bookmark's client has not been told, oldest change first, moving the bookmark along.
+        """What the bookmark's client of ``/ws`` has not been told, oldest change first, moving the bookmark along.
 
         Its own Milestone comes once every node that was there when the bookmark was set has been told. The
         iterator may be left at any time and taken up by another call, with changes in between.
         """
+        return cast("Iterator[Node | Resource | Notice | Milestone]", self._behind(bookmark, _NEWS_OF_WS))
+
+    def news(self, bookmark: Bookmark) -> Iterator[News]:
+        """As :meth:`untold`, with all that ``/rpc`` tells besides."""
+        return self._behind(bookmark, _NEWS)
+
+    def _behind(self, bookmark: Bookmark, kinds: tuple[type[Any], ...]) -> Iterator[News]:
         end = self.end
         while (entry := bookmark.after) is not end:
             bookmark.unlink()
             bookmark.insert_before(entry.after)
-            if isinstance(entry, Node | Resource | Notice):
-                yield entry
+            if isinstance(entry, kinds):
+                # What departed before this client came it has never heard of.
+                if bookmark.milestone is None or not isinstance(entry, Notice | Retyping):
+                    yield cast("News", entry)
             elif entry is bookmark.milestone:
                 entry.unlink()
                 bookmark.milestone = None
@@ -154,18 +254,29 @@ class ChangeList:
 
     def notify(self, kind: NoticeKind, uid: str) -> None:
         """Keep a notice for those who are behind: one of a kind a node, at its newest place."""
-        if not self.bookmarks:
-            return
-        if len(self._notices) >= MAX_PENDING_NOTICES:
+        self._keep((kind, uid), Notice(kind, uid))
+
+    def notify_retyping(self, uid: str) -> None:
+        """The same for a resource of a node that has another unit from here on."""
+        self._keep(("retyped", uid), Retyping(uid))
+
+    def _keep(self, key: tuple[NoticeKind | Literal["retyped"], str], notice: Notice | Retyping) -> None:
+        kept = len(self._notices)
+        if self.bookmarks and kept >= MAX_PENDING_NOTICES:
             # Whoever is this far behind starts over, rather than let others pay for it.
             for bookmark in self.bookmarks:
                 bookmark.overtaken = True
-            self._drop_notices()
-        notice = self._notices.setdefault((kind, uid), Notice(kind, uid))
-        notice.unlink()
-        notice.insert_before(self.end)
+            self._forget(kept)
+        elif not self.bookmarks and kept >= MAX_REMEMBERED_NOTICES + FORGOTTEN_AT_ONCE:
+            self._forget(kept - MAX_REMEMBERED_NOTICES)
+        older = self._notices.pop(key, None)
+        if older is not None:
+            older.unlink()
+        self._notices[key] = notice
+        self.append(notice)
 
-    def _drop_notices(self) -> None:
-        for notice in self._notices.values():
+    def _forget(self, count: int) -> None:
+        for key in list(islice(self._notices, count)):
+            notice = self._notices.pop(key)
+            self.forgotten = notice.version
             notice.unlink()
-        self._notices.clear()

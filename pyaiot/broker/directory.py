@@ -2,8 +2,9 @@
 """Every node, its resources, who owns it. Pure: ``now`` comes in, in seconds.
 
 Gateways' messages go in by :meth:`Directory.apply`; what clients must be told comes out in two ways. *Live* clients are
-told each change as it happens: :attr:`Directory.on_change` is called with it. Those who join or cannot keep up are told
-the present state, from :attr:`Directory.changes`.
+told each change as it happens: :attr:`Directory.on_change` is called with it (:attr:`Directory.on_news` for ``/rpc``,
+which is told of gateways, too). Those who join or cannot keep up are told the present state, from
+:attr:`Directory.changes`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from pyaiot.broker.change_list import ChangeList, Node, Resource
+from pyaiot.broker.change_list import Again, ChangeList, Gateway, GatewayState, Node, Resource
 from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Result, Seen, Sync, Update
 from pyaiot.wire.names import is_name, is_resource
 
@@ -25,12 +26,15 @@ MAX_RESOURCES_PER_NODE = 64
 #: Nodes that are taken out in one turn of the event loop.
 MAX_REMOVED_AT_ONCE = 2_000
 ChangeKind = Literal["new", "update", "reset", "out"]
+#: ``again``: a node is there again. ``retyped``: a resource has another unit, and is about to be told with it.
+NewsKind = Literal["new", "again", "update", "retyped", "reset", "out"]
 
 
 @dataclass(slots=True)
 class Owner:
     """What is known of one gateway: its nodes by its own uids, and how far its outbox has been applied."""
 
+    gateway: Gateway
     nodes: dict[str, Node] = field(default_factory=dict)
     connected: bool = False
     epoch: str = ""
@@ -63,23 +67,32 @@ class Applied:
 
 
 OnChange = Callable[[ChangeKind, Node, Resource | None], None]
+OnNews = Callable[[NewsKind, Node, Resource | None], None]
+OnGateway = Callable[[Gateway], None]
 OnPresence = Callable[[Node, bool], None]
 
 
 class Directory:
-    """The state of all nodes. ``grace_s``: how long nodes of a lost gateway stay *unreachable* before they are out."""
+    """The state of all nodes. ``grace_s``: how long nodes of a lost gateway stay *unreachable* before they are out.
 
-    def __init__(self, grace_s: float = 30.0) -> None:
+    ``first_version``: see ChangeList.
+    """
+
+    def __init__(self, grace_s: float = 30.0, first_version: int = 0) -> None:
         self.grace_s = grace_s
         self.owners: dict[str, Owner] = {}
         self.nodes: dict[str, Node] = {}
         self.counters = Counters()
         #: Called with each change at once, while there are live clients; None when there are none.
         self.on_change: OnChange | None = None
+        #: The same for those who watch by ``/rpc``. What a node or resource had been is still there to be seen.
+        self.on_news: OnNews | None = None
+        #: Called when a gateway's state is another.
+        self.on_gateway: OnGateway | None = None
         #: Called when a node is told to be there (true), also once more, and when it is out.
         self.on_presence: OnPresence | None = None
         #: What can be told to clients that are not live.
-        self.changes = ChangeList()
+        self.changes = ChangeList(first_version)
         self._deadlines: list[tuple[float, str]] = []
         #: Nodes that are gone, by gateway, and wait to be taken out.
         self._leaving: dict[str, dict[str, None]] = {}
@@ -91,15 +104,22 @@ class Directory:
 
         In the same epoch it is the same process, which has its nodes still; in another they wait for its ``new``.
         """
-        owner = self.owners.setdefault(name, Owner())
+        owner = self.owners.get(name)
+        if owner is None:
+            owner = self.owners[name] = Owner(Gateway(name))
         owner.connected = True
         owner.listed = None
         self._leaving.pop(name, None)
+        self.changes.begin()
         if owner.epoch != epoch:
             owner.epoch, owner.ack, owner.resumed = epoch, 0, False
+            for node in owner.nodes.values():
+                node.state = "unreachable"
+            self._tell_gateway(owner, "resyncing")
         else:
             for node in owner.nodes.values():
                 node.state = "online"
+            self._tell_gateway(owner, "connected")
         return owner.ack
 
     def gateway_lost(self, name: str, now: float) -> None:
@@ -109,6 +129,8 @@ class Directory:
         owner.lost_at = now
         for node in owner.nodes.values():
             node.state = "unreachable"
+        self.changes.begin()
+        self._tell_gateway(owner, "away")
         heapq.heappush(self._deadlines, (now + self.grace_s, name))
 
     def apply(self, name: str, first: int, messages: list[GatewayMessage]) -> Applied:
@@ -128,7 +150,9 @@ class Directory:
         results: list[Result] = []
         nodes = owner.nodes
         on_change = self.on_change
+        on_news = self.on_news
         end = self.changes.end
+        version = self.changes.begin()
         applied = 0
         for message in messages:
             if type(message) is not Update:
@@ -157,6 +181,7 @@ class Directory:
                     continue
                 key = sys.intern(message.resource)
                 resource = node.resources[key] = Resource(node, key)
+                resource.born = version
             data, at = message.data, message.at
             if at == resource.at and data == resource.data and type(data) is type(resource.data):
                 self.counters.repeated += 1  # told again after a reconnect
@@ -166,8 +191,13 @@ class Directory:
             resource.value = data if type(value) is str and value == data else value
             unit = message.unit
             if unit is not resource.unit:
-                resource.unit = None if unit is msgspec.UNSET else sys.intern(unit)
+                new_unit = None if unit is msgspec.UNSET else sys.intern(unit)
+                if new_unit is not resource.unit:
+                    resource.unit = new_unit
+                    if resource.at >= 0:
+                        self._retype(node, resource)
             resource.at = node.last_seen = at
+            resource.version = version
             after = resource.after
             if after is not end:
                 # Written out: unlink and insert_before(end), the hottest lines of the broker.
@@ -179,6 +209,8 @@ class Directory:
             applied += 1
             if on_change is not None:
                 on_change("update", node, resource)
+            if on_news is not None:
+                on_news("update", node, resource)
         self.counters.applied += applied
         self.counters.refused += len(refused)
         if messages:
@@ -214,8 +246,7 @@ class Directory:
             self._leaving.get(name, {}).pop(message.uid, None)
         node = owner.nodes.get(message.uid)
         if node is not None:
-            node.state = "online"
-            node.protocol = sys.intern(message.protocol)
+            self._tell_again(node, sys.intern(message.protocol))
             node.account = _account_of(message)
             node.last_seen = message.at
             self._tell_presence(node, True)
@@ -227,7 +258,7 @@ class Directory:
         node = Node(f"{name}/{message.uid}", name, sys.intern(message.protocol), message.at)
         node.account = _account_of(message)
         owner.nodes[message.uid] = self.nodes[node.uid] = node
-        node.insert_before(self.changes.end)
+        self.changes.append(node)
         self._tell("new", node)
         self._tell_presence(node, True)
         return None
@@ -240,15 +271,21 @@ class Directory:
             return
         owner.listed = None
         owner.resumed = False
-        self._leaving[name] = dict.fromkeys(uid for uid in owner.nodes if uid not in listed)
+        leaving: dict[str, None] = {}
+        for uid, node in owner.nodes.items():
+            if uid not in listed:
+                leaving[uid] = None
+            else:
+                node.state = "online"
+        self._leaving[name] = leaving
         self._remove_leaving(MAX_REMOVED_AT_ONCE)
 
     def _reset(self, node: Node) -> None:
         for resource in node.resources.values():
             resource.unlink()
-        node.resources.clear()
         self.changes.notify("reset", node.uid)
         self._tell("reset", node)
+        node.resources.clear()
 
     def _remove(self, owner: Owner, uid: str) -> None:
         node = owner.nodes.pop(uid)
@@ -256,6 +293,8 @@ class Directory:
         for resource in node.resources.values():
             resource.unlink()
         node.unlink()
+        if node.again is not None:
+            node.again.unlink()
         self.changes.notify("out", node.uid)
         self._tell("out", node)
         self._tell_presence(node, False)
@@ -263,6 +302,37 @@ class Directory:
     def _tell(self, kind: ChangeKind, node: Node) -> None:
         if self.on_change is not None:
             self.on_change(kind, node, None)
+        if self.on_news is not None:
+            self.on_news(kind, node, None)
+
+    def _tell_again(self, node: Node, protocol: str) -> None:
+        """A node that is known was told by ``new``: that is news when it had not been there, or was another."""
+        has_changed = node.protocol != protocol
+        if node.state == "online" and not has_changed:
+            return
+        node.state, node.protocol = "online", protocol
+        if node.again is None:
+            node.again = Again(node)
+        node.again.has_changed |= has_changed
+        self.changes.append(node.again)
+        if self.on_news is not None:
+            self.on_news("again", node, None)
+
+    def _retype(self, node: Node, resource: Resource) -> None:
+        """What ``resource`` is about may be another from here on: for some it is as if new, for some as if gone."""
+        resource.born = self.changes.version
+        self.changes.notify_retyping(node.uid)
+        if self.on_news is not None:
+            self.on_news("retyped", node, resource)
+        resource.audience = None
+
+    def _tell_gateway(self, owner: Owner, state: GatewayState) -> None:
+        if owner.gateway.state == state:
+            return
+        owner.gateway.state = state
+        self.changes.append(owner.gateway)
+        if self.on_gateway is not None:
+            self.on_gateway(owner.gateway)
 
     def _tell_presence(self, node: Node, is_there: bool) -> None:
         if self.on_presence is not None:
@@ -297,6 +367,7 @@ class Directory:
             _, name = heapq.heappop(self._deadlines)
             self.counters.expired += len(self.owners[name].nodes)
             self._leaving[name] = dict.fromkeys(self.owners[name].nodes)
+        self.changes.begin()
         self._remove_leaving(limit)
 
     def _remove_leaving(self, limit: int) -> None:
@@ -310,6 +381,8 @@ class Directory:
                     limit -= 1
             if not uids:
                 del self._leaving[name]
+                if owner.connected:
+                    self._tell_gateway(owner, "connected")  # all its nodes that are left were told again
 
 
 def _account_of(message: New) -> str | None:
