@@ -40,6 +40,13 @@ def device_token_audience_option() -> Any:
     return option("", "take only tokens of devices that are for this audience", metavar="TEXT")
 
 
+def device_owners_option() -> Any:
+    """Likewise."""
+    return option(
+        "~/.pyaiot/device-owners", "file that keeps which account each id was proved for by a token", metavar="FILE"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """Options that every service has."""
@@ -144,6 +151,7 @@ class WsGatewaySettings(GatewaySettings):
     device_file: str = device_file_option()
     device_keys: str = device_keys_option()
     device_token_audience: str = device_token_audience_option()
+    device_owners: str = device_owners_option()
     ws_require_key: bool = option(False, "WebSocket devices need a key or a token, whatever their id is")
     actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE")
 

@@ -58,6 +58,7 @@ PURE = [
     "gateway/ws/sessions",
     "gateway/ws/echo.py",
     "gateway/device_tokens/grants.py",
+    "gateway/device_tokens/owners.py",
     "gateway/device_tokens/tokens.py",
     "broker/actuations.py",
     "broker/addressees.py",
