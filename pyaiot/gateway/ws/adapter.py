@@ -22,6 +22,7 @@ from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S
 from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.device_tokens.authority import Authority
+from pyaiot.gateway.device_tokens.owner_file import OwnerFile
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.admission import NotAdmitted, admit, check_origin, offers
 from pyaiot.gateway.ws.connection import Connection
@@ -54,6 +55,7 @@ class WsAdapter:
         port: int = 8001,
         origins: frozenset[str] = frozenset(),
         device_file: str = "",
+        device_owners: str = "",
         token_keys: TokenKeys | None = None,
         audience: str = "",
         actuations: ActuationMap | None = None,
@@ -63,16 +65,20 @@ class WsAdapter:
 
         ``origins`` are the web pages that may play device, in lower case; ``device_file`` has the keys of those
         devices whose id is not for everybody. ``token_keys`` check the tokens of devices, each of which must be for
-        ``audience``, if that is not empty; ``actuations`` says what their resources are called on their platform.
-        With ``require_key`` nobody is let in who has neither a key nor a token.
+        ``audience``, if that is not empty; ``device_owners`` is the file that keeps which ids were proved by them,
+        and for which accounts (empty: that is known until the gateway ends). ``actuations`` says what their resources
+        are called on their platform. With ``require_key`` nobody is let in who has neither a key nor a token.
         """
         self._trusts_everybody = not require_key and not is_loopback(host)
         self._origins = origins
         self.counters = Counters()
         self._ownership = Ownership(Credentials(device_file))
+        self._owner_file = OwnerFile(device_owners)
         self._authority = Authority(token_keys, audience)
         self._actuations = actuations or ActuationMap()
-        self._residents = Residents(self.counters, self._ownership.may_be, _new_name, require_key=require_key)
+        self._residents = Residents(
+            self.counters, self._ownership.may_be, _new_name, self._owner_file.owners, require_key=require_key
+        )
         self._server = Server(host, port, self._admit, self.counters)
 
     @property
@@ -83,6 +89,7 @@ class WsAdapter:
     async def start(self, events: DeviceEvents) -> None:
         """Open the port and begin to report. Raises ConfigurationError: CannotListen, DeviceFileError …"""
         self._ownership.start(self._residents.find)
+        self._owner_file.start(self._ownership.released)
         self._authority.start()
         self._residents.events = events
         await self._server.open(events)
@@ -95,7 +102,7 @@ class WsAdapter:
         self._residents.events = None
         self._ownership.stop()
         self._authority.stop()
-        await self._server.close()
+        await asyncio.gather(self._server.close(), self._owner_file.stop())
 
     async def discover(self, uid: str) -> None:
         """Ask the device for all its values; they come as updates. Never raises."""

@@ -39,6 +39,7 @@ def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
         port=settings.gateway_port,
         origins=parse_origins(settings.device_origins),
         device_file=settings.device_file,
+        device_owners=settings.device_owners,
         token_keys=TokenKeys(settings.device_keys, required=settings.device_keys != DEVICE_KEYS),
         audience=settings.device_token_audience,
         actuations=read_actuation_map(settings.actuation_map),

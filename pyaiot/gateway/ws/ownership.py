@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Whose an id is here and now: who has its key, and the one timer that ends connections whose key is good no longer."""
+"""Whose an id is here and now: who has its key, and the one timer that ends connections of those who lost theirs."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.ws.residents import Resident
@@ -26,7 +26,7 @@ class Ownership:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._find: Find
-        self._ending: deque[Resident] = deque()
+        self._ending: deque[tuple[Resident, str]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, find: Find) -> None:
@@ -54,13 +54,21 @@ class Ownership:
         for uid in self._credentials.refresh():
             session = self._find(uid)
             if session is not None:
-                self._ending.append(session)
+                self._ending.append((session, "the key of its id was changed or removed"))
+
+    def released(self, uids: Sequence[str]) -> None:
+        """Those ids are not any more the accounts' that tokens have proved them for: end what they let in."""
+        for uid in uids:
+            session = self._find(uid)
+            if session is not None and session.proof is not None and session.proof.kind == "token":
+                self._ending.append((session, "its id was released"))
 
     def _look(self) -> None:
         try:
             self._refresh()
             for _ in range(min(len(self._ending), MAX_AT_ONCE)):
-                self._ending.popleft().revoked("the key of its id was changed or removed")
+                session, why = self._ending.popleft()
+                session.revoked(why)
         finally:  # a fault of one is not to be the end of looking
             self._arm(GRAIN_S if self._ending else LOOK_S)
 

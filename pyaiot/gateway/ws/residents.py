@@ -7,20 +7,21 @@ takes the node over, and whatever still comes of the older one is about nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.confirmation import Confirmations
+from pyaiot.gateway.device_tokens.owners import Owners
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected
+from pyaiot.nodes.node import ACCOUNT
 from pyaiot.wire.messages import JSON
 
 #: A node whose connection has proved nothing for so long is out, whatever became of the connection. Pings find a dead
 #: connection in less than half of it, so that ``--max-time`` does not matter here.
 NODE_TIMEOUT_S = 60.0
-#: Ids that were proved since the start, which are not had without a proof any more; the oldest is forgotten first.
-MAX_PROVED = 16_384
 #: Random names tried for a device that gives none.
 _TRIES = 8
 
@@ -28,11 +29,19 @@ _TRIES = 8
 MayBe = Callable[[str, bytes | None], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a device has proved to be who it is by: the key of its id, or a good token, of ``account`` if of any."""
+
+    kind: Literal["key", "token"]
+    account: str | None = None
+
+
 class Resident(Protocol):
     """A session that speaks for a node."""
 
-    #: What it has proved to be who it is by; None: it was only not refused.
-    proof: Hashable | None
+    #: None: it was only not refused.
+    proof: Proof | None
 
     def write(self, resource: str, data: JSON, arrived: Callable[[], None]) -> bool:
         """See contract.Session."""
@@ -54,9 +63,15 @@ class Residents:
     """The sessions by uid. ``events`` is None while the gateway does not run, and everything is refused then."""
 
     def __init__(
-        self, counters: Counters, may_be: MayBe, new_name: Callable[[], str], *, require_key: bool = False
+        self,
+        counters: Counters,
+        may_be: MayBe,
+        new_name: Callable[[], str],
+        owners: Owners,
+        *,
+        require_key: bool = False,
     ) -> None:
-        """``require_key``: no id is had without a key or a proof."""
+        """``owners`` are the accounts that ids were proved for; ``require_key``: none is had without a proof."""
         self.events: DeviceEvents | None = None
         self.counters = counters
         self.confirmations = Confirmations()
@@ -64,7 +79,7 @@ class Residents:
         self._require_key = require_key
         self._new_name = new_name
         self._sessions: dict[str, Resident] = {}
-        self._proved: dict[str, None] = {}
+        self._owners = owners
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -76,30 +91,41 @@ class Residents:
     def enter(self, uid: str, session: Resident, address: str) -> None:
         """``session`` speaks for ``uid`` from now on. Raises Rejected: the gateway stops, is full, the id is another's.
 
-        A session that has proved to be who it is gives way only to one that has proved the same; and once proved, an
-        id is not had without a proof.
+        Once a token has proved an id, it is had only with a token of the same account, or with its key if we gave it
+        one; and a session that has proved to be who it is gives way to none that has not.
         """
-        events = self._reporting()
+        events, proof = self._reporting(), session.proof
         older = self._sessions.get(uid)
-        if session.proof is None:
-            if uid in self._proved:
-                raise Rejected(Code.NOT_ADMITTED, "this id is another's")
-        elif older is not None and older.proof is not None and older.proof != session.proof:
+        had_by = None if older is None else older.proof
+        if not self._admits(uid, proof, had_by):
             raise Rejected(Code.NOT_ADMITTED, "this id is another's")
+        if older is not None and had_by is not None and had_by != proof:
+            # It was had by a token and is by its key now: what was said of the node, its account too, was another's.
+            self.leave(uid, older)
+            self.counters.replaced += 1
+            older.replaced()
+            older = None
+        attributes = {"ip": address}
+        if proof is not None and proof.account is not None:
+            attributes[ACCOUNT] = proof.account
         try:
-            events.seen(uid, attributes={"ip": address}, timeout_s=NODE_TIMEOUT_S)
+            events.seen(uid, attributes=attributes, timeout_s=NODE_TIMEOUT_S)
         except Refused as error:
             self.counters.refused += 1
             raise Rejected(Code.TRY_AGAIN, str(error)) from None
-        if session.proof is not None:
-            self._proved.pop(uid, None)
-            self._proved[uid] = None
-            if len(self._proved) > MAX_PROVED:
-                del self._proved[next(iter(self._proved))]
+        if proof is not None and proof.kind == "token":
+            self._owners.prove(uid, proof.account)
         self._sessions[uid] = session
         if older is not None:
             self.counters.replaced += 1
             older.replaced()
+
+    def _admits(self, uid: str, proof: Proof | None, had_by: Proof | None) -> bool:
+        if proof is None:
+            return had_by is None and uid not in self._owners
+        if proof.kind == "key":
+            return True
+        return self._owners.admits(uid, proof.account) and had_by in (None, proof)
 
     def enter_unnamed(self, session: Resident, address: str) -> str:
         """As :meth:`enter`, under a name that no node has; returns it. Nobody has a key for such a name."""

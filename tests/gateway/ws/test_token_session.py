@@ -206,8 +206,13 @@ async def test_devices_of_two_accounts_with_one_id_do_not_take_each_others_place
         await joe.send({"type": "ping"})
         assert await joe.hear() == PONG
     await gateway.until(lambda: gateway.count("gone", "joe") == 1)
-    async with token_device(gateway) as other:
-        assert await other.introduce("joe", accounts=[{"id": "acc-2"}]) == ACCEPTED
+    for accounts in ([{"id": "acc-2"}], []):
+        async with token_device(gateway) as other:
+            assert await other.introduce("joe", accounts=accounts) == INVALID, "it is the first one's, there or not"
+            assert (await other.closed())[0] == 1008
+    assert gateway.adapter.counters.bad_tokens == 3
+    async with token_device(gateway, "joe"):
+        assert gateway.known("joe")
 
 
 async def test_one_connection_is_one_device_OI_B4(gateway: Gateway) -> None:

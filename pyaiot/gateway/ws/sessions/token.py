@@ -9,7 +9,7 @@ resource that the device reports itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from msgspec import UNSET
@@ -21,8 +21,9 @@ from pyaiot.gateway.device_tokens.tokens import BadToken, Grant
 from pyaiot.gateway.ws import echo
 from pyaiot.gateway.ws.echo import Introduction, Ping, WrongFormat, encode_command, parse_message
 from pyaiot.gateway.ws.payloads import Update
-from pyaiot.gateway.ws.residents import Residents
+from pyaiot.gateway.ws.residents import Proof, Residents
 from pyaiot.gateway.ws.sessions.contract import Code, Peer, Rejected
+from pyaiot.gateway.ws.sessions.speaker import Speaker
 from pyaiot.gateway.ws.sessions.values import report
 from pyaiot.wire.messages import JSON
 
@@ -53,35 +54,21 @@ class Authority(Protocol):
         """``holder`` is over."""
 
 
-class TokenSession:
+class TokenSession(Speaker):
     """One device with a token; fulfils contract.Session, residents.Resident and grants.Holder."""
 
-    __slots__ = (
-        "__weakref__", "_account", "_arrivals", "_authority", "_complained", "_early", "_map", "_peer", "_reported",
-        "_residents", "_uid", "proof",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_arrivals", "_authority", "_early", "_map", "_reported")
 
     hurried = True
 
     def __init__(self, peer: Peer, residents: Residents, authority: Authority, actuations: ActuationMap) -> None:
-        self._peer = peer
-        self._residents = residents
+        super().__init__(peer, residents)
         self._authority = authority
         self._map = actuations
-        #: The device whose node it speaks for: from when its token was good, until it does so no more.
-        self._uid: str | None = None
-        self._account: str | None = None
-        self.proof: Hashable | None = None
         self._early = 0
-        self._complained = False
         self._reported: frozenset[str] = frozenset()
         # Writes that the device may not have yet: the mark behind each, and whom to tell.
         self._arrivals: list[tuple[int, Callable[[], None]]] = []
-
-    @property
-    def settled(self) -> bool:
-        """See contract.Session."""
-        return self._uid is not None
 
     def late(self) -> Rejected:
         """See contract.Session."""
@@ -110,8 +97,7 @@ class TokenSession:
         arrivals = self._arrivals
         while arrivals and arrivals[0][0] <= mark:
             arrivals.pop(0)[1]()
-        if self._uid is not None and self._residents.events is not None:
-            self._residents.events.seen(self._uid)
+        super().alive(mark)
 
     def write(self, resource: str, data: JSON, arrived: Callable[[], None]) -> bool:
         """See contract.Session."""
@@ -122,7 +108,8 @@ class TokenSession:
         except CannotSay as error:
             raise WriteFailed("unsupported", str(error)) from None
         actuator = self._map.actuator(self._uid, resource)
-        if not self._peer.send(encode_command(self._uid, self._account, actuator, value)):
+        account = None if self.proof is None else self.proof.account
+        if not self._peer.send(encode_command(self._uid, account, actuator, value)):
             raise WriteFailed("offline", "the device's connection is closing")
         if resource in self._reported:
             return True
@@ -146,29 +133,10 @@ class TokenSession:
     def ended(self) -> None:
         """See contract.Session."""
         self._authority.release(self)
-        uid, self._uid = self._uid, None
-        if uid is not None:
-            self._residents.leave(uid, self)
+        super().ended()
 
-    def replaced(self) -> None:
-        """See residents.Resident."""
-        logger.info("node %s: a newer connection took the place of the one from %s", self._uid, self._peer.address)
-        self._uid = None
-        self._peer.close(Code.NORMAL, "replaced by a newer connection of this device")
-
-    def evicted(self) -> None:
-        """See residents.Resident."""
-        if self._uid is not None:
-            self._uid = None
-            self._peer.close(Code.TRY_AGAIN, "the node is out: connect again")
-
-    def revoked(self, why: str) -> None:
-        """See grants.Holder and residents.Resident."""
-        if self._uid is not None:
-            self._residents.counters.revoked += 1
-            logger.info("node %s: disconnected, as %s", self._uid, why)
-            self._peer.send(echo.INVALID_TOKEN)
-            self._peer.close(Code.NOT_ADMITTED, why)
+    def _take_leave(self) -> None:
+        self._peer.send(echo.INVALID_TOKEN)
 
     def _take(self, message: echo.Message | None) -> int:
         """What the message counts for. Raises Rejected."""
@@ -196,7 +164,7 @@ class TokenSession:
             grant = self._authority.grant(token, device)
         except BadToken as error:
             raise self._refuse(device, f"its token is not good: {error}") from None
-        proof = ("account", grant.account)
+        proof = Proof("token", grant.account)
         if self._uid is None:
             if not self._residents.may_be(device, None):
                 raise self._refuse(device, "that id has a key of ours, and connects with it at /node")
@@ -205,18 +173,30 @@ class TokenSession:
                 self._residents.enter(device, self, self._peer.address)
             except Rejected as error:
                 if error.code is Code.NOT_ADMITTED:
-                    raise self._refuse(device, "a device of another account has that id") from None
+                    raise self._refuse_account(device, grant.account) from None
                 raise self._fault(str(error)) from None
             self._uid = device
-            self._account = grant.account
         elif proof != self.proof:
-            raise self._refuse(device, "its newer token is of another account")
+            raise self._refuse_account(device, grant.account)
         self._authority.hold(self, grant)
         self._peer.send(echo.ACCEPTED)
 
     def _refuse(self, device: str, why: str) -> Rejected:
         self._residents.counters.bad_tokens += 1
         logger.warning("%s said to be the device %s, and is refused: %s", self._peer.address, device, why)
+        self._peer.send(echo.INVALID_TOKEN)
+        return Rejected(Code.NOT_ADMITTED, "invalid device token")
+
+    def _refuse_account(self, device: str, account: str | None) -> Rejected:
+        self._residents.counters.bad_tokens += 1
+        logger.warning(
+            "%s has a good token for the device %s of %s, and is refused: the id was proved for another account. "
+            "If the device has moved to this one, run: aiot device release %s",
+            self._peer.address,
+            device,
+            "no account" if account is None else f"the account {account}",
+            device,
+        )
         self._peer.send(echo.INVALID_TOKEN)
         return Rejected(Code.NOT_ADMITTED, "invalid device token")
 
@@ -228,9 +208,3 @@ class TokenSession:
         new = {resource.removeprefix("/") for resource in update.data} - self._reported
         if new and len(self._reported) + len(new) <= MAX_REPORTED:
             self._reported |= new
-
-    def _refused(self, uid: str, resource: str, error: Refused) -> bool:
-        if not self._complained:
-            self._complained = True
-            logger.warning("node %s: %s is not taken: %s", uid, resource, error)
-        return self._uid is not None
