@@ -29,12 +29,16 @@ from pyaiot.options import ConfigurationError
 from pyaiot.private_file import MAX_FILE_BYTES as MAX_FILE_BYTES
 from pyaiot.private_file import PrivateFile
 from pyaiot.private_file import fingerprint as fingerprint
-from pyaiot.wire.names import is_name
+from pyaiot.wire.names import PEER_GATEWAY, is_name
 from pyaiot.wire.signing import KEY_BYTES, PrivateKey, PublicKey, from_base64url, to_base64url
 
 Role = Literal["viewer", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 T = TypeVar("T")
+RESERVED = (
+    f"no gateway may be called {PEER_GATEWAY!r}, which stands for programs that register at the broker: "
+    "give it another name (take it out of this file, then aiot-generate-keys --gateway NAME)"
+)
 
 
 class KeyFileError(ConfigurationError):
@@ -167,9 +171,13 @@ def _read_section(keys: Keys, section: str, entries: dict[str, str]) -> None:
             keys.broker = _only(section, entries, "private", _private)
         case ["trusted", "broker"]:
             keys.trusted_broker = _only(section, entries, "public", PublicKey.from_text)
+        case ["gateway", name] if name == PEER_GATEWAY:
+            raise KeyFileError(RESERVED)
         case ["gateway", name] if is_name(name):
             keys.gateways[name] = _only(section, entries, "private", _private)
         case ["authorized", "gateways"]:
+            if PEER_GATEWAY in entries:
+                raise KeyFileError(RESERVED)
             keys.authorized.update(_named(section, entries, PublicKey.from_text))
         case ["clients"]:
             keys.clients.update(_named(section, entries, _client))

@@ -66,6 +66,7 @@ PURE = [
     "broker/client_codec.py",
     "broker/change_list.py",
     "broker/directory.py",
+    "broker/entities",
     "broker/fanout.py",
     "broker/framing.py",
     "broker/parked.py",

@@ -9,6 +9,7 @@ from typing import Final
 
 from pyaiot.broker.actuations import NotPossible, is_of
 from pyaiot.broker.directory import Directory
+from pyaiot.wire.names import PEER_GATEWAY
 
 #: Nodes that are out and not forgotten; the one that went first is forgotten first.
 MAX_DEPARTED: Final = 10_000
@@ -44,6 +45,8 @@ class Addressees:
 
     def departed(self, uid: str, protocol: str, account: str | None = None) -> None:
         """The node is out."""
+        if uid.startswith(f"{PEER_GATEWAY}/"):
+            return  # programs come and go by thousands, and are to push out no device
         self._departed[uid] = protocol, account
         if len(self._departed) > MAX_DEPARTED:
             del self._departed[next(iter(self._departed))]
@@ -68,7 +71,9 @@ class Addressees:
         an id at one gateway neither gets nor stops what is for the same id at another. ``<gateway>/<id>`` means just
         that one.
         """
-        uids = [device] if "/" in device else [f"{gateway}/{device}" for gateway in self._directory.owners]
+        # Whoever registers under the id of a device takes no command from it: peers are meant by peer/<id> only.
+        gateways = (gateway for gateway in self._directory.owners if gateway != PEER_GATEWAY)
+        uids = [device] if "/" in device else [f"{gateway}/{device}" for gateway in gateways]
         found = [each for uid in uids if (each := self._look_up(uid)) is not None]
         if not found:
             raise NotPossible("unknown", "there is no such device")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,15 +16,17 @@ from tornado.web import RequestHandler
 
 from pyaiot.actuation import ActuationMap
 from pyaiot.broker.authorisation import MAY, Gatekeeper, Request
+from pyaiot.broker.change_list import Node
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.dispatch import Dispatch
+from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
 from pyaiot.http_origin import PROXY_HEADERS, bearer
 from pyaiot.keys import Keys
 from pyaiot.wire import codec
-from pyaiot.wire.messages import JSON, BrokerMessage, Write
-from pyaiot.wire.names import is_resource
+from pyaiot.wire.messages import JSON, BrokerMessage, Result, Write
+from pyaiot.wire.names import PEER_GATEWAY, is_resource
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
 log = logging.getLogger("pyaiot.broker")
@@ -38,6 +41,9 @@ MAX_SILENT_CLIENTS = 512
 MAX_WRITE_BYTES = 16_384
 #: Randomness in the name of an actuation that waits: whoever knows it may ask after it.
 ACTUATION_ID_BYTES = 16
+#: Randomness in the id that the broker gives to who registers without one, and in the token of who brings none.
+ENTITY_ID_BYTES = 8
+ENTITY_TOKEN_BYTES = 24
 
 
 @dataclass(slots=True)
@@ -114,7 +120,12 @@ class Hub:
         self.writes = PendingWrites(first_id=secrets.randbits(48))
         self.fanout = Fanout(self.directory, self._wake_fanout)
         self.dispatch = Dispatch(self, actuations or ActuationMap(), partial(secrets.token_hex, ACTUATION_ID_BYTES))
-        self.directory.on_presence = self.dispatch.presence
+        new_id, new_token = (
+            partial(secrets.token_hex, ENTITY_ID_BYTES),
+            partial(secrets.token_urlsafe, ENTITY_TOKEN_BYTES),
+        )
+        self.entities = Entities(self, new_id, new_token, wall_ms)
+        self.directory.on_presence = self._presence
         self.counters = Counters()
         self.gateways: dict[str, GatewayPeer] = {}
         self.handshakes: dict[GatewayPeer, None] = {}
@@ -171,6 +182,10 @@ class Hub:
             self._flush.cancel()
             self._flush = None
         self.fanout.flush(self.now)
+
+    def _presence(self, node: Node, is_there: bool) -> None:
+        self.dispatch.presence(node, is_there)
+        self.entities.presence(node, is_there)
 
     # Gateways
 
@@ -269,7 +284,7 @@ class Hub:
             return Outcome("unknown", "there is no such node")
         if not is_resource(resource) or len(codec.encode(data)) > MAX_WRITE_BYTES:
             return Outcome("unsupported", "no resource can have that name, or the data is too large")
-        session = self.gateways.get(node.gateway)
+        session = self.entities if node.gateway == PEER_GATEWAY else self.gateways.get(node.gateway)
         if session is None:
             return Outcome("offline", f"gateway {node.gateway} is not connected")
         if node.state != "online":
@@ -282,7 +297,16 @@ class Hub:
         self.arm()
         return None
 
+    def write_ended(self, gateway: str, result: Result) -> None:
+        """See entities.exchange.Desk."""
+        self.writes.finish(gateway, result)
+
     # Time
+
+    def arm_for(self, deadline: float) -> None:
+        """See entities.exchange.Desk: as :meth:`arm`, where nothing else changed."""
+        if self._timer is None or deadline < self._timer.when():
+            self.arm()
 
     def arm(self) -> None:
         """Set the one timer for whatever is due first."""
@@ -292,6 +316,7 @@ class Hub:
                 self.directory.next_deadline(),
                 self.writes.next_deadline(),
                 self.dispatch.next_deadline(),
+                self.entities.next_deadline(),
             )
             if deadline is not None
         ]
@@ -304,4 +329,10 @@ class Hub:
         self.directory.expire(self.now)
         self.writes.expire(self.now)
         self.dispatch.run_due()
+        self.entities.expire()
         self.arm()
+
+
+def wall_ms() -> int:
+    """Unix time in milliseconds, as gateways give it."""
+    return time.time_ns() // 1_000_000

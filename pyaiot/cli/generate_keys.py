@@ -18,7 +18,7 @@ from pyaiot import keys as keyfile
 from pyaiot import lifecycle
 from pyaiot.keys import ROLES, ClientToken, KeyFileError, Keys, new_private_key
 from pyaiot.options import ConfigurationError, OneLineParser
-from pyaiot.wire.names import is_name
+from pyaiot.wire.names import PEER_GATEWAY, is_name
 from pyaiot.wire.signing import PublicKey
 
 #: Gateways that get a key of their own when the keys of a host are first made.
@@ -61,10 +61,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _change(path: Path, options: argparse.Namespace) -> None:
     if options.gateway is not None:
-        _make_gateway(path, _name(options.gateway), options.force)
+        _make_gateway(path, _gateway(options.gateway), options.force)
     elif options.authorize is not None:
         name, text = options.authorize
-        _authorize(path, _name(name), _public(text))
+        _authorize(path, _gateway(name), _public(text))
     elif options.revoke is not None:
         _revoke(path, options.revoke)
     elif options.trust_broker is not None:
@@ -217,6 +217,14 @@ def _name(text: str) -> str:
     if not is_name(text):
         raise ConfigurationError("a name has 1 to 64 of the characters A-Z a-z 0-9 . _ : -")
     return text
+
+
+def _gateway(text: str) -> str:
+    if text == PEER_GATEWAY:
+        raise ConfigurationError(
+            f"no gateway may be called {text}: that stands for programs that register at the broker"
+        )
+    return _name(text)
 
 
 def _public(text: str) -> PublicKey:

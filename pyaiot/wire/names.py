@@ -8,6 +8,9 @@ NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 #: A resource: the same characters, and ``/`` between them.
 RESOURCE = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9._:-]+(?:/[A-Za-z0-9._:-]+)*", re.ASCII)
 
+#: The gateway that programs which register at the broker are nodes of; no gateway that connects has this name.
+PEER_GATEWAY = "peer"
+
 
 def is_name(text: str) -> bool:
     """Whether ``text`` can be the name of a gateway or the uid of a node."""
