@@ -40,6 +40,7 @@ async def make_gateway() -> AsyncIterator[MakeGateway]:
         finally:
             await adapter.stop()
             await gateway.close()
+        assert gateway.violations == []
         assert adapter.counters.internal_errors == 0
         assert len(adapter._server) == 0
         assert adapter._server._places.total == 0

@@ -34,13 +34,13 @@ async def test_PB_01_PY_WSN_1_a_device_is_a_node_and_is_asked_for_its_values_onc
 async def test_PY_WSN_2_each_resource_of_a_message_becomes_an_update_in_its_order(gateway: Gateway) -> None:
     async with device(gateway, "?id=lamp") as lamp:
         await lamp.update({"name": "x", "led": "0", "temperature": 21.5, "/imu": [1, {"a": None}]})
-        await gateway.until(lambda: gateway.told("lamp", "/imu"))
+        await gateway.until(lambda: gateway.told("lamp", "imu"))
     assert gateway.log[:5] == [
         ("new", "lamp"),
         ("update", "lamp", "name", "x"),
         ("update", "lamp", "led", "0"),
         ("update", "lamp", "temperature", 21.5),
-        ("update", "lamp", "/imu", [1, {"a": None}]),
+        ("update", "lamp", "imu", [1, {"a": None}]),
     ]
 
 

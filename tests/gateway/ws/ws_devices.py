@@ -8,7 +8,7 @@ import json
 import os
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,111 +16,48 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 
-from pyaiot.gateway.core import GatewayCore
-from pyaiot.gateway.orders import Discover, Forget
-from pyaiot.gateway.outbox import Outbox
+from pyaiot.gateway.adapter import GoneReason
 from pyaiot.gateway.ws.adapter import WsAdapter
+from pyaiot.testing.recorder import MAX_TIME_S, unix_ms
+from pyaiot.testing.running import settled
+from tests.gateway.recording import RecordingGateway
 
 WAIT_S = 8.0
-AT = 1_700_000_000_000
 
 
-class Gateway:
-    """Implements DeviceEvents by the core, carries its orders out, and records what the adapter tells."""
+class Gateway(RecordingGateway):
+    """For a WebSocket adapter."""
 
-    def __init__(self, max_time_s: float = 120.0) -> None:
-        self.adapter: WsAdapter
-        self.outbox = Outbox("0" * 16)
-        self.core = GatewayCore(self.outbox, protocol="ws", title="WebSocket", timeout_s=max_time_s)
-        #: What was told: ("new" | "seen" | "gone", uid), ("update", uid, resource, data).
-        self.log: list[tuple[Any, ...]] = []
-        self.extras: list[tuple[str | None, int]] = []
+    adapter: WsAdapter
+
+    def __init__(self, max_time_s: float = MAX_TIME_S) -> None:
+        super().__init__(WsAdapter.protocol, WsAdapter.title, max_time_s)
+        #: Whose discoveries are over, in order.
         self.discovered: list[str] = []
-        self.is_crowded = False
-        self._changed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def seen(
-        self,
-        uid: str,
-        *,
-        attributes: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-        proven: bool = True,
-    ) -> bool:
-        new = self.core.seen(uid, time.monotonic(), AT, attributes=attributes, timeout_s=timeout_s, proven=proven)
-        self._note("new" if new else "seen", uid)
-        return new
-
-    def updated(self, uid: str, resource: str, data: Any, *, unit: str | None = None, age_ms: int = 0) -> None:
-        self.core.updated(uid, resource, data, time.monotonic(), AT - age_ms, unit)
-        self.extras.append((unit, age_ms))
-        self._note("update", uid, resource, data)
 
     def reset(self, uid: str) -> None:
         raise AssertionError("no WebSocket device resets")
 
-    def gone(self, uid: str, why: Any) -> None:
-        self.core.gone(uid, why, AT)
-        self._note("gone", uid)
-
-    def known(self, uid: str) -> bool:
-        return uid in self.core.registry
-
-    @property
-    def crowded(self) -> bool:
-        return self.is_crowded
-
-    async def room(self) -> None:
-        await self.until(lambda: not self.is_crowded)
+    def gone(self, uid: str, why: GoneReason) -> None:
+        if not self.known(uid):
+            self._note("gone", uid, why)  # it could have known
+        super().gone(uid, why)
 
     def expire(self) -> None:
         """Time-outs happen now, as the gateway's timer makes them."""
-        self.core.expire(time.monotonic(), AT)
+        self.core.expire(time.monotonic(), unix_ms())
         self._note("expired")
 
-    def crowd(self, crowded: bool) -> None:
-        self.is_crowded = crowded
-        self._changed.set()
-
-    def told(self, uid: str, resource: str) -> list[Any]:
-        """The values of a resource, in order."""
-        return [line[3] for line in self.log if line[:3] == ("update", uid, resource)]
-
-    def count(self, *entry: Any) -> int:
-        return sum(1 for line in self.log if line[: len(entry)] == entry)
-
-    async def until(self, condition: Callable[[], Any], within_s: float = WAIT_S) -> None:
-        async with asyncio.timeout(within_s):
-            while not condition():
-                self._changed.clear()
-                # Some conditions are about counters, which tell nobody.
-                try:
-                    async with asyncio.timeout(0.01):
-                        await self._changed.wait()
-                except TimeoutError:
-                    pass
+    async def until(self, so: Callable[[], Any], what: str = "what is waited for") -> None:
+        """Wait until ``so()`` is true; of some counters nobody tells."""
+        await settled(lambda: bool(so()), lambda: f"not in time: {what}; last told: {self.log[-10:]}")
 
     async def close(self) -> None:
+        """Wait until what is under way has ended by itself."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _note(self, *entry: Any) -> None:
-        self.log.append(entry)
-        self._changed.set()
-        orders = self.core.orders
-        while orders:
-            match orders.popleft():
-                case Discover(uid):
-                    task = asyncio.get_running_loop().create_task(self._discover(uid), name=f"discover {uid}")
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
-                case Forget(uid):
-                    self.adapter.forget(uid)
-        while (frame := self.outbox.next_frame(10_000)) is not None:
-            self.outbox.acknowledge(frame[0] + len(frame[1]) - 1)
-
     async def _discover(self, uid: str) -> None:
-        await self.adapter.discover(uid)
+        await super()._discover(uid)
         self.discovered.append(uid)
 
 
