@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A watch, as a program sees it: one stream of changes over any number of connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from pyaiot.client.changes import Change, Told, Value
+from pyaiot.client.errors import Ended
+from pyaiot.client.lag import Untaken
+from pyaiot.client.view import Node, View
+from pyaiot.rpc.errors import RpcError
+from pyaiot.rpc.peer import Peer
+from pyaiot.wire.messages import JSON
+
+
+class Watch:
+    """``async for value in watch`` gives each new value; :meth:`changes` gives nodes that come and go, too.
+
+    The state comes first, then what changes. Whoever is slower than the devices gets the newest value of each
+    resource, and holds up nobody. :attr:`view` is what is known, and may be read at any time.
+    """
+
+    def __init__(self, filter: dict[str, JSON], begin: Callable[[Watch], None], end: Callable[[Watch], None]) -> None:
+        self.view = View()
+        self._filter = filter
+        self._begin = begin
+        self._end = end
+        self._begun = False
+        self._untaken = Untaken()
+        self._news = asyncio.Event()
+        self._ending: Exception | None = None
+        self._version: str | None = None
+        #: Its number at the broker, on the present connection.
+        self.number: int | None = None
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes that are known, by uid."""
+        return self.view.nodes
+
+    @property
+    def skipped(self) -> int:
+        """Values that were not taken in time, because newer ones came."""
+        return self._untaken.skipped
+
+    async def __aenter__(self) -> Watch:
+        """Begin, and wait until the whole state is known."""
+        self._start()
+        await self.synced()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> AsyncIterator[Value]:
+        return self._values()
+
+    async def _values(self) -> AsyncIterator[Value]:
+        async for change in self.changes():
+            if isinstance(change, Value):
+                yield change
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """Everything that is told, in order. Raises RpcError: the broker does not let us any more."""
+        self._start()
+        try:
+            while True:
+                change = self._untaken.take()
+                if change is not None:
+                    yield change
+                    continue
+                if self._ending is not None:
+                    if isinstance(self._ending, Ended):
+                        return
+                    raise self._ending
+                self._news.clear()
+                await self._news.wait()
+        finally:
+            self.close()
+
+    async def synced(self) -> None:
+        """Wait until the whole state is known; raises RpcError as :meth:`changes`."""
+        self._start()
+        while not self.view.synced:
+            if self._ending is not None:
+                raise self._ending
+            self._news.clear()
+            await self._news.wait()
+
+    def close(self) -> None:
+        """End it; harmless when it has ended."""
+        if self._ending is None:
+            self.fail(Ended())
+            self._end(self)
+
+    def _start(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._begin(self)
+
+    # The client's side
+
+    async def open(self, peer: Peer) -> None:
+        """Ask for it on a new connection, from where the last one was. Raises RpcError."""
+        params = dict(self._filter)
+        if self._version is not None:
+            params["since"] = self._version
+        answer = await peer.request("nodes.watch", params)
+        if not answer["resumed"]:
+            self.view.restart()
+        self.number = answer["watch"]
+
+    def take(self, version: str, changes: list[Told], synced: bool) -> None:
+        """The broker told something."""
+        self._version = version
+        self._untaken.add(self.view.apply(changes, synced=synced))
+        self._news.set()
+
+    def fail(self, why: Exception) -> None:
+        """Nothing more will come."""
+        if self._ending is None:
+            self._ending = why if isinstance(why, RpcError | Ended) else Ended()
+            self._news.set()
