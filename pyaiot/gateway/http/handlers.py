@@ -60,7 +60,7 @@ class NodeHandler(Handler):
             senml = is_senml(self._single("Content-Type"))
             if self._single("Content-Encoding") not in ("", "identity"):
                 raise UnsupportedType("send the body as it is, not compressed")
-            taken, refused = self._host.report(uid, self.peer, bytes(self.body), senml=senml)
+            taken, refused = self._host.report(uid, self.peer, self.body.joined(), senml=senml)
         except UnsupportedType as error:
             self._host.counters.bad_types += 1
             self._complain(uid, 415, str(error))

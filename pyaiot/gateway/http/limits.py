@@ -19,8 +19,37 @@ SMALL_BYTES: Final = 2_048
 #: Bytes of bodies beyond that, in all, and of one address (IPv6: one /64) that is not this host's own.
 MAX_BYTES: Final = 16_777_216
 MAX_BYTES_PER_ADDRESS: Final = 2_097_152
+#: What is kept of a body in one piece, in bytes.
+PIECE_BYTES: Final = 8_192
 #: Requests of one device that are not answered yet.
 MAX_REQUESTS_PER_DEVICE: Final = 8
+
+
+class Pieces:
+    """What has come of a body, in pieces of about one size: so what one leaves free in memory is of use to the next."""
+
+    __slots__ = ("_pieces", "size")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytearray] = []
+        self.size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """The next bytes."""
+        self.size += len(chunk)
+        if self._pieces and len(self._pieces[-1]) + len(chunk) <= PIECE_BYTES:
+            self._pieces[-1] += chunk
+        else:
+            self._pieces.append(bytearray(chunk))
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._pieces.clear()
+        self.size = 0
+
+    def joined(self) -> bytes:
+        """All that has come."""
+        return b"".join(self._pieces)
 
 
 @dataclass(slots=True, eq=False)

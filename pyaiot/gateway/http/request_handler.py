@@ -16,7 +16,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from pyaiot.addresses import group_of, is_loopback
 from pyaiot.gateway.http.access import Denied, Request
 from pyaiot.gateway.http.contract import Host
-from pyaiot.gateway.http.limits import MAX_REQUESTS_PER_DEVICE, SMALL_BYTES, Bodies, Body, Requests
+from pyaiot.gateway.http.limits import MAX_REQUESTS_PER_DEVICE, SMALL_BYTES, Bodies, Body, Pieces, Requests
 from pyaiot.gateway.http.payloads import MAX_BODY_BYTES
 from pyaiot.http_origin import PROXY_HEADERS
 
@@ -53,7 +53,7 @@ class Handler(RequestHandler):
         self._host = host
         self._shared = shared
         #: What has come of the request's body; empty where nobody will read it.
-        self.body = bytearray()
+        self.body = Pieces()
         self._place: Body | None = None
         self._denied: Denied | None = None
         self._uid: str | None = None
@@ -131,7 +131,7 @@ class Handler(RequestHandler):
         """A part of the body; not kept where nobody will read it."""
         if self._denied is not None:
             return
-        size = len(self.body) + len(chunk)
+        size = self.body.size + len(chunk)
         if size > MAX_BODY_BYTES:
             self._oversized()
             self._denied = Denied(413, f"a body has at most {MAX_BODY_BYTES} bytes")
@@ -141,7 +141,7 @@ class Handler(RequestHandler):
                 self._place = Body(None if is_loopback(self.peer) else group_of(self.peer), self._give_way)
             if not self._shared.bodies.grown(self._place, size):
                 return
-        self.body += chunk
+        self.body.add(chunk)
 
     def _oversized(self) -> None:
         self._leave()
@@ -157,6 +157,7 @@ class Handler(RequestHandler):
         """There is no room for the body any more."""
         self._host.counters.gave_way += 1
         self.body.clear()
+        self.set_header("Connection", "close")
         logger.warning("%s: a body gives way, as there are too many at once: %s", self.peer, self.request.path[:80])
         self.say(408, "the body has taken too long, and others need its room: send it again")
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.dial import LinkTimes
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
@@ -49,11 +50,11 @@ class Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        """Send a request; the answer is read by :meth:`answer`."""
+        """Send a request, without the headers that are empty; the answer is read by :meth:`answer`."""
         given = {"Host": "localhost", **(headers or {})}
         if body or method == "POST":
             given.setdefault("Content-Length", str(len(body)))
-        head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        head = "".join(f"{name}: {value}\r\n" for name, value in given.items() if value)
         self.writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
 
     async def answer(self) -> Answer:
@@ -152,7 +153,13 @@ class Gateway:
 
 @asynccontextmanager
 async def running(
-    *, trust: bool = True, device_file: str = "", timeout_s: float = 120.0, acknowledge: bool = True
+    *,
+    trust: bool = True,
+    device_file: str = "",
+    token_keys: TokenKeys | None = None,
+    audience: str = "",
+    timeout_s: float = 120.0,
+    acknowledge: bool = True,
 ) -> AsyncIterator[Gateway]:
     """A gateway for HTTP devices; nothing may reach the loop's exception handler, and no fault of ours may happen."""
     faults: list[dict[str, Any]] = []
@@ -167,6 +174,8 @@ async def running(
         host="127.0.0.1",
         port=0,
         device_file=device_file,
+        token_keys=token_keys,
+        audience=audience,
         timeout_s=timeout_s,
     )
     async with broker(behave) as by_hand:

@@ -11,7 +11,17 @@ import pytest
 from pyaiot import listening
 from pyaiot.gateway import confirmation
 from pyaiot.gateway.http import delivery, handlers
-from tests.gateway.http.http_devices import Connection, Gateway
+from tests.gateway.http.http_devices import Connection, Device, Gateway
+
+
+async def fetched_write(gateway: Gateway) -> tuple[Device, int]:
+    """A lamp that was just given a write, which waits for its word; and the write's number."""
+    device = gateway.device("lamp")
+    await device.fetch()
+    number = await gateway.write("lamp", "led", "1")
+    await gateway.waits()
+    assert len(await device.fetch()) == 1
+    return device, number
 
 
 async def test_a_write_goes_to_a_device_that_waits_and_is_true_when_it_says_so(gateway: Gateway) -> None:
@@ -62,11 +72,7 @@ async def test_a_device_that_does_not_come_is_offline(gateway: Gateway, monkeypa
 
 async def test_a_device_that_does_something_else_has_refused(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "CONFIRM_S", 0.4)
-    device = gateway.device("lamp")
-    await device.fetch()
-    number = await gateway.write("lamp", "led", "1")
-    await gateway.waits()
-    assert len(await device.fetch()) == 1
+    device, number = await fetched_write(gateway)
     await device.post({"led": "0"})
     assert await gateway.result(number) == ("refused", 'the device reports "0" instead')
 
@@ -75,11 +81,7 @@ async def test_a_device_that_says_nothing_of_it_has_timed_out(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "CONFIRM_S", 0.3)
-    device = gateway.device("lamp")
-    await device.fetch()
-    number = await gateway.write("lamp", "led", "1")
-    await gateway.waits()
-    assert len(await device.fetch()) == 1
+    device, number = await fetched_write(gateway)
     await device.post({"other": "1"})
     code, reason = await gateway.result(number)
     assert (code, reason) == ("timeout", f"the device did not report led within {confirmation.CONFIRM_S:g} s")
@@ -89,11 +91,7 @@ async def test_one_that_fetches_late_is_given_what_is_left_of_the_time(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "WRITE_S", 0.6)
-    device = gateway.device("lamp")
-    await device.fetch()
-    number = await gateway.write("lamp", "led", "1")
-    await gateway.waits()
-    assert len(await device.fetch()) == 1
+    _, number = await fetched_write(gateway)
     fetched_at = time.monotonic()
     code, reason = await gateway.result(number)
     assert time.monotonic() - fetched_at < 3
