@@ -32,14 +32,13 @@ async def gateway() -> AsyncIterator[Gateway]:
     gateway.adapter = CoapAdapter(port=0, device_port=NOBODY)
     await gateway.adapter.start(gateway)
     yield gateway
-    await gateway.close()
+    await gateway.end()
     await gateway.adapter.stop()
 
 
 @pytest.fixture
 async def device(gateway: Gateway) -> AsyncIterator[SimulatedCoapDevice]:
     """It has everything, and says its values often."""
-    assert gateway.adapter is not None
     one = SimulatedCoapDevice(
         "sim", "127.0.0.1", gateway.adapter.port, resources=RESOURCES, interval_s=0.05, imu_interval_s=0.05
     )
@@ -69,7 +68,6 @@ async def test_py_ut_1_it_tells_its_values_again_and_again(gateway: Gateway, dev
 async def test_pb_47_each_write_is_confirmed_and_reads_as_it_was_written(
     gateway: Gateway, device: SimulatedCoapDevice
 ) -> None:
-    assert gateway.adapter is not None
     for resource, data in [("led", "1"), ("led", 0), ("robot", "f"), ("js", "print(1)")]:
         assert await gateway.adapter.write("sim", resource, data) == str(data)
         assert device.read(resource) == str(data)
@@ -78,7 +76,6 @@ async def test_pb_47_each_write_is_confirmed_and_reads_as_it_was_written(
 async def test_fw_6_an_led_takes_one_byte_and_a_sensor_takes_none(
     gateway: Gateway, device: SimulatedCoapDevice
 ) -> None:
-    assert gateway.adapter is not None
     for resource, data, reason in [
         ("led", "22", "4.00"),
         ("led", "", "4.00"),
@@ -100,7 +97,6 @@ async def test_it_registers_again_at_once_when_the_gateway_does_not_know_it(
 
 
 async def test_three_devices_at_one_address(gateway: Gateway) -> None:
-    assert gateway.adapter is not None
     devices = [
         SimulatedCoapDevice(f"d{n}", "localhost", gateway.adapter.port, name=f"Device {n}", interval_s=0.05)
         for n in range(3)
@@ -130,7 +126,7 @@ async def test_it_waits_for_a_gateway_that_comes_later(monkeypatch: pytest.Monke
     await adapter.start(gateway)
     await gateway.until(lambda: "late" in gateway.nodes)
     await one.stop()
-    await gateway.close()
+    await gateway.end()
     await adapter.stop()
 
 
@@ -167,7 +163,6 @@ def test_an_unknown_resource_is_an_error() -> None:
 
 
 async def test_py_ut_1_the_program_shows_a_device_and_ends_with_ctrl_c(gateway: Gateway) -> None:
-    assert gateway.adapter is not None
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(NODE), "--gateway-port", str(gateway.adapter.port), "--uid", "prog", "--interval", "0.1",
         "--imu", "--led", "--temperature", "--pressure", "--robot", "--js", "--version",
