@@ -13,6 +13,8 @@ import pytest
 from pyaiot import devices
 from pyaiot.cli import device, run
 from pyaiot.devices import DeviceFileError
+from pyaiot.gateway.device_tokens import owner_file
+from pyaiot.gateway.device_tokens.owner_file import OwnerFileError
 from pyaiot.options import ConfigurationError
 
 COMMAND = Path(sys.executable).parent / "aiot"
@@ -21,6 +23,14 @@ COMMAND = Path(sys.executable).parent / "aiot"
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / ".pyaiot" / "devices"
+
+
+@pytest.fixture(autouse=True)
+def owners(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The owners file, for this process and for those that it starts."""
+    owners = path.with_name("device-owners")
+    monkeypatch.setenv("AIOT_DEVICE_OWNERS", str(owners))
+    return owners
 
 
 def command(path: Path, *arguments: str) -> None:
@@ -97,6 +107,28 @@ def test_nobody_has_a_password_yet(path: Path, capsys: pytest.CaptureFixture[str
     command(path, "list")
     assert capsys.readouterr().out == "No device has a password yet: aiot device add ID\n"
     assert not path.exists()
+
+
+def test_an_id_that_a_token_has_proved_is_listed_and_released(
+    path: Path, owners: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(path, "add", "lamp")
+    owner_file.store(owners, {"joe": "acc-1", "jim": None})
+    capsys.readouterr()
+    command(path, "list")
+    assert capsys.readouterr().out == "device    lamp\ntoken     jim\ntoken     joe  of acc-1\n"
+    for name, account in (("joe", "the account acc-1"), ("jim", "a token without an account")):
+        assert run(["device", "release", name, f"--device-owners={owners}"]) == 0
+        assert capsys.readouterr().out == (
+            f"The id {name} was that of {account}; now it is had by the account that proves it next.\n"
+        )
+    assert owner_file.load(owners) == {}
+    with pytest.raises(OwnerFileError, match=r"no token has proved the id 'joe'; aiot device list"):
+        device.run(["release", "joe"])
+    owners.unlink()
+    with pytest.raises(OwnerFileError, match="no token has proved an id yet"):
+        device.run(["release", "joe"])
+    assert not owners.exists()
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "+", "#", "x" * 65, "jo\n"])
