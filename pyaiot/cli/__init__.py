@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from pyaiot import __version__, lifecycle
+from pyaiot.cli import verbs
 from pyaiot.options import ConfigurationError
 
 HELP = """\
@@ -15,9 +16,7 @@ usage: aiot [-h] [--version] VERB ...
 Connects small devices to the web.
 
 verbs:
-  up            broker, gateways and dashboard in one process; with --demo simulated devices, too
-  device        passwords of devices, for MQTT (embedded), WebSocket and HTTP
-  device-token  tokens of devices, for the WebSocket gateway
+{verbs}
 
 Each verb has its own --help. To run the services apart: aiot-generate-keys, aiot-broker,
 aiot-coap-gateway, aiot-mqtt-gateway, aiot-mqtt-broker, aiot-ws-gateway, aiot-http-gateway, aiot-dashboard.
@@ -32,21 +31,11 @@ def main() -> int:
 def run(args: Sequence[str] = ()) -> int:
     """Do what ``args`` say; the exit code. Raises ConfigurationError."""
     if not args or args[0] in ("-h", "--help"):
-        print(HELP, end="")
+        print(HELP.format(verbs="\n".join(f"  {verb:<13} {words}" for verb, words in verbs.ALL.items())), end="")
         return 0
     if args[0] == "--version":
         print(f"pyaiot {__version__}")
         return 0
-    if args[0] == "up":
-        from pyaiot.cli import up
-
-        return up.run(args[1:])
-    if args[0] == "device":
-        from pyaiot.cli import device
-
-        return device.run(args[1:])
-    if args[0] == "device-token":
-        from pyaiot.cli import device_token
-
-        return device_token.run(args[1:])
-    raise ConfigurationError(f"there is no verb {args[0]!r} (see aiot --help)")
+    if args[0] not in verbs.ALL:
+        raise ConfigurationError(f"there is no verb {args[0]!r} (see aiot --help)")
+    return verbs.run(args[0], args[1:])

@@ -75,7 +75,11 @@ class Link:
                 self.trouble = str(error)
             except InvalidHandshake as error:
                 self.trouble = _told_by(error)
-            except (OSError, WebSocketException, TimeoutError) as error:
+            except TimeoutError:
+                self.trouble = "no answer"
+            except ConnectionRefusedError:
+                self.trouble = "nothing listens there"
+            except (OSError, WebSocketException) as error:
                 self.trouble = str(error) or type(error).__name__
             else:
                 self.trouble = "the connection was closed"

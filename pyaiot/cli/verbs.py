@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The verbs of ``aiot``, each in a file of its name, which is only read when it is wanted."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+#: Each verb, and what it is for.
+ALL: Final = {
+    "up": "broker, gateways and dashboard in one process; with --demo simulated devices, too",
+    "ls": "the nodes that are there, with their values",
+    "get": "what a node told last; with --read, what it tells now",
+    "set": "write a value to a device, and wait until it has confirmed it",
+    "watch": "a line for each change",
+    "entities": "programs, tabs, phones and devices that are there, and what they offer",
+    "call": "call a method of an entity",
+    "publish": "be an entity that publishes a value, or lines",
+    "device": "passwords of devices, for MQTT (embedded), WebSocket and HTTP",
+    "device-token": "tokens of devices, for the WebSocket gateway",
+    "completion": "what makes bash, zsh or fish complete all this",
+}
+#: Verbs whose first words are a node and a resource, or an entity and a method.
+OF_NODES: Final = frozenset(("get", "set", "ls", "watch"))
+OF_ENTITIES: Final = frozenset(("call", "entities"))
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Raises KeyError: there is no such verb."""
+    return int(_module(verb).run(arguments))
+
+
+def parser_of(verb: str) -> argparse.ArgumentParser:
+    """Raises KeyError: there is no such verb, or it has no parser of its own."""
+    make = getattr(_module(verb), "make_parser", None)
+    if make is None:
+        raise KeyError(verb)
+    parser: argparse.ArgumentParser = make()
+    return parser
+
+
+def broker() -> str:
+    """Where the broker is, if the command line does not say."""
+    return os.environ.get("AIOT_BROKER") or "localhost:8000"
+
+
+def _module(verb: str):  # type: ignore[no-untyped-def]
+    if verb not in ALL:
+        raise KeyError(verb)
+    return import_module(f"pyaiot.cli.{verb.replace('-', '_')}")
