@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""``aiot device-token``: tokens for devices that speak ``echo-protocol``, where no platform issues them."""
+"""``aiot device-token``: tokens for devices that speak HTTP or ``echo-protocol``, where no platform issues them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name
 
 DESCRIPTION = """\
-A token for a device that speaks echo-protocol. The first one makes a key pair: the public key goes to
-the folder where the WebSocket gateway looks for keys, and counts within a second."""
+A token for a device that speaks HTTP or echo-protocol. The first one makes a key pair: the public key goes to
+the folder where the HTTP and WebSocket gateways look for keys, and counts within a second."""
 
 EPILOG = """\
 a token for a year, in a file:
