@@ -21,9 +21,11 @@ from pyaiot.broker.directory import Directory
 from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.fanout import Fanout
+from pyaiot.broker.rpc.uid_index import UidIndex
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
 from pyaiot.http_origin import PROXY_HEADERS, bearer
 from pyaiot.keys import Keys
+from pyaiot.rpc.conversation import Counters as RpcCounters
 from pyaiot.wire import codec
 from pyaiot.wire.messages import JSON, BrokerMessage, Result, Write
 from pyaiot.wire.names import PEER_GATEWAY, is_resource
@@ -59,6 +61,7 @@ class Counters:
     clients_refused: int = 0
     clients_fallen_behind: int = 0
     client_messages_malformed: int = 0
+    rpc_clients_cut_off: int = 0
 
 
 class Peer(Protocol):
@@ -118,6 +121,8 @@ class Hub:
         self.authorized: dict[str, PublicKey] = keys.authorized
         self.directory = Directory(grace_s)
         self.writes = PendingWrites(first_id=secrets.randbits(48))
+        self.uids = UidIndex(self.directory.nodes)
+        self.rpc = RpcCounters()
         self.fanout = Fanout(self.directory, self._wake_fanout)
         self.dispatch = Dispatch(self, actuations or ActuationMap(), partial(secrets.token_hex, ACTUATION_ID_BYTES))
         new_id, new_token = (
@@ -186,6 +191,8 @@ class Hub:
     def _presence(self, node: Node, is_there: bool) -> None:
         self.dispatch.presence(node, is_there)
         self.entities.presence(node, is_there)
+        if is_there:
+            self.uids.arrived(node.uid)
 
     # Gateways
 

@@ -23,7 +23,7 @@ class BrokerCollector(Collector):
         """Every metric of the broker, by Prometheus' naming conventions."""
         hub = self._hub
         yield GaugeMetricFamily("aiot_gateways", "Gateways with a session", value=len(hub.gateways))
-        yield GaugeMetricFamily("aiot_clients", "Clients connected to /ws", value=len(hub.clients))
+        yield GaugeMetricFamily("aiot_clients", "Clients connected to /ws and /rpc", value=len(hub.clients))
         yield GaugeMetricFamily("aiot_clients_live", "Clients that are told each change", value=len(hub.fanout))
         nodes = GaugeMetricFamily("aiot_nodes", "Nodes, by gateway and state", labels=["gateway", "state"])
         for name, owner in hub.directory.owners.items():
@@ -59,6 +59,7 @@ class BrokerCollector(Collector):
         yield writes
         yield GaugeMetricFamily("aiot_writes_pending", "Writes whose outcome is not known yet", value=len(hub.writes))
         yield from _actuations(hub.dispatch)
+        yield from _calls(hub)
 
 
 def _actuations(dispatch: Dispatch) -> Iterator[Metric]:
@@ -71,6 +72,17 @@ def _actuations(dispatch: Dispatch) -> Iterator[Metric]:
     for state, count in dispatch.parked.endings.items():
         endings.add_metric([state], count)
     yield endings
+
+
+def _calls(hub: Hub) -> Iterator[Metric]:
+    calls = hub.rpc
+    yield _counter("aiot_rpc_requests", "Requests of JSON-RPC taken", calls.requests)
+    yield _counter("aiot_rpc_notifications", "Notifications of JSON-RPC taken", calls.notifications)
+    yield _counter("aiot_rpc_messages_malformed", "Messages that were no JSON-RPC", calls.malformed)
+    yield _counter("aiot_rpc_answers_unexpected", "Answers to nothing that was asked", calls.unexpected_answers)
+    yield _counter("aiot_rpc_calls_refused", "Calls that were one too many", calls.too_many)
+    yield _counter("aiot_rpc_timeouts", "Calls to clients without an answer in time", calls.timeouts)
+    yield _counter("aiot_rpc_clients_cut_off", "Clients that did not read", hub.counters.rpc_clients_cut_off)
 
 
 def _counter(name: str, help: str, value: float) -> Metric:

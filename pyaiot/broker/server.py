@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The broker as a service: one port for ``/gw``, ``/ws``, ``/v1/actuations``, ``/health``, ``/metrics``."""
+"""The broker as a service: one port for ``/gw``, ``/ws``, ``/rpc``, ``/v1/actuations``, ``/health``, ``/metrics``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from pyaiot.broker.client_session import ClientSession
 from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.plain_handler import PlainHandler
+from pyaiot.broker.rpc.api import Api
+from pyaiot.broker.rpc.connection import RpcConnection
+from pyaiot.broker.rpc.http import OneShot, OpenRpcHandler, RpcRequestHandler
 from pyaiot.http_origin import allowed_hosts
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.lifecycle import Ready, closing
@@ -102,10 +105,14 @@ def make_gatekeeper(settings: BrokerSettings, stored: Keys) -> Gatekeeper:
 def make_application(hub: Hub) -> Application:
     """What answers on the broker's port."""
     arguments = {"hub": hub}
+    calls = {"hub": hub, "api": Api(hub)}
     return Application(
         [
             (r"/gw", GatewaySession, arguments),
             (r"/ws", ClientSession, arguments),
+            (OneShot(r"/rpc"), RpcRequestHandler, calls),
+            (r"/rpc", RpcConnection, calls),
+            (r"/rpc/openrpc.json", OpenRpcHandler, calls),
             (r"/health", HealthHandler, arguments),
             (r"/metrics", MetricsHandler, arguments),
             (r"/v1/actuations", ActuationsHandler, arguments),
@@ -163,4 +170,6 @@ class NotFoundHandler(RequestHandler):
         """404, in plain words."""
         self.set_status(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("Not found. Here are /ws for clients, /gw for gateways, /v1/actuations, /health and /metrics.\n")
+        self.finish(
+            "Not found. Here are /ws and /rpc for clients, /gw for gateways, /v1/actuations, /health and /metrics.\n"
+        )

@@ -24,6 +24,8 @@ from pyaiot.wire.messages import JSON
 #: Calls of the peer, and requests of ours, that may be under way.
 MAX_CALLS: Final = 1024
 MAX_REQUESTS: Final = 1024
+#: What the answers to one batch may hold, in bytes; what does not fit any more is answered by an error.
+MAX_BATCH_ANSWER_BYTES: Final = 256 * 1024
 #: Deadlines of requests that ended are kept until they outnumber the others, and this.
 MAX_IDLE_DEADLINES: Final = 256
 
@@ -47,10 +49,11 @@ class Counters:
 class _Batch:
     """Answers that wait for the others of their batch."""
 
-    __slots__ = ("answers", "outstanding")
+    __slots__ = ("answers", "outstanding", "size")
 
     def __init__(self, outstanding: int) -> None:
         self.answers: list[bytes] = []
+        self.size = 0
         self.outstanding = outstanding
 
 
@@ -92,6 +95,7 @@ class Conversation:
         self.counters = counters or Counters()
         #: Calls of the peer that have not been answered yet.
         self.serving = 0
+        self._owed = 0
         self.is_closed = False
         #: Why the connection has to be closed (1003): a peer of 1.0 sent something malformed. None: it has not.
         self.fault: str | None = None
@@ -99,6 +103,11 @@ class Conversation:
     def __len__(self) -> int:
         """How many requests of ours are under way."""
         return len(self._pending)
+
+    @property
+    def owes_answer(self) -> bool:
+        """Whether the peer waits for an answer to something."""
+        return self._owed > 0
 
     # The peer's calls
 
@@ -129,6 +138,7 @@ class Conversation:
             self.counters.notifications += 1
         else:
             self.counters.requests += 1
+            self._owed += 1
         if batch is not None and not call.is_notification:
             batch.outstanding += 1
         self.serving += 1
@@ -182,11 +192,19 @@ class Conversation:
         self.serving -= 1
         if not encoded:
             return
-        if call._batch is None:
+        self._owed -= 1
+        batch = call._batch
+        if batch is None:
             self._send(encoded)
-        else:
-            call._batch.answers.append(encoded)
-            self._settle(call._batch)
+            return
+        if batch.size > MAX_BATCH_ANSWER_BYTES:
+            error = RpcError.of(
+                "unsupported", "it was done, but the answers are too long for one batch: ask one by one"
+            )
+            encoded = messages.encode_error(call.id, error)
+        batch.answers.append(encoded)
+        batch.size += len(encoded)
+        self._settle(batch)
 
     def _settle(self, batch: _Batch) -> None:
         batch.outstanding -= 1

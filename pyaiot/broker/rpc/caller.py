@@ -57,8 +57,15 @@ class Session(Protocol):
         ``timeout``, ``busy``, or ``left``.
         """
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it has not taken the last write yet. Then it asks its sources, and nothing can be delivered."""
+
     def deliver(self, frames: bytes) -> bool:
-        """Write whole text frames now. False: the session is behind, and takes from its sources when it can again."""
+        """Write whole text frames now. False: the session is behind, and takes from its sources when it can again.
+
+        Of one that ``is_behind`` already the frames are not taken; of one that only gets behind by them they are.
+        """
 
     def add_source(self, source: Source) -> None:
         """From now on ``source`` is asked, too; at once, if the session is not behind."""

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``nodes.list``, ``get``, ``write``, ``read`` and ``call`` (PROTOCOL.md section 3.5); watching is in ``watch.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from pyaiot.broker.change_list import Node, NodeState, Resource
+from pyaiot.broker.hub import Hub
+from pyaiot.broker.rpc.caller import Caller, Later
+from pyaiot.broker.rpc.filters import Condition, Filter, Matcher
+from pyaiot.broker.rpc.resource_type import resource_type
+from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, TTL_S, Outcome
+from pyaiot.rpc.errors import CODES, RpcError
+from pyaiot.rpc.methods import Method
+from pyaiot.wire.messages import JSON
+
+MAX_PAGE: Final = 1_000
+#: A page ends with the node that exceeds this, encoded.
+MAX_PAGE_BYTES: Final = 256 * 1024 - 16 * 1024
+#: Nodes that are looked at for one page; one that ends here may be short, or empty, and has a ``next`` all the same.
+MAX_LOOKED_AT: Final = 5_000
+
+Uid = Annotated[str, msgspec.Meta(max_length=129, description="<gateway>/<uid at the gateway>")]
+ResourceName = Annotated[str, msgspec.Meta(max_length=64)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)]
+Timeout = Annotated[float, msgspec.Meta(gt=0, le=TTL_S, description="seconds")]
+
+
+class Reading(msgspec.Struct, omit_defaults=True):
+    """A value as the device gave it (``data``), and as it was read; ``at`` is Unix time in ms."""
+
+    data: JSON
+    value: JSON
+    at: int
+    unit: str | None = None
+
+
+class NodeView(msgspec.Struct, rename="camel"):
+    """A node, with the newest reading of each resource."""
+
+    uid: str
+    gateway: str
+    protocol: str
+    state: NodeState
+    first_seen: int
+    last_seen: int
+    values: dict[str, Reading]
+
+
+class Page(msgspec.Struct):
+    """Nodes by uid. ``next`` is what to give as ``after`` for those that follow, null if there are none."""
+
+    nodes: list[NodeView]
+    next: str | None
+    version: Any
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def reading_of(resource: Resource) -> Reading:
+    """The newest value of a resource."""
+    return Reading(resource.data, resource.value, resource.at, resource.unit)
+
+
+def view_of(node: Node) -> NodeView:
+    """All that is known of a node."""
+    values = {name: reading_of(resource) for name, resource in node.resources.items()}
+    return NodeView(node.uid, node.gateway, node.protocol, node.state, node.first_seen, node.last_seen, values)
+
+
+class Nodes:
+    """The methods over one hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._writing: dict[object, int] = {}
+
+    def page(
+        self,
+        gateway: Condition = None,
+        uid: Condition = None,
+        resource: Condition = None,
+        type: Condition = None,
+        glob: Condition = None,
+        after: Uid = "",
+        limit: Limit = 100,
+    ) -> Page:
+        """Nodes that the filter means, by uid, a page at a time.
+
+        A node is whole, whatever of it the filter is about. A page may be short of ``limit``, or empty, and have a
+        ``next`` all the same. ``version`` is what to give to nodes.watch as ``since``.
+        """
+        filter = Filter.of(gateway, uid, resource, type, glob)
+        matcher = Matcher(filter)
+        found: list[bytes] = []
+        size = 0
+        last, next = after, None
+        for looked_at, node in enumerate(self._candidates(filter, after)):
+            if len(found) >= limit or size >= MAX_PAGE_BYTES or looked_at >= MAX_LOOKED_AT:
+                next = last
+                break
+            last = node.uid
+            if means(filter, matcher, node):
+                found.append(_encode(view_of(node)))
+                size += len(found[-1])
+        version = _encode(self._hub.directory.changes.version)
+        page = b'{"nodes":[%b],"next":%b,"version":%b}' % (b",".join(found), _encode(next), version)
+        return msgspec.Raw(page)  # type: ignore[return-value]
+
+    def _candidates(self, filter: Filter, after: str) -> Iterator[Node]:
+        nodes = self._hub.directory.nodes
+        if filter.only_uids is not None:
+            yield from (nodes[uid] for uid in sorted(filter.only_uids) if uid > after and uid in nodes)
+        else:
+            yield from (nodes[uid] for uid in self._hub.uids.after(after, filter.only_gateways))
+
+    def get(self, uid: Uid) -> NodeView:
+        """One node; ``unknown`` if there is none of that uid."""
+        node = self._hub.directory.nodes.get(uid)
+        if node is None:
+            raise RpcError.of("unknown", "there is no such node")
+        return view_of(node)
+
+    def write(self, caller: Caller, uid: Uid, resource: ResourceName, data: JSON, timeout: Timeout = TTL_S) -> Any:
+        """Have a resource written; the reading as the device has confirmed it, null if it reports none.
+
+        What the device did not confirm is an error that says why: offline, refused, timeout …
+        """
+        who: object = caller.session or caller
+        under_way = self._writing.get(who, 0)
+        if under_way >= MAX_PENDING_PER_CLIENT:
+            raise RpcError.of("busy", f"more than {MAX_PENDING_PER_CLIENT} writes of this client are under way")
+        self._writing[who] = under_way + 1
+        later = Later()
+        before = self._at(uid, resource)
+
+        def tell(outcome: Outcome) -> None:
+            self._writing[who] -= 1
+            if not self._writing[who]:
+                del self._writing[who]
+            if outcome.code is not None:
+                later.reject(error_of(outcome))
+                return
+            self._hub.flush()  # what the device confirmed comes before the word that it did
+            now = self._at(uid, resource)
+            later.resolve(None if now is None or now == before else reading_of(now[0]))
+
+        self._hub.write(uid, resource.lstrip("/"), data, tell, timeout)
+        return later
+
+    def _at(self, uid: str, resource: str) -> tuple[Resource, int] | None:
+        node = self._hub.directory.nodes.get(uid)
+        found = None if node is None else node.resources.get(resource.lstrip("/"))
+        return None if found is None else (found, found.at)
+
+    def read(self, uid: Uid, resource: ResourceName, timeout: Timeout = TTL_S) -> Any:
+        """The reading, from the device now."""
+        # Reading down to the device is a message of the gateway link that is not there yet.
+        raise RpcError.of("unsupported", "devices cannot be asked for a value yet: nodes.get has the newest")
+
+    def call(
+        self,
+        caller: Caller,
+        uid: Uid,
+        method: ResourceName,
+        params: list[JSON] | dict[str, JSON] | None = None,
+        timeout: Timeout = TTL_S,
+    ) -> Any:
+        """As nodes.write with one parameter, as nodes.read without."""
+        given = [*params.values()] if isinstance(params, dict) else params or []
+        if len(given) > 1:
+            raise RpcError.invalid_params("a device's method takes one parameter, or none")
+        return self.write(caller, uid, method, given[0], timeout) if given else self.read(uid, method, timeout)
+
+
+def means(filter: Filter, matcher: Matcher, node: Node) -> bool:
+    """Whether the filter means the node: where it is about resources, whether it means one that the node has."""
+    if not filter.is_about_resources:
+        return filter.may_mean(node.gateway, node.uid)
+    return any(
+        matcher.means(node.gateway, node.uid, name, resource_type(name, resource.unit))
+        for name, resource in node.resources.items()
+    )
+
+
+def error_of(outcome: Outcome) -> RpcError:
+    """Why a write failed. A gateway's code that is none of ours is a fault of the gateway's."""
+    code = outcome.code or ""
+    return RpcError.of(code if code in CODES else "failed", outcome.reason or "no reason was given")
+
+
+def methods(hub: Hub) -> list[Method]:
+    """Those of this module."""
+    nodes = Nodes(hub)
+    return [
+        Method.of("nodes.list", nodes.page, needs="read"),
+        Method.of("nodes.get", nodes.get, needs="read"),
+        Method.of("nodes.write", nodes.write, needs="write", result=Reading | None),
+        Method.of("nodes.read", nodes.read, needs="write", result=Reading),
+        Method.of("nodes.call", nodes.call, needs="write", result=Reading | None),
+    ]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One connection to ``/rpc``, as methods see it: caller.Session (PROTOCOL.md section 3.5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+
+from pyaiot.broker.framing import text_frame
+from pyaiot.broker.hub import Hub
+from pyaiot.broker.rpc.api import Api
+from pyaiot.broker.rpc.caller import Caller, Source
+from pyaiot.broker.rpc.outgoing import Line, Outgoing
+from pyaiot.rpc.conversation import Conversation
+from pyaiot.rpc.errors import RpcError
+from pyaiot.wire.messages import JSON
+
+log = logging.getLogger("pyaiot.broker")
+
+CLOSE_MALFORMED: Final = 1003
+
+
+class Connection(Line, Protocol):
+    """What the session is on."""
+
+    @property
+    def name(self) -> str:
+        """The client's address, for the log."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Close it."""
+
+    def abort(self) -> None:
+        """Drop it without a word."""
+
+
+class RpcSession:
+    """See caller.Session; what the connection does with it is at the end."""
+
+    def __init__(self, connection: Connection, hub: Hub, api: Api) -> None:
+        self._connection = connection
+        self._hub = hub
+        self._api = api
+        self._outgoing = Outgoing(connection, hub.call_soon)
+        self._conversation = Conversation(self._queue, counters=hub.rpc)
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_over = False
+        self.caller = Caller(connection.name, None, self)
+        self.on_end: list[Callable[[], None]] = []
+
+    @property
+    def name(self) -> str:
+        """See caller.Session."""
+        return self._connection.name
+
+    @property
+    def version(self) -> int:
+        """See caller.Session."""
+        return self._conversation.version
+
+    @property
+    def is_behind(self) -> bool:
+        """See caller.Session."""
+        return self._outgoing.is_behind
+
+    def notify(self, method: str, params: bytes) -> None:
+        """See caller.Session."""
+        if self._is_over:
+            return
+        if self._outgoing.has_room():
+            self._conversation.notify(method, params)
+            return
+        log.warning("%s: client does not read; cut off", self.name)
+        self._hub.counters.rpc_clients_cut_off += 1
+        self.stop()
+        self._connection.abort()
+
+    def request(
+        self, method: str, params: JSON, deadline_s: float, done: Callable[[msgspec.Raw | RpcError], None]
+    ) -> None:
+        """See caller.Session."""
+        if not self._outgoing.has_room():
+            done(RpcError.of("busy", "who is called does not read what it is sent"))
+            return
+        self._conversation.request(method, params, self._hub.now + deadline_s, done)
+        self._arm()
+
+    def deliver(self, frames: bytes) -> bool:
+        """See caller.Session."""
+        return self._outgoing.deliver(frames)
+
+    def add_source(self, source: Source) -> None:
+        """See caller.Session."""
+        self._outgoing.add_source(source)
+
+    def remove_source(self, source: Source) -> None:
+        """See caller.Session."""
+        self._outgoing.remove_source(source)
+
+    def wake(self) -> None:
+        """See caller.Session."""
+        self._outgoing.wake()
+
+    def close(self, code: int, reason: str) -> None:
+        """See caller.Session. What was said before still goes out; nothing that comes is served any more."""
+        if not self._is_over:
+            self._outgoing.flush()
+            self.stop()
+            self._connection.end(code, reason)
+
+    # What the connection does with it
+
+    def receive(self, text: str | bytes) -> asyncio.Future[None] | None:
+        """Take one message; while much waits for the client, the next is to be read after the future given here."""
+        if self._is_over:
+            return None
+        conversation = self._conversation
+        for call in conversation.receive(text):
+            self._api.serve(conversation, call, self.caller, self._outgoing.has_room)
+        if conversation.fault is not None:
+            self.close(CLOSE_MALFORMED, conversation.fault)
+            return None
+        return self._outgoing.until_read()
+
+    def stop(self) -> None:
+        """From here on nothing is served and nothing is said."""
+        self._is_over = True
+        self._outgoing.end()
+
+    def ended(self) -> None:
+        """The connection is gone: so is all that was under way."""
+        self.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        for end in self.on_end:
+            try:
+                end()
+            except Exception:
+                log.exception("%s: fault while its session ends; please report it", self.name)
+        self._conversation.close("who was called has left")
+
+    def _queue(self, text: bytes) -> None:
+        self._outgoing.queue(text_frame(text))
+
+    def _arm(self) -> None:
+        deadline = self._conversation.next_deadline()
+        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._conversation.expire(self._hub.now)
+        self._arm()
