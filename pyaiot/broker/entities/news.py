@@ -94,15 +94,14 @@ class Encode(Protocol):
 class Newsbox:
     """What one connection is told; also a Source of it (see broker/rpc/caller.py).
 
-    ``deliver`` writes frames, and says whether they were taken; if not, :meth:`take` is called when more can be.
-    ``give_up`` is called, once, when too much waits.
+    ``deliver`` writes frames unless the connection is behind; it says whether it did. If not, :meth:`take` is called
+    when more can be written. ``give_up`` is called, once, when too much waits.
     """
 
     def __init__(self, encode: Encode, deliver: Callable[[bytes], bool], give_up: Callable[[], None]) -> None:
         self._encode = encode
         self._deliver = deliver
         self._give_up = give_up
-        self._is_behind = False
         self._has_given_up = False
         self._waiting: dict[Hashable, tuple[News, int]] = {}
 
@@ -113,10 +112,10 @@ class Newsbox:
         """Now, or when it can be taken."""
         if self._has_given_up:
             return
-        if not self._is_behind:
+        if not self._waiting:
             frames = self._encode(news, 0)
-            self._is_behind = bool(frames) and not self._deliver(frames)
-            return
+            if not frames or self._deliver(frames):
+                return
         _, skipped = self._waiting.pop(news.key, (None, -1))
         self._waiting[news.key] = news, skipped + 1
         if len(self._waiting) > MAX_WAITING:
@@ -137,7 +136,6 @@ class Newsbox:
             news, skipped = self._waiting.pop(key)
             frames.append(self._encode(news, skipped))
             size += len(frames[-1])
-        self._is_behind = bool(size)
         return b"".join(frames)
 
 

@@ -48,12 +48,21 @@ class Member:
         self.newsbox = Newsbox(self.encode, self.deliver, self.cut_off)
 
     def encode(self, news: News, skipped: int) -> bytes:
-        self.told.append((plain(news), skipped))
-        return b"frame"
+        return msgspec.json.encode((plain(news), skipped)) + b"\n"
 
     def deliver(self, frames: bytes) -> bool:
-        assert frames == b"frame"
+        if self.reads:
+            self._hear(frames)
         return self.reads
+
+    def read(self, limit: int = 100_000) -> bool:
+        """Take what waits, as a connection that is not behind any more; whether there was something."""
+        frames = self.newsbox.take(limit)
+        self._hear(frames)
+        return bool(frames)
+
+    def _hear(self, frames: bytes) -> None:
+        self.told += map(msgspec.json.Decoder(tuple[Any, int]).decode, frames.splitlines())
 
     def cut_off(self) -> None:
         self.is_cut_off = True
@@ -69,13 +78,13 @@ def plain(news: News) -> Any:
     """What it says, as literals."""
     match news:
         case Published():
-            return news.id, news.topic, msgspec.json.decode(news.content)
+            return [news.id, news.topic, news.content]
         case Reported():
-            return news.resource.node.uid, news.resource.name, news.resource.value
+            return [news.resource.node.uid, news.resource.name, news.resource.value]
         case Registered():
-            return "registered", news.id, news.type
+            return ["registered", news.id, news.type]
         case Left():
-            return "heard no more" if news.was_heard else "left", news.id
+            return ["heard no more" if news.was_heard else "left", news.id]
 
 
 def make_entities() -> tuple[Desk, Entities]:
