@@ -22,6 +22,7 @@ from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.rpc.uid_index import UidIndex
+from pyaiot.broker.rpc.watches import Watches
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
 from pyaiot.http_origin import PROXY_HEADERS, bearer
 from pyaiot.keys import Keys
@@ -119,11 +120,12 @@ class Hub:
         self.key = key
         self.gatekeeper = gatekeeper
         self.authorized: dict[str, PublicKey] = keys.authorized
-        self.directory = Directory(grace_s)
+        self.directory = Directory(grace_s, first_version=secrets.randbits(50) + 1)
         self.writes = PendingWrites(first_id=secrets.randbits(48))
         self.uids = UidIndex(self.directory.nodes)
         self.rpc = RpcCounters()
         self.fanout = Fanout(self.directory, self._wake_fanout)
+        self.watches = Watches(self.directory, self._wake_fanout)
         self.dispatch = Dispatch(self, actuations or ActuationMap(), partial(secrets.token_hex, ACTUATION_ID_BYTES))
         new_id, new_token = (
             partial(secrets.token_hex, ENTITY_ID_BYTES),
@@ -182,11 +184,12 @@ class Hub:
             self._flush = self._loop.call_later(delay, self.flush) if delay else self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Send every live client what has come."""
+        """Send every live client, and every live watch, what has come."""
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
         self.fanout.flush(self.now)
+        self.watches.flush()
 
     def _presence(self, node: Node, is_there: bool) -> None:
         self.dispatch.presence(node, is_there)
