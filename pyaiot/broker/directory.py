@@ -91,6 +91,8 @@ class Directory:
         self.on_gateway: OnGateway | None = None
         #: Called when a node is told to be there (true), also once more, and when it is out.
         self.on_presence: OnPresence | None = None
+        #: While a frame's messages are being applied: its version is not complete yet.
+        self.is_applying = False
         #: What can be told to clients that are not live.
         self.changes = ChangeList(first_version)
         self._deadlines: list[tuple[float, str]] = []
@@ -138,6 +140,16 @@ class Directory:
 
         Messages with ids already applied in this epoch are skipped, so that nothing is applied twice.
         """
+        if self.is_applying:
+            return self._apply(name, first, messages)  # somebody was told of a change, and made one: it is one version
+        self.changes.begin()
+        self.is_applying = True
+        try:
+            return self._apply(name, first, messages)
+        finally:
+            self.is_applying = False
+
+    def _apply(self, name: str, first: int, messages: list[GatewayMessage]) -> Applied:
         owner = self.owners[name]
         last = first + len(messages) - 1
         if first <= owner.ack:
@@ -152,7 +164,7 @@ class Directory:
         on_change = self.on_change
         on_news = self.on_news
         end = self.changes.end
-        version = self.changes.begin()
+        version = self.changes.version
         applied = 0
         for message in messages:
             if type(message) is not Update:
@@ -279,6 +291,10 @@ class Directory:
                 node.state = "online"
         self._leaving[name] = leaving
         self._remove_leaving(MAX_REMOVED_AT_ONCE)
+
+    def is_awaited(self, node: Node) -> bool:
+        """Whether the gateway of ``node`` is back, but has not told of it again."""
+        return node.state != "online" and self.owners[node.gateway].gateway.state == "resyncing"
 
     def _reset(self, node: Node) -> None:
         for resource in node.resources.values():

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One watch of one program: what it has been told, and what it is told while it is not live. Pure.
+
+::
+
+    catching up ──nothing untold──▶ live
+         ▲                            │
+         └──last write not taken──────┘
+
+While catching up it is a bookmark in the directory's list of changes, and told the newest value of each thing. A watch
+of nodes that its filter names begins at the list's end, and is told of those nodes first, one by one: it costs what it
+tells, however many nodes there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyaiot.broker.change_list import Again, Bookmark, Gateway, Milestone, News, Node, Notice, Resource
+from pyaiot.broker.directory import Directory
+from pyaiot.broker.rpc import changes
+from pyaiot.broker.rpc.caller import Session
+from pyaiot.broker.rpc.filters import Filter
+from pyaiot.broker.rpc.groups import Group, Groups
+
+#: Entries that are looked at before the others have their turn: most of them may be none that the filter means.
+MAX_LOOKED_AT = 4_000
+#: The version of parts after which nobody can go on: the state follows.
+NOTHING = 0
+
+CLOSE_TRY_LATER = 1013
+
+
+class Watch:
+    """A watch: a Source (see caller.py) of ``nodes.changed`` number ``number`` for ``session``.
+
+    ``bookmark`` is None while it is live. ``skip``: so many of the group's pending changes it knows already.
+    ``since``: the version up to which it has been told everything, or None if it was told nothing yet.
+    """
+
+    __slots__ = (
+        *("_base", "_directory", "_groups", "_rest", "_says_synced", "_walked"),
+        *("bookmark", "group", "number", "served", "session", "skip"),
+    )
+
+    group: Group
+
+    def __init__(self, number: int, session: Session, directory: Directory, groups: Groups) -> None:
+        self.number = number
+        self.session = session
+        self.bookmark: Bookmark | None = None
+        self.skip = 0
+        self.served = 0
+        self._directory = directory
+        self._groups = groups
+        #: What was born later was told without its node.
+        self._base = NOTHING
+        #: Nodes, and resources of them, and gateways, that are to be told before what is behind the bookmark.
+        self._rest: Iterator[bytes] | None = None
+        self._says_synced = True
+        #: When all that was there at the beginning had been passed, if not told: see take.
+        self._walked: int | None = None
+
+    def begin(self, since: int | None) -> bool:
+        """Whether it can go on from the version ``since``; otherwise it begins at the beginning."""
+        list = self._directory.changes
+        self.bookmark = None if since is None else list.resume(since)
+        if self.bookmark is not None and since is not None:
+            self._base = since
+            return True
+        self._base = list.version
+        only = self.group.filter.only_uids
+        self.bookmark = list.bookmark(told_all=only is not None)
+        if only is not None:
+            self._rest = self._named(self.group.filter, only)
+        return False
+
+    def fall_behind(self, bookmark: Bookmark, version: int) -> None:
+        """It is not live any more; it was told everything up to ``version``, where the bookmark is."""
+        self.group.live.pop(self, None)
+        self.bookmark = bookmark
+        self._base = version
+        self.skip = 0
+
+    def end(self) -> None:
+        """It is told nothing any more."""
+        self._groups.leave(self.group, self)
+        if self.bookmark is not None:
+            self._directory.changes.drop(self.bookmark)
+            self.bookmark = None
+
+    def take(self, limit: int) -> bytes:
+        """The next frame, of about ``limit`` bytes; b"" when it is live: then its changes come as they happen."""
+        bookmark = self.bookmark
+        if bookmark is None:
+            return b""
+        if bookmark.overtaken:
+            self.session.close(CLOSE_TRY_LATER, "too far behind; connect again")
+            return b""
+        pieces: list[bytes] = []
+        size = 0
+        version = NOTHING
+        if self._rest is not None:
+            for piece in self._rest:
+                pieces.append(piece)
+                size += len(piece)
+                if size >= limit:
+                    return self._frame(pieces, version, synced=False)
+            self._rest = None
+        looked_at = 0
+        for entry in self._directory.changes.news(bookmark):
+            if isinstance(entry, Milestone):
+                self._walked = self._directory.changes.version
+                continue
+            version = entry.version - 1  # there may be more of the same version
+            for piece in self._pieces(entry):
+                pieces.append(piece)
+                size += len(piece)
+            looked_at += 1
+            if self._rest is not None or size >= limit or looked_at >= MAX_LOOKED_AT:
+                break
+        else:
+            return self._become_live(bookmark, pieces)
+        # What changes faster than this program reads is never all told; it is told of everything once, though.
+        synced = self._says_synced and self._walked is not None and version > self._walked
+        return self._frame(pieces, NOTHING if self._rest is not None else version, synced=synced)
+
+    def _become_live(self, bookmark: Bookmark, pieces: list[bytes]) -> bytes:
+        list = self._directory.changes
+        list.drop(bookmark)
+        self.bookmark = None
+        self.skip = len(self.group.pending)
+        self.group.live[self] = None
+        if not pieces and not self._says_synced:
+            return b""
+        return self._frame(pieces, list.version, synced=self._says_synced)
+
+    def _frame(self, pieces: list[bytes], version: int, *, synced: bool) -> bytes:
+        if synced:
+            self._says_synced = False
+        joined = b",".join(pieces)
+        return changes.changed_frame(self.number, version, joined, synced=synced, rpc_version=self.session.version)
+
+    def _pieces(self, entry: News) -> Iterator[bytes]:
+        """What to tell of an entry of the list."""
+        group = self.group
+        if isinstance(entry, Resource):
+            if group in self._groups.of_resource(entry):
+                if group.is_about_resources and entry.born > self._base and not self._directory.is_awaited(entry.node):
+                    yield changes.encode_node(entry.node)
+                yield changes.encode_value(entry)
+        elif isinstance(entry, Node):
+            if self._means(entry):
+                yield changes.encode_node(entry)
+        elif isinstance(entry, Again):
+            # If the gateway's own news is newer, that says what the node's state is.
+            if (entry.has_changed or entry.version >= self._gateway_of(entry.node).version) and self._means(entry.node):
+                yield changes.encode_node(entry.node)
+        elif isinstance(entry, Gateway):
+            only = group.filter.only_gateways
+            if only is None or entry.name in only:
+                yield changes.encode_gateway(entry)
+        elif isinstance(entry, Notice):
+            if group.filter.may_mean(entry.uid.partition("/")[0], entry.uid):
+                has_values = entry.kind == "reset" and not group.is_about_resources
+                yield changes.encode_reset(entry.uid) if has_values else changes.encode_gone(entry.uid)
+        elif not isinstance(entry, Milestone) and group.filter.types:
+            yield from self._retyped(entry.uid)
+
+    def _retyped(self, uid: str) -> Iterator[bytes]:
+        """Some resource of that node may be none of the wanted type any more: tell what is left."""
+        node = self._directory.nodes.get(uid)
+        if node is None or not self.group.filter.may_mean(node.gateway, uid):
+            return
+        if self._means(node):
+            yield changes.encode_reset(uid)
+            self._rest = self._whole(uid, with_node=False)
+        else:
+            yield changes.encode_gone(uid)
+
+    def _means(self, node: Node) -> bool:
+        """Whether the filter means the node as it is."""
+        group = self.group
+        if not group.is_about_resources:
+            return group.filter.may_mean(node.gateway, node.uid)
+        return any(group in self._groups.of_resource(resource) for resource in node.resources.values())
+
+    def _named(self, filter: Filter, uids: frozenset[str]) -> Iterator[bytes]:
+        """The nodes that the filter names, with their values; before the gateway's state those that are awaited."""
+        nodes = self._directory.nodes
+        awaited = {uid: uid in nodes and self._directory.is_awaited(nodes[uid]) for uid in sorted(uids)}
+        for uid, is_awaited in awaited.items():
+            if is_awaited:
+                yield from self._whole(uid, with_node=True)
+        for name in sorted(filter.only_gateways or ()):
+            owner = self._directory.owners.get(name)
+            if owner is not None:
+                yield changes.encode_gateway(owner.gateway)
+        for uid, is_awaited in awaited.items():
+            if not is_awaited:
+                yield from self._whole(uid, with_node=True)
+
+    def _whole(self, uid: str, *, with_node: bool) -> Iterator[bytes]:
+        """A node's values, one at a time: it may change in between, which is told later."""
+        node = self._directory.nodes.get(uid)
+        if node is None or not self._means(node):
+            return
+        if with_node:
+            yield changes.encode_node(node)
+        for name in list(node.resources):
+            resource = node.resources.get(name)
+            if resource is not None and self.group in self._groups.of_resource(resource):
+                yield changes.encode_value(resource)
+
+    def _gateway_of(self, node: Node) -> Gateway:
+        return self._directory.owners[node.gateway].gateway

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tells each change to all live watches that mean it: encoded once, many changes in one notification a watch. Pure.
+
+As fanout.py does for ``/ws``: on an idle link at once, under load all changes of its ``INTERVAL_S`` together. A watch
+whose session has not taken its last write becomes a bookmark in the directory's list of changes, and catches up by
+itself (see watch.py); the others do not wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from pyaiot.broker.change_list import Entry, Gateway, Node, Resource
+from pyaiot.broker.directory import Directory, NewsKind
+from pyaiot.broker.rpc import changes
+from pyaiot.broker.rpc.caller import Session
+from pyaiot.broker.rpc.filters import Filter
+from pyaiot.broker.rpc.groups import Group, Groups
+from pyaiot.broker.rpc.watch import Watch
+from pyaiot.rpc.errors import RpcError
+
+MAX_WATCHES_PER_SESSION = 16
+#: A notification to live watches is of about so many bytes: what one session can have waiting is bounded by it.
+MAX_PART_BYTES = 64 * 1024
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened, since the start; ``changes`` are counted once for each watch that was told."""
+
+    watches: int = 0
+    resumed: int = 0
+    fallen_behind: int = 0
+    changes: int = 0
+
+
+@dataclass(slots=True)
+class SessionWatches:
+    """The watches of one session, by number."""
+
+    watches: dict[int, Watch] = field(default_factory=dict)
+    last: int = 0
+
+
+class Watches:
+    """All watches. ``wake`` is called when there is something to tell; its duty is to call :meth:`flush` soon."""
+
+    def __init__(self, directory: Directory, wake: Callable[[], None]) -> None:
+        self.counters = Counters()
+        self._directory = directory
+        self._wake = wake
+        self._groups = Groups()
+        self._sessions: dict[Session, SessionWatches] = {}
+        #: Groups with pending changes.
+        self._dirty: dict[Group, None] = {}
+        #: Sessions of which a watch fell behind by itself, and has something to take.
+        self._to_wake: dict[Session, None] = {}
+        #: Live watches have been told all that is before this place, and what is behind it is pending.
+        self._told = Entry()
+        self._told_version = 0
+        self._turn = 0
+
+    def __len__(self) -> int:
+        return sum(len(each.watches) for each in self._sessions.values())
+
+    # Who watches
+
+    def add(self, session: Session, filter: Filter, since: int | None) -> tuple[Watch, bool]:
+        """A watch of ``session``, and whether it goes on from version ``since``.
+
+        Raises RpcError ``busy``: there are too many.
+        """
+        own = self._sessions.get(session)
+        if own is None:
+            own = SessionWatches()
+        if len(own.watches) >= MAX_WATCHES_PER_SESSION:
+            raise RpcError.of("busy", f"more than {MAX_WATCHES_PER_SESSION} watches of one connection")
+        watch = Watch(own.last + 1, session, self._directory, self._groups)
+        watch.group = self._groups.enter(filter, watch)
+        if not self._sessions:
+            self._begin()
+        if not own.last:
+            session.on_end.append(partial(self._end, session))
+        own.last += 1
+        self._sessions[session] = own
+        own.watches[watch.number] = watch
+        resumed = watch.begin(since)
+        self.counters.watches += 1
+        self.counters.resumed += resumed
+        session.add_source(watch)
+        return watch, resumed
+
+    def remove(self, session: Session, number: int) -> None:
+        """Raises RpcError ``unknown``: the session has no such watch."""
+        own = self._sessions.get(session)
+        watch = None if own is None else own.watches.pop(number, None)
+        if watch is None:
+            raise RpcError.of("unknown", "this connection has no such watch")
+        session.remove_source(watch)
+        watch.end()
+
+    def _end(self, session: Session) -> None:
+        own = self._sessions.pop(session, None)
+        for watch in own.watches.values() if own is not None else ():
+            watch.end()
+        self._to_wake.pop(session, None)
+        if not self._sessions:
+            self._directory.on_news = self._directory.on_gateway = None
+            self._told.unlink()
+            self._dirty.clear()
+
+    def _begin(self) -> None:
+        self._directory.on_news = self.on_news
+        self._directory.on_gateway = self.on_gateway
+        self._told.unlink()
+        self._told.insert_before(self._directory.changes.end)
+        self._told_version = self._directory.changes.version
+
+    # What is told
+
+    def on_news(self, kind: NewsKind, node: Node, resource: Resource | None) -> None:
+        """Take a change from the directory."""
+        if resource is not None:
+            if kind == "update":
+                self._on_value(node, resource)
+            else:
+                self._on_retyping(resource)
+            return
+        for group in self._groups.of_node(node):
+            if group.live:
+                if kind == "new" or kind == "again":
+                    piece = changes.encode_node(node)
+                elif kind == "reset" and not group.is_about_resources:
+                    piece = changes.encode_reset(node.uid)
+                else:
+                    piece = changes.encode_gone(node.uid)
+                self._tell(group, piece)
+
+    def on_gateway(self, gateway: Gateway) -> None:
+        """Take the state of a gateway."""
+        piece = changes.encode_gateway(gateway)
+        for group in self._groups.of_gateway(gateway):
+            if group.live:
+                self._tell(group, piece)
+
+    def _on_value(self, node: Node, resource: Resource) -> None:
+        value = b""
+        for group in self._groups.of_resource(resource):
+            if not group.live:
+                continue
+            if not value:
+                value = changes.encode_value(resource)
+            if group.is_about_resources and resource.born == resource.version and not self._directory.is_awaited(node):
+                # To those who mean only some resources, this may be the node's first.
+                self._tell(group, changes.encode_node(node))
+            self._tell(group, value)
+
+    def _on_retyping(self, resource: Resource) -> None:
+        """Who meant the resource for its old type, and does not now, is told by the list of changes."""
+        before = self._groups.of_resource(resource)
+        resource.audience = None
+        after = self._groups.of_resource(resource)
+        for group in before:
+            if group.live and group not in after:
+                for watch in tuple(group.live):
+                    self._let_fall_behind(watch)
+                    self._to_wake[watch.session] = None
+                self._wake()
+
+    def _tell(self, group: Group, piece: bytes) -> None:
+        if not group.pending:
+            if not self._dirty:
+                self._wake()
+            self._dirty[group] = None
+        group.pending.append(piece)
+
+    def flush(self) -> None:
+        """Tell what has come."""
+        if self._directory.is_applying:
+            self._wake()  # a version is told as a whole
+            return
+        if self._dirty:
+            self._serve()
+        to_wake, self._to_wake = self._to_wake, {}
+        for session in to_wake:
+            session.wake()
+
+    def _serve(self) -> None:
+        """To each live watch of each group what is pending for it."""
+        dirty, self._dirty = self._dirty, {}
+        serving = {}
+        for group in dirty:
+            serving[group], group.pending = group.pending, []
+        # What happens from here on (a session may end, for example) is for the next time.
+        before, before_version = self._told, self._told_version
+        self._told, self._told_version = Entry(), self._directory.changes.version
+        self._told.insert_before(self._directory.changes.end)
+        self._turn += 1
+        for group, pieces in serving.items():
+            made: dict[tuple[int, int, int], list[bytes]] = {}
+            for watch in tuple(group.live):
+                if watch not in group.live:
+                    continue  # it fell behind with another watch of its session
+                skip, watch.skip = watch.skip, 0
+                if skip < len(pieces):
+                    key = (watch.number, watch.session.version, skip)
+                    frames = made.get(key)
+                    if frames is None:
+                        frames = made[key] = self._frames(watch, pieces[skip:], before_version)
+                    if not self._deliver(watch, frames):
+                        self._fall_behind(watch.session, serving, before, before_version)
+                        continue
+                    self.counters.changes += len(pieces) - skip
+                watch.served = self._turn
+        before.unlink()
+
+    def _deliver(self, watch: Watch, frames: list[bytes]) -> bool:
+        """Whether its session keeps up; even if it does not, the last frame that it was given is on its way."""
+        session = watch.session
+        for place, frame in enumerate(frames, 1):
+            if session.is_behind:
+                return False
+            keeps_up = session.deliver(frame)
+            if place == len(frames):
+                watch.served = self._turn
+            if not keeps_up:
+                return False
+        return True
+
+    def _frames(self, watch: Watch, pieces: list[bytes], before_version: int) -> list[bytes]:
+        """Only with the last of them it has been told everything up to the version."""
+        parts = list(changes.parts(pieces, MAX_PART_BYTES))
+        versions = [before_version] * (len(parts) - 1) + [self._told_version]
+        return [
+            changes.changed_frame(watch.number, version, part, rpc_version=watch.session.version)
+            for part, version in zip(parts, versions, strict=True)
+        ]
+
+    def _fall_behind(
+        self, session: Session, serving: dict[Group, list[bytes]], before: Entry, before_version: int
+    ) -> None:
+        """All live watches of a session that does not take what it is told."""
+        self.counters.fallen_behind += 1
+        own = self._sessions.get(session)
+        for watch in own.watches.values() if own is not None else ():
+            if watch.bookmark is not None:
+                continue
+            list = self._directory.changes
+            if watch.group in serving and watch.served != self._turn:
+                watch.fall_behind(list.bookmark_behind(before), before_version)
+            else:
+                watch.fall_behind(list.bookmark_behind(self._told), self._told_version)
+
+    def _let_fall_behind(self, watch: Watch) -> None:
+        watch.fall_behind(self._directory.changes.bookmark_behind(self._told), self._told_version)
