@@ -72,6 +72,7 @@ PURE = [
     "broker/framing.py",
     "broker/parked.py",
     "broker/rpc/caller.py",
+    "broker/rpc/entity_member.py",
     "broker/rpc/filters.py",
     "broker/rpc/resource_type.py",
     "broker/rpc/uid_index.py",

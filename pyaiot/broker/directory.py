@@ -69,6 +69,7 @@ class Applied:
 OnChange = Callable[[ChangeKind, Node, Resource | None], None]
 OnNews = Callable[[NewsKind, Node, Resource | None], None]
 OnGateway = Callable[[Gateway], None]
+OnReported = Callable[[Node, Resource], None]
 OnPresence = Callable[[Node, bool], None]
 
 
@@ -89,6 +90,8 @@ class Directory:
         self.on_news: OnNews | None = None
         #: Called when a gateway's state is another.
         self.on_gateway: OnGateway | None = None
+        #: Called with each update, while anybody hears single nodes (see entities/exchange.py).
+        self.on_reported: OnReported | None = None
         #: Called when a node is told to be there (true), also once more, and when it is out.
         self.on_presence: OnPresence | None = None
         #: While a frame's messages are being applied: its version is not complete yet.
@@ -163,6 +166,7 @@ class Directory:
         nodes = owner.nodes
         on_change = self.on_change
         on_news = self.on_news
+        on_reported = self.on_reported
         end = self.changes.end
         version = self.changes.version
         applied = 0
@@ -223,6 +227,8 @@ class Directory:
                 on_change("update", node, resource)
             if on_news is not None:
                 on_news("update", node, resource)
+            if on_reported is not None:
+                on_reported(node, resource)
         self.counters.applied += applied
         self.counters.refused += len(refused)
         if messages:

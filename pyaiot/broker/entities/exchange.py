@@ -140,6 +140,7 @@ class Entities:
         """Nothing is for ``member`` any more, and whoever called it is told so."""
         self._registration_watchers.pop(member, None)
         self.subscriptions.leave(member)
+        self._rest_if_nobody_hears()
         self.calls.caller_left(member)
         self.calls.callee_left(member)
 
@@ -226,14 +227,25 @@ class Entities:
         if id not in self.registry.entities and not self.is_device(id):
             raise RpcError.of("unknown", "there is no such entity")
         self.subscriptions.subscribe(member, id, topic)
+        self._desk.directory.on_reported = self._reported
+
+    def unsubscribe(self, member: Member, id: str, topic: str | None) -> bool:
+        """``member`` no longer hears that; whether it did."""
+        did = self.subscriptions.unsubscribe(member, id, topic)
+        self._rest_if_nobody_hears()
+        return did
+
+    def _rest_if_nobody_hears(self) -> None:
+        if self.subscriptions.is_empty:
+            self._desk.directory.on_reported = None
 
     def is_device(self, id: str) -> bool:
         """Whether ``id`` is the uid of a device that is there."""
         node = self._desk.directory.nodes.get(id)
         return node is not None and node.gateway != PEER_GATEWAY
 
-    def reported(self, node: Node, resource: Resource) -> None:
-        """A device told a value."""
+    def _reported(self, node: Node, resource: Resource) -> None:
+        """A node told a value. (That of a peer is heard under another id.)"""
         if node.uid in self.subscriptions:
             self._tell(node.uid, resource.name, Reported(resource))
 

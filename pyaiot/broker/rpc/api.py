@@ -15,6 +15,7 @@ from pyaiot.broker.authorisation import Action
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc import nodes
 from pyaiot.broker.rpc.caller import Caller, Ending, Later
+from pyaiot.broker.rpc.entity_methods import EntityMethods
 from pyaiot.keys import Role
 from pyaiot.rpc.conversation import Call, Conversation
 from pyaiot.rpc.errors import RpcError
@@ -42,6 +43,9 @@ class Api:
 
     def __init__(self, hub: Hub) -> None:
         self.table = MethodTable((*_own_methods(self), *nodes.methods(hub)))
+        self.entities = EntityMethods(hub, self.table.find("nodes.call").function)
+        for method in self.entities.methods():
+            self.table.add(method)
         self.document = encode_value(describe(self.table, title="pyaiot broker", version=__version__))
 
     def serve(

@@ -14,6 +14,7 @@ import msgspec
 from pyaiot.broker.authorisation import MAY, Action
 from pyaiot.keys import Role
 from pyaiot.rpc.errors import RpcError
+from pyaiot.rpc.messages import Version
 from pyaiot.wire.messages import JSON
 
 #: How a call ended: what was answered, or why not.
@@ -42,7 +43,7 @@ class Session(Protocol):
         """Its address, for the log."""
 
     @property
-    def version(self) -> int:
+    def version(self) -> Version:
         """Of JSON-RPC, 1 or 2: that of the peer's last request."""
 
     def notify(self, method: str, params: bytes) -> None:

@@ -17,6 +17,7 @@ from pyaiot.broker.rpc.caller import Caller, Source
 from pyaiot.broker.rpc.outgoing import Line, Outgoing
 from pyaiot.rpc.conversation import Conversation
 from pyaiot.rpc.errors import RpcError
+from pyaiot.rpc.messages import Version
 from pyaiot.wire.messages import JSON
 
 log = logging.getLogger("pyaiot.broker")
@@ -58,7 +59,7 @@ class RpcSession:
         return self._connection.name
 
     @property
-    def version(self) -> int:
+    def version(self) -> Version:
         """See caller.Session."""
         return self._conversation.version
 

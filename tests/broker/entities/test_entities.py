@@ -346,7 +346,6 @@ def test_a_subscriber_for_whom_too_much_waits_is_cut_off_once(
 def test_a_device_is_heard_like_an_entity(desk: Desk, entities: Entities) -> None:
     directory = desk.directory
     directory.gateway_connected("coap", "e")
-    directory.on_change = lambda kind, node, resource: resource and entities.reported(node, resource)
     told = iter(range(2, 100))
 
     def say(value: float) -> None:
@@ -377,13 +376,13 @@ def test_subscriptions_are_bounded_ended_and_outlive_an_absence(
     entities.subscribe(hearer, "lamp", "a")
     assert code_of(entities.subscribe, hearer, "lamp", "b") == "busy"
     assert entities.publish(lamp, "a", 1) == 1
-    assert entities.subscriptions.unsubscribe(hearer, "lamp", None)
-    assert not entities.subscriptions.unsubscribe(hearer, "lamp", None)
+    assert entities.unsubscribe(hearer, "lamp", None)
+    assert not entities.unsubscribe(hearer, "lamp", None)
     entities.leave(lamp)
     lamp = join(entities, "lamp", TOKEN)
     assert entities.publish(lamp, "a", 2) == 1
     assert entities.publish(lamp, "b", 2) == 0
-    assert entities.subscriptions.unsubscribe(hearer, "lamp", "a")
+    assert entities.unsubscribe(hearer, "lamp", "a")
     assert entities.subscriptions.is_empty
 
 

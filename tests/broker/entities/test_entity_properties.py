@@ -117,7 +117,7 @@ class EntitiesMachine(RuleBasedStateMachine):
 
     @rule(who=members, id=ids, topic=topics)
     def unsubscribe(self, who: int, id: str, topic: str | None) -> None:
-        self.entities.subscriptions.unsubscribe(self.members[who], id, topic)
+        self.entities.unsubscribe(self.members[who], id, topic)
 
     @rule(who=members, watch=st.booleans())
     def watch(self, who: int, watch: bool) -> None:
@@ -165,6 +165,7 @@ class EntitiesMachine(RuleBasedStateMachine):
         self.desk.now += 100
         self.entities.expire()
         assert self.entities.is_empty
+        assert self.desk.directory.on_reported is None
         assert len(self.desk.results) == self.writes
         assert all(len(asked.endings) == 1 or asked.caller_has_left for asked in self.asked)
         assert self.desk.directory.nodes == {}
