@@ -28,6 +28,8 @@ from pyaiot.wire.messages import JSON
 log = logging.getLogger("pyaiot.gateway.line")
 
 MAX_CONNECTIONS = 1_000
+#: Devices that one connection speaks for.
+MAX_DEVICES = 64
 MAX_LINE_BYTES = 1_024
 #: A connection that says nothing for so long is closed, in seconds.
 IDLE_S = 600.0
@@ -47,6 +49,8 @@ class LineAdapter:
         self._servers: list[asyncio.Server] = []
         self._events: DeviceEvents | None = None
         self._devices: dict[str, asyncio.StreamWriter] = {}
+        #: The other way round: whom each connection speaks for.
+        self._uids: dict[asyncio.StreamWriter, set[str]] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._confirmations = Confirmations()
 
@@ -93,7 +97,9 @@ class LineAdapter:
 
     def forget(self, uid: str) -> None:
         """The node is out. Its connection may speak for others, and for it again."""
-        self._devices.pop(uid, None)
+        writer = self._devices.pop(uid, None)
+        if writer is not None:
+            self._uids[writer].discard(uid)
 
     # One connection
 
@@ -107,6 +113,7 @@ class LineAdapter:
         task.add_done_callback(lambda _: writer.transport.abort())  # also of one that was cancelled before it began
 
     async def _serve(self, events: DeviceEvents, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._uids[writer] = set()
         try:
             while True:
                 if events.crowded:
@@ -121,7 +128,7 @@ class LineAdapter:
         except Exception:
             log.exception("A fault of the line gateway; please report this")
         finally:
-            for uid in [uid for uid, its in self._devices.items() if its is writer]:
+            for uid in self._uids.pop(writer):
                 del self._devices[uid]
                 if self._events is not None:
                     events.gone(uid, "closed")
@@ -149,8 +156,13 @@ class LineAdapter:
             await writer.drain()
 
     def _seen(self, events: DeviceEvents, uid: str, writer: asyncio.StreamWriter) -> None:
+        mine = self._uids[writer]
+        if uid not in mine and len(mine) >= MAX_DEVICES:
+            raise Refused(f"a connection speaks for {MAX_DEVICES} devices at most")
         events.seen(uid, attributes={"ip": writer.get_extra_info("peername")[0]})
+        self.forget(uid)
         self._devices[uid] = writer  # the newest connection that speaks for it is the one
+        mine.add(uid)
 
 
 def spell(data: JSON) -> str:

@@ -60,7 +60,8 @@ class DeviceEvents(Protocol):
 
         A device not known before becomes a node: ``attributes`` (``{"ip": "fd00::1"}``) are reported as
         its first resources, and the gateway then asks the adapter to :meth:`Adapter.discover` it. For a
-        known node given ``attributes`` are reported where they changed. ``timeout_s`` replaces the
+        known node given ``attributes`` are reported where they changed; the device itself cannot report them. That
+        called ``account`` is whose the device has proved to be, and nothing less. ``timeout_s`` replaces the
         gateway's ``--max-time`` for this node (RFC 9176 ``lt``), within 1 s and a year. Not ``proven`` (nobody
         has answered there yet), a longer one than ``--max-time`` is taken for that.
         Raises Refused: the uid does not match ``[A-Za-z0-9._:-]{1,64}``, or the gateway is full.
@@ -74,7 +75,8 @@ class DeviceEvents(Protocol):
         protocols that carry it, and so is ``age_ms``: how long ago the device measured, in milliseconds, at most
         MAX_AGE_MS (what is older counts as that old). A leading ``/`` of ``resource`` is dropped.
         Raises Refused: the uid is not a known node, the resource name does not match
-        ``[A-Za-z0-9._:/-]{1,64}``, the node has too many resources, or the data is too large.
+        ``[A-Za-z0-9._:/-]{1,64}``, it is ``protocol`` or an attribute of the node (see :meth:`seen`), the node
+        has too many resources, or the data is too large.
         """
         ...
 
