@@ -240,9 +240,9 @@ class EntityMethods:
         self._entities.watch_registrations(self.members.of(caller.need_session()), watch)
         return True
 
-    def methods(self) -> list[Method]:  # type: ignore[valid-type]
+    def methods(self) -> tuple[Method, ...]:
         """All of these, for the table."""
-        return [
+        return (
             Method.of("entities.register", self.register, needs="write"),
             Method.of("entities.unregister", self.unregister, needs="write"),
             Method.of("entities.list", self.list, needs="read"),
@@ -254,4 +254,4 @@ class EntityMethods:
             Method.of("entities.subscribe", self.subscribe, needs="read"),
             Method.of("entities.unsubscribe", self.unsubscribe, needs="read"),
             Method.of("entities.watchRegistrations", self.watch_registrations, needs="read"),
-        ]
+        )
