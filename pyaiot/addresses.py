@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What an address says about the host that has it. Pure."""
+"""What an address says about the host that has it, and how it stands in a URL. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+#: A name or an IPv4 address; an IPv6 address, with a zone where it needs one.
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?", re.ASCII)
 
 
 @lru_cache(maxsize=1_024)
@@ -28,6 +31,37 @@ def is_loopback(host: str) -> bool:
         return True
     parsed = _parse(host)
     return parsed is not None and parsed.is_loopback
+
+
+def is_every_address(host: str) -> bool:
+    """Whether ``host``, as bound, is every address of this host; an empty one is."""
+    host = host.strip("[]")
+    parsed = _parse(host)
+    return not host or (parsed is not None and parsed.is_unspecified)
+
+
+def reached_at(host: str) -> str:
+    """Where this host reaches what is bound to ``host``: on loopback what listens on every address."""
+    host = host.strip("[]")
+    if not is_every_address(host):
+        return host
+    return "::1" if isinstance(_parse(host), ipaddress.IPv6Address) else "127.0.0.1"
+
+
+def in_url(host: str) -> str:
+    """``host`` as it stands in a URL (RFC 3986 section 3.2.2): an IPv6 address is put in brackets."""
+    bare = host.strip("[]")
+    return f"[{bare}]" if ":" in bare else bare
+
+
+def broker_url(host: str, port: str, ssl: bool, path: str) -> str:
+    """Where a WebSocket of the broker is, by its settings; an empty port is the scheme's own, as behind a proxy.
+
+    Raises ValueError, in one line, for what can never be a host.
+    """
+    if _HOST.fullmatch(host.strip("[]")) is None:
+        raise ValueError(f"--broker-host: {host!r} is not the name or address of a host")
+    return f"{'wss' if ssl else 'ws'}://{in_url(host)}{f':{port}' if port else ''}{path}"
 
 
 def _parse(text: str) -> _Address | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyaiot.addresses import group_of, is_loopback
+from pyaiot.addresses import broker_url, group_of, in_url, is_every_address, is_loopback, reached_at
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,39 @@ from pyaiot.addresses import group_of, is_loopback
 def test_addresses_of_one_host_are_one(address: str, group: str, loopback: bool) -> None:
     assert group_of(address) == group
     assert is_loopback(address) is loopback
+
+
+@pytest.mark.parametrize(
+    ("bound", "every", "reached"),
+    [
+        ("", True, "127.0.0.1"),
+        ("0.0.0.0", True, "127.0.0.1"),
+        ("::ffff:0.0.0.0", True, "127.0.0.1"),
+        ("::", True, "::1"),
+        ("[::]", True, "::1"),
+        ("0:0::0", True, "::1"),
+        ("localhost", False, "localhost"),
+        ("[fd00::1]", False, "fd00::1"),
+        ("10.0.0.0", False, "10.0.0.0"),
+    ],
+)
+def test_what_listens_on_every_address_is_reached_on_loopback(bound: str, every: bool, reached: str) -> None:
+    assert is_every_address(bound) is every
+    assert reached_at(bound) == reached
+
+
+def test_an_ipv6_address_has_brackets_in_a_url_and_nothing_else_has() -> None:
+    assert [in_url(host) for host in ("fd00::1", "[fd00::1]", "10.0.0.1", "iot.example.org")] == [
+        "[fd00::1]",
+        "[fd00::1]",
+        "10.0.0.1",
+        "iot.example.org",
+    ]
+
+
+def test_the_broker_is_found_by_its_settings() -> None:
+    assert broker_url("fe80::1%eth0", "8000", False, "/gw") == "ws://[fe80::1%eth0]:8000/gw"
+    assert broker_url("iot.example.org", "", True, "/gw") == "wss://iot.example.org/gw"
+    for host in ("", "a b", "http://host", "host/x", "user@host", "fe80::1%", "host\n"):
+        with pytest.raises(ValueError, match=r"^--broker-host: .* is not the name or address of a host$"):
+            broker_url(host, "8000", False, "/gw")

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyaiot import lifecycle, options
+from pyaiot.addresses import in_url, is_every_address
 from pyaiot.broker.server import Broker
 from pyaiot.cli.generate_keys import add_missing, make_all
 from pyaiot.dashboard.cli import Dashboard, make_config
@@ -90,15 +91,15 @@ class Everything:
             await first_fault(tasks)
 
     def _tell(self, settings: UpSettings, coap: int, mqtt: int | None, ws: int, http: int) -> None:
-        host = socket.gethostname() if settings.web_host in ("", "0.0.0.0", "::") else settings.web_host
-        host = f"[{host}]" if ":" in host else host
+        host = socket.gethostname() if is_every_address(settings.web_host) else settings.web_host
         if mqtt is not None:
             mqtt_line = f"TCP port {mqtt}"
         elif settings.embedded_broker:
             mqtt_line = "none: pip install 'pyaiot[mqtt-broker]', or --embedded-broker=no"
         else:
             mqtt_line = f"those of the MQTT broker at {settings.mqtt_host} port {settings.mqtt_port}"
-        print(f"\n  Dashboard     http://{host}:{settings.web_port}/" + ("  (simulated devices)" * settings.demo))
+        demo = "  (simulated devices)" * settings.demo
+        print(f"\n  Dashboard     http://{in_url(host)}:{settings.web_port}/{demo}")
         print(f"  CoAP devices  UDP port {coap}")
         print(f"  MQTT devices  {mqtt_line}")
         print(f"  WebSockets    TCP port {ws}, at /node")

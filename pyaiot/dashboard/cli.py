@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyaiot import lifecycle, options
-from pyaiot.dashboard.config import DashboardConfig, broker_url
+from pyaiot.addresses import broker_url
+from pyaiot.dashboard.config import DashboardConfig
 from pyaiot.dashboard.server import DashboardServer
 from pyaiot.lifecycle import Ready, StartupError
 from pyaiot.listening import bind, port_of
@@ -42,7 +43,7 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
     """What the page is told; raises StartupError."""
     try:
         config = DashboardConfig(
-            broker_url=broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl),
+            broker_url=broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/ws"),
             title=settings.title,
             logo=settings.logo or None,
             favicon=settings.favicon or None,

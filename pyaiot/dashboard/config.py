@@ -8,26 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from pyaiot.addresses import is_every_address
+
 # What may stand in a header of ours: a host name or an address, nothing that ends a CSP source.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _HOST_HEADER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_EVERY_ADDRESS = ("0.0.0.0", "::")
-
-
-def broker_url(broker_host: str, broker_port: str, broker_ssl: bool) -> str:
-    """Return the address of the broker's message stream, as the browser is to use it.
-
-    An empty port leaves the port out (a proxy in front of the broker, on the scheme's own port).
-    An IPv6 address is put in brackets. Raises ValueError when the parts do not make an address.
-    """
-    bare = broker_host.removeprefix("[").removesuffix("]")
-    host = f"[{bare}]" if ":" in bare else bare
-    port = f":{broker_port}" if broker_port else ""
-    url = f"{'wss' if broker_ssl else 'ws'}://{host}{port}/ws"
-    if _HOST.fullmatch(bare) is None:
-        raise ValueError(f"--broker-host: {broker_host!r} is not the name or address of a host")
-    source(url, ("ws", "wss"))
-    return url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +47,7 @@ class DashboardConfig:
         """
         parts = urlsplit(self.broker_url)
         page = _HOST_HEADER.fullmatch(host)
-        if parts.hostname not in _EVERY_ADDRESS or page is None:
+        if parts.hostname is None or not is_every_address(parts.hostname) or page is None:
             return self.broker_url
         port = f":{parts.port}" if parts.port is not None else ""
         return f"{parts.scheme}://{page[1]}{port}{parts.path}"

@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
+from pyaiot.addresses import in_url
 from pyaiot.simulation.resources import RESOURCES, Resource, make_resource
 from pyaiot.simulation.ws_dialects import Dialect, NodeDialect, TokenDialect, Write
 
@@ -64,10 +65,9 @@ class SimulatedWsDevice:
         if unknown := set(names) - set(RESOURCES):
             raise ValueError(f"there is no simulated {', '.join(sorted(unknown))}: choose of {', '.join(RESOURCES)}")
         self.uid = uid
-        host = f"[{gateway_host}]" if ":" in gateway_host else gateway_host
         self._dialect: Dialect = NodeDialect(uid) if token_file is None else TokenDialect(uid, names)
         self._token_file = token_file
-        self._url = f"ws://{host}:{gateway_port}{self._dialect.path}"
+        self._url = f"ws://{in_url(gateway_host)}:{gateway_port}{self._dialect.path}"
         seed = uid if seed is None else seed
         self._random = random.Random(f"device {seed}")
         self._attributes = {"name": "Python WebSocket Node", "os": "python"} if attributes is None else dict(attributes)

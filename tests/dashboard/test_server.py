@@ -15,7 +15,8 @@ import pytest_asyncio
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
 from pyaiot import listening
-from pyaiot.dashboard.config import DashboardConfig, broker_url
+from pyaiot.addresses import broker_url
+from pyaiot.dashboard.config import DashboardConfig
 from pyaiot.dashboard.server import FOR_EVER, DashboardServer
 from pyaiot.listening import CannotListen
 
@@ -309,7 +310,7 @@ async def test_a_taken_port_is_an_error(client: Client, static: Path) -> None:
     ],
 )
 def test_broker_url(host: str, port: str, ssl: bool, url: str) -> None:
-    assert broker_url(host, port, ssl) == url
+    assert broker_url(host, port, ssl, "/ws") == url
     assert DashboardConfig(broker_url=url).broker_url == url
 
 
@@ -323,11 +324,12 @@ def test_broker_url(host: str, port: str, ssl: bool, url: str) -> None:
         ("host;x", ""),
         ("host", "http"),
         ("h", "70000"),
+        ("fe80::1%eth0", "8000"),
     ],
 )
 def test_no_broker_url_from_nonsense(host: str, port: str) -> None:
     with pytest.raises(ValueError, match=r"is not (a URL|the name or address of a host)"):
-        broker_url(host, port, False)
+        DashboardConfig(broker_url=broker_url(host, port, False, "/ws"))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pyaiot.addresses import in_url
 from pyaiot.gateway.backoff import Backoff
 from pyaiot.gateway.mqtt import packets
 from pyaiot.gateway.mqtt.connection import KEEPALIVE_S, Connection, ConnectionLost, Receiver
@@ -101,7 +102,7 @@ class MqttClient:
         self._closed = False
         self._short_sessions = 0
         self._told: set[str] = set()
-        self._where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._where = f"{in_url(host)}:{port}"
         #: Whether messages can be sent, and come.
         self.connected = asyncio.Event()
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from pyaiot import keys
+from pyaiot.addresses import reached_at
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.cli import make_adapter
@@ -17,8 +18,6 @@ from pyaiot.settings import MqttGatewaySettings
 
 #: Options that say how to reach another MQTT broker.
 _ELSEWHERE: Final = ("mqtt_user", "mqtt_password_file", "mqtt_ssl", "mqtt_ca", "mqtt_cert", "mqtt_cert_key")
-#: What listens on every address is reached at this one.
-_LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class GatewayWithBroker:
@@ -40,9 +39,8 @@ class GatewayWithBroker:
             tasks = [await stack.enter_async_context(started(broker, "MQTT broker"))]
             self.port = broker.port
             user, password = broker.account
-            host = settings.mqtt_host.strip("[]")
             adapter = make_adapter(
-                settings, host=_LOOPBACK.get(host, host), port=broker.port, account=(user, password.encode())
+                settings, host=reached_at(settings.mqtt_host), port=broker.port, account=(user, password.encode())
             )
             tasks.append(await stack.enter_async_context(started(make_gateway(adapter, settings), "MQTT gateway")))
             ready()
