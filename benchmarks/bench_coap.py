@@ -21,8 +21,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchmarks.figures import Figure
@@ -39,55 +39,21 @@ LIMIT_GROWTH_MIB = 64.0
 # The servers.
 
 
-class Events:
-    """The gateway's side: its real core, and a broker that acknowledges at once whatever it is told."""
-
-    def __init__(self) -> None:
-        from pyaiot.gateway.core import GatewayCore
-        from pyaiot.gateway.outbox import Outbox
-
-        self._outbox = Outbox("0" * 16)
-        self._core = GatewayCore(self._outbox, protocol="coap", title="CoAP", timeout_s=120)
-
-    def seen(
-        self,
-        uid: str,
-        *,
-        attributes: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-        proven: bool = True,
-    ) -> bool:
-        new = self._core.seen(uid, time.monotonic(), now_ms(), attributes=attributes, timeout_s=timeout_s)
-        self._core.orders.clear()  # nothing is discovered here
-        return new
-
-    def updated(self, uid: str, resource: str, data: object, *, unit: str | None = None) -> None:
-        self._core.updated(uid, resource, data, time.monotonic(), now_ms(), unit)
-        if len(self._outbox) >= 256:
-            frame = self._outbox.next_frame(10_000)
-            if frame is not None:
-                self._outbox.acknowledge(frame[0] + len(frame[1]) - 1)
-
-    def reset(self, uid: str) -> None:
-        self._core.reset(uid, time.monotonic(), now_ms())
-
-    def gone(self, uid: str, why: Literal["closed", "deregistered"]) -> None:
-        self._core.gone(uid, why, now_ms())
-
-    def known(self, uid: str) -> bool:
-        return uid in self._core.registry
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
-
-
 async def serve_gateway() -> None:
-    """The adapter of this project."""
+    """The adapter of this project, the gateway's real core, and a broker that acknowledges at once what it is told."""
     from pyaiot.gateway.coap.adapter import CoapAdapter
+    from pyaiot.testing.recorder import Recorder
+
+    class Events(Recorder):
+        """Keeps nothing, and has nobody discovered."""
+
+        def _note(self, *entry: object) -> None:
+            self.core.orders.clear()
+            if len(self._outbox) >= 256:
+                self._acknowledge()
 
     adapter = CoapAdapter(port=0)
-    await adapter.start(Events())
+    await adapter.start(Events(CoapAdapter.protocol, CoapAdapter.title))
     await report(adapter.port, lambda: adapter.counters.datagrams)
     await adapter.stop()
 

@@ -159,6 +159,9 @@ class Recorder:
                         self.adapter.forget(uid)
                     except Exception as error:
                         self.violations.append(f"forget raised {error!r}")
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
         while (frame := self._outbox.next_frame(10_000)) is not None:
             self._outbox.acknowledge(frame[0] + len(frame[1]) - 1)
 
