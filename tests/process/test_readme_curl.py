@@ -35,7 +35,7 @@ async def run(host: Host, line: str) -> str:
 
 async def test_the_lines_of_curl_in_the_readme(host: Host) -> None:
     first, token, actuation = lines(README, "curl")
-    (make_token,) = lines(README, "aiot device-token")
+    (make_token,) = (line.removeprefix(".venv/bin/") for line in lines(README, r"\.venv/bin/aiot device-token"))
     assert shlex.split(token)[1:5] == ["-H", "Authorization: Bearer $(cat hut.token)", "-d", '{"temperature": 21.5}']
     assert f"`{token}`" in PROTOCOL.read_text()
     process, _, broker_port = await up(host)
