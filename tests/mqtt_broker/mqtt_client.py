@@ -13,24 +13,9 @@ from pyaiot import devices
 from pyaiot.devices import Credential, Devices
 from pyaiot.lifecycle import started
 from pyaiot.mqtt_broker.broker import MqttBroker
+from tests.process.mqtt_peers import packet, text
 
 PATIENCE_S = 10.0
-
-
-def text(value: str | bytes) -> bytes:
-    """A string as MQTT spells it."""
-    raw = value.encode() if isinstance(value, str) else value
-    return len(raw).to_bytes(2, "big") + raw
-
-
-def packet(head: int, body: bytes = b"") -> bytes:
-    """A control packet (section 2.2)."""
-    length, size = len(body), b""
-    while True:
-        length, digit = divmod(length, 128)
-        size += bytes((digit | (0x80 if length else 0),))
-        if not length:
-            return bytes((head,)) + size + body
 
 
 def connect_packet(

@@ -33,7 +33,7 @@ class Heard:
         return json.loads(self.payload)
 
 
-def packet(head: int, body: bytes) -> bytes:
+def packet(head: int, body: bytes = b"") -> bytes:
     """A control packet (MQTT 3.1.1 section 2.2)."""
     length, size = len(body), b""
     while True:
@@ -43,10 +43,10 @@ def packet(head: int, body: bytes) -> bytes:
             return bytes((head,)) + size + body
 
 
-def text(raw: str) -> bytes:
-    """A string as MQTT spells it."""
-    encoded = raw.encode()
-    return len(encoded).to_bytes(2, "big") + encoded
+def text(value: str | bytes) -> bytes:
+    """A string as MQTT spells it (section 1.5.3)."""
+    raw = value.encode() if isinstance(value, str) else value
+    return len(raw).to_bytes(2, "big") + raw
 
 
 class MqttPeer:
