@@ -28,6 +28,20 @@ from tests.process.processes import Host
 
 
 @asynccontextmanager
+async def running(service: GatewayService | MqttBroker) -> AsyncIterator[None]:
+    """A service in this process, from when it is ready."""
+    ready = asyncio.Event()
+    task = asyncio.create_task(service.run(ready.set), name="service")
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await ready.wait()
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+@asynccontextmanager
 async def gateway(url: str, adapter: Adapter) -> AsyncIterator[None]:
     """A gateway that runs, and ends as at SIGTERM."""
     service = GatewayService(
@@ -39,15 +53,8 @@ async def gateway(url: str, adapter: Adapter) -> AsyncIterator[None]:
         timeout_s=120.0,
         times=LinkTimes(close_s=0.5),
     )
-    ready = asyncio.Event()
-    task = asyncio.create_task(service.run(ready.set), name="gateway")
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            await ready.wait()
+    async with running(service):
         yield
-    finally:
-        task.cancel()
-        await asyncio.wait((task,))
 
 
 def mqtt_gateway(url: str, port: int, account: tuple[str, str] | None = None) -> AbstractAsyncContextManager[None]:
@@ -217,20 +224,6 @@ async def test_over_websocket_a_board_is_a_node_comes_back_by_itself_and_its_val
             session = await by_hand.session()
             assert_times(await has(session, "temperature", 24.5), measured)
             await has(session, "name", "Greenhouse")
-
-
-@asynccontextmanager
-async def running(service: MqttBroker) -> AsyncIterator[None]:
-    """The embedded MQTT broker, in this process."""
-    ready = asyncio.Event()
-    task = asyncio.create_task(service.run(ready.set), name="MQTT broker")
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            await ready.wait()
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait((task,))
 
 
 def free_port() -> int:
