@@ -63,6 +63,8 @@ PURE = [
     "gateway/device_tokens/tokens.py",
     "broker/actuations.py",
     "broker/addressees.py",
+    "broker/arip/member.py",
+    "broker/arip/translation.py",
     "broker/authorisation.py",
     "broker/client_codec.py",
     "broker/change_list.py",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The broker as a service: one port for ``/gw``, ``/ws``, ``/rpc``, ``/v1/actuations``, ``/health``, ``/metrics``."""
+"""The broker as a service: one port for gateways, for clients and programs, and for those who watch over it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pyaiot.actuation_file import read_actuation_map
 from pyaiot.addresses import is_loopback
 from pyaiot.broker import metrics
 from pyaiot.broker.actuation_handlers import ActuationHandler, ActuationsHandler
+from pyaiot.broker.arip.session import AripSession
 from pyaiot.broker.authorisation import Gatekeeper, allowed_origins
 from pyaiot.broker.client_session import ClientSession
 from pyaiot.broker.gateway_session import GatewaySession
@@ -112,6 +113,7 @@ def make_application(hub: Hub) -> Application:
             (r"/ws", ClientSession, arguments),
             (OneShot(r"/rpc"), RpcRequestHandler, calls),
             (r"/rpc", RpcConnection, calls),
+            (r"/arip", AripSession, calls),
             (r"/rpc/openrpc.json", OpenRpcHandler, calls),
             (r"/health", HealthHandler, arguments),
             (r"/metrics", MetricsHandler, arguments),
@@ -171,5 +173,6 @@ class NotFoundHandler(RequestHandler):
         self.set_status(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(
-            "Not found. Here are /ws and /rpc for clients, /gw for gateways, /v1/actuations, /health and /metrics.\n"
+            "Not found. Here are /ws, /rpc and /arip for clients, /gw for gateways, "
+            "/v1/actuations, /health and /metrics.\n"
         )

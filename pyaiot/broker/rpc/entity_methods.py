@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -145,7 +145,7 @@ class EntityMethods:
         """Entities by id, a page at a time. A page may be short of ``limit`` and have a ``next`` all the same."""
         found: list[Summary] = []
         last, next = after, None
-        for looked_at, summary in enumerate(self._all(kind, after)):
+        for looked_at, summary in enumerate(self.all(kind, after)):
             if len(found) >= limit or looked_at >= MAX_LOOKED_AT:
                 next = last
                 break
@@ -154,7 +154,8 @@ class EntityMethods:
                 found.append(summary)
         return Page(found, next)
 
-    def _all(self, kind: Kind | None, after: str) -> Iterator[Summary]:
+    def all(self, kind: Kind | None, after: str = "") -> Iterator[Summary]:
+        """All entities by id. The directory may not change before the last was taken."""
         nodes, entities = self._hub.directory.nodes, self._entities.registry.entities
         peers = () if kind == "device" else sorted(id for id in entities if id > after)
         devices = iter(()) if kind == "peer" else self._hub.uids.after(after, DEVICES)
@@ -213,10 +214,14 @@ class EntityMethods:
         timeout: Timeout = TIMEOUT_S,
     ) -> Any:
         """Call a method of an entity; what it answers. A device's method writes or reads its resource (nodes.call)."""
+        who = HTTP_CALLERS if caller.session is None else self.members.of(caller.session)
+        return self.call_as(who, caller, id, method, params, timeout)
+
+    def call_as(self, who: Hashable, caller: Caller, id: str, method: str, params: JSON, timeout: float) -> Any:
+        """As :meth:`call`; ``who`` is the member that calls, where it is one."""
         if self._entities.is_device(id):
             return self._call_device(caller, id, method, params, min(timeout, TTL_S))
         later = Later()
-        who = HTTP_CALLERS if caller.session is None else self.members.of(caller.session)
         self._entities.call(who, id, method, params, timeout, partial(_end, later))
         return later
 
