@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from pyaiot.addresses import group_of, is_loopback
+from pyaiot.gateway.ws.fair_queue import Group
 from pyaiot.options import ConfigurationError
 
 PATH = "/node"
@@ -106,29 +107,31 @@ def parse_origins(text: str) -> frozenset[str]:
 
 
 class Places:
-    """The connections of each address (see addresses.group_of)."""
+    """The connections of each address (see addresses.group_of), which have their turns in common."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, int] = {}
+        self._groups: dict[str, Group] = {}
         self.total = 0
         self.limit = MAX_CONNECTIONS
 
-    def enter(self, address: str) -> bool:
-        """Take a place; false: there is none."""
-        group = group_of(address)
-        taken = self._taken.get(group, 0)
+    def enter(self, address: str) -> Group | None:
+        """Take a place; None: there is none."""
+        name = group_of(address)
+        group = self._groups.get(name)
+        taken = 0 if group is None else group.connections
         if self.total >= self.limit or (taken >= MAX_CONNECTIONS_PER_ADDRESS and not is_loopback(address)):
-            return False
-        self._taken[group] = taken + 1
+            return None
+        if group is None:
+            group = self._groups[name] = Group()
+        group.connections += 1
         self.total += 1
-        return True
+        return group
 
     def leave(self, address: str) -> None:
         """Give a place back."""
         self.total -= 1
-        group = group_of(address)
-        taken = self._taken[group] - 1
-        if taken:
-            self._taken[group] = taken
-        else:
-            del self._taken[group]
+        name = group_of(address)
+        group = self._groups[name]
+        group.connections -= 1
+        if not group.connections:
+            del self._groups[name]

@@ -36,6 +36,8 @@ class Counters:
     #: Connections that answered no ping, and those that did not read what was sent to them.
     silent: int = 0
     slow: int = 0
+    #: Connections whose device had hung up while they were not read.
+    hung_up: int = 0
     #: Times that a connection was not read for a while: it said too much, or the broker takes too little.
     paced: int = 0
     held: int = 0

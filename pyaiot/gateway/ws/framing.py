@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The short way for what devices send all day: a read that is one whole text frame (RFC 6455 section 5.2). Pure.
+"""Frames as bytes (RFC 6455 section 5.2): how much is taken at once, and the short way for one whole text frame. Pure.
 
-Everything else goes through websockets' protocol, which also judges what is improper: here nothing is refused.
+That is what devices send all day. Everything else goes through websockets' protocol, which also judges what is
+improper: here nothing is refused.
 """
 
 from __future__ import annotations
@@ -10,6 +11,12 @@ _FIN_TEXT = 0x81
 _MASKED = 0x80
 #: Head and mask of a frame with a length of 7 bits, and with one of 16.
 _SHORT_HEAD, _LONG_HEAD = 6, 8
+#: The same with a length of 64 bits; and how the two are announced.
+_LONGEST_HEAD = 14
+_LENGTH_16 = 126
+#: What is taken at once of what came: so many frames, and none any more once they have so many bytes together.
+SLICE_FRAMES = 16
+SLICE_BYTES = 1_024
 
 
 def whole_text(data: bytes, limit: int) -> bytes | None:
@@ -18,9 +25,9 @@ def whole_text(data: bytes, limit: int) -> bytes | None:
     if size < _SHORT_HEAD or data[0] != _FIN_TEXT:
         return None
     length = data[1] - _MASKED
-    if 0 <= length < 126:
+    if 0 <= length < _LENGTH_16:
         head = _SHORT_HEAD
-    elif length == 126 and size >= _LONG_HEAD:
+    elif length == _LENGTH_16 and size >= _LONG_HEAD:
         head, length = _LONG_HEAD, int.from_bytes(data[2:4])
     else:
         return None
@@ -30,15 +37,28 @@ def whole_text(data: bytes, limit: int) -> bytes | None:
     return (int.from_bytes(data[head:]) ^ int.from_bytes(mask[:length])).to_bytes(length)
 
 
-def ends_whole(data: bytes) -> bool:
-    """Whether ``data``, which begins with a frame as a device sends it, ends with the end of one; if unsure, no."""
-    at, size = 0, len(data)
-    while at < size:
-        length = data[at + 1] & 0x7F if at + 1 < size else 127
-        if length < 126:
-            at += _SHORT_HEAD + length
-        elif length == 126 and at + 3 < size:
-            at += _LONG_HEAD + int.from_bytes(data[at + 2 : at + 4])
+def slice_end(data: bytes, begun: int) -> tuple[int, int]:
+    """How much of ``data`` to take at once, in bytes, and how much of the last frame of it is still to come.
+
+    ``data`` begins with the ``begun`` bytes of a frame of which the rest was taken already. 0: nothing, before more
+    has come. What is improper is for others to judge, which they do at its head: all of it is taken.
+    """
+    size, end, frames = len(data), begun, 0
+    while end < size and end < SLICE_BYTES and frames < SLICE_FRAMES:
+        if end + 1 >= size:
+            break
+        length = data[end + 1] - _MASKED
+        if length < 0:
+            return size, 0
+        if length < _LENGTH_16:
+            end += _SHORT_HEAD + length
+        elif length == _LENGTH_16:
+            if end + _LONG_HEAD > size:
+                break
+            end += _LONG_HEAD + int.from_bytes(data[end + 2 : end + 4])
         else:
-            return False  # cut off, or longer than any that is taken
-    return at == size
+            if end + _LONGEST_HEAD > size:
+                break
+            end += _LONGEST_HEAD + int.from_bytes(data[end + 2 : end + 10])
+        frames += 1
+    return (size, end - size) if end > size else (end, 0)

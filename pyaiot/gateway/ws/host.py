@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from websockets.http11 import Request
 
 from pyaiot.gateway.ws.counters import Counters
-from pyaiot.gateway.ws.line import Line
+from pyaiot.gateway.ws.fair_queue import Group
 from pyaiot.gateway.ws.pace import Paces
 from pyaiot.gateway.ws.sessions.contract import Session
+from pyaiot.gateway.ws.turns import WorkTurns
 
 if TYPE_CHECKING:
     from pyaiot.gateway.ws.connection import Connection
@@ -22,16 +23,16 @@ class Host(Protocol):
     counters: Counters
     #: Room to read into; all connections share it, as nothing stays there.
     buffer: memoryview
-    #: Where requests and ends of sessions wait for their turn.
-    line: Line
+    #: Where everything that a device makes work waits for its turn.
+    turns: WorkTurns
     #: What those who left have left of their pace.
     paces: Paces
 
-    def made(self, connection: Connection) -> bool:
-        """A connection was made; false: there is no place for it."""
+    def made(self, connection: Connection) -> Group | None:
+        """A connection was made: what it belongs to; None: there is no place for it."""
 
     def lost(self, connection: Connection) -> None:
-        """It is over; called once for each ``made`` that was true."""
+        """It is over; called once for each ``made`` that was not None."""
 
     def admit(self, request: Request, connection: Connection) -> Session:
         """The session for a request. Raises NotAdmitted."""

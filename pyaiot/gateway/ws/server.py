@@ -15,9 +15,10 @@ from pyaiot.gateway.ws.admission import MAX_CONNECTIONS, NotAdmitted, Places
 from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.deadlines import Deadlines
-from pyaiot.gateway.ws.line import Line
+from pyaiot.gateway.ws.fair_queue import Group
 from pyaiot.gateway.ws.pace import Paces
 from pyaiot.gateway.ws.sessions.contract import Code, Session
+from pyaiot.gateway.ws.turns import WorkTurns
 from pyaiot.listening import bind, connection_limit, port_of
 
 logger = logging.getLogger("pyaiot.gateway.ws")
@@ -54,7 +55,7 @@ class Server:
         self._admit = admit
         self.counters = counters
         self.buffer = memoryview(bytearray(READ_BYTES))
-        self.line = Line()
+        self.turns = WorkTurns()
         self.paces = Paces()
         self._events: DeviceEvents | None = None
         self._places = Places()
@@ -107,7 +108,7 @@ class Server:
             for connection in list(self._connections):
                 connection.abort()
             await self._emptied()
-        self.line.finish()
+        self.turns.finish()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -120,16 +121,17 @@ class Server:
 
     # host.Host
 
-    def made(self, connection: Connection) -> bool:
+    def made(self, connection: Connection) -> Group | None:
         """See host.Host."""
         self.counters.connections += 1
-        if not self._servers or not self._places.enter(connection.address):
+        group = self._places.enter(connection.address) if self._servers else None
+        if group is None:
             self.counters.crowded += 1
             logger.warning("a connection from %s is dropped: there are too many", connection.address)
-            return False
+            return None
         self._connections.add(connection)
         self._begin(self._requests, connection)
-        return True
+        return group
 
     def lost(self, connection: Connection) -> None:
         """See host.Host."""
@@ -227,7 +229,10 @@ class Server:
         if connection.held:
             # It has more to say than it may.
             connection.awaited = False
-            connection.alive()
+            if not connection.look():
+                self.counters.hung_up += 1
+                connection.abort()
+                return
         elif connection.awaited:
             self.counters.silent += 1
             logger.info("a device at %s answers no ping", connection.address)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pyaiot.gateway.ws.connection import MAX_UNREAD_BYTES
+from pyaiot.gateway.ws.outgoing import MAX_UNREAD_BYTES
 from pyaiot.gateway.ws.pace import MAX_BURST, MAX_UPDATES_PER_S
 from pyaiot.gateway.ws.residents import NODE_TIMEOUT_S
 from pyaiot.gateway.ws.server import PING_S

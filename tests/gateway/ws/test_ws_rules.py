@@ -78,25 +78,27 @@ def test_places_are_bounded_for_an_address_and_in_all_and_are_given_back(monkeyp
     monkeypatch.setattr(admission, "MAX_CONNECTIONS_PER_ADDRESS", 2)
     places = Places()
     places.limit = 3
-    assert [places.enter(address) for address in ("a", "a", "a", "b", "c")] == [True, True, False, True, False]
+    groups = [places.enter(address) for address in ("a", "a", "a", "b", "c")]
+    assert [group is not None for group in groups] == [True, True, False, True, False]
+    assert groups[0] is groups[1] is not groups[3]
     places.leave("a")
     assert places.enter("c")
     for address in "abc":
         places.leave(address)
-    assert (places.total, places._taken) == (0, {})
+    assert (places.total, places._groups) == (0, {})
 
 
 def test_addresses_that_one_host_can_have_at_will_share_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_CONNECTIONS_PER_ADDRESS", 3)
     places = Places()
     host = [f"2001:db8:1:2::{number:x}" for number in range(1, 5)]
-    assert [places.enter(address) for address in host] == [True, True, True, False]
+    assert [places.enter(address) is not None for address in host] == [True, True, True, False]
     assert places.enter("2001:db8:1:3::1"), "the next host's network"
     places.leave(host[0])
     assert places.enter(host[3])
     for address in (*host[1:], "2001:db8:1:3::1"):
         places.leave(address)
-    assert (places.total, places._taken) == (0, {})
+    assert (places.total, places._groups) == (0, {})
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -106,7 +108,7 @@ def test_behind_a_proxy_on_this_host_there_are_as_many_places_as_there_are(
     monkeypatch.setattr(admission, "MAX_CONNECTIONS_PER_ADDRESS", 2)
     places = Places()
     places.limit = 5
-    assert [places.enter(address) for _ in range(6)] == [True] * 5 + [False]
+    assert [places.enter(address) is not None for _ in range(6)] == [True] * 5 + [False]
 
 
 # Requests
