@@ -51,6 +51,8 @@ class AripSession(Peer):
         """Host and Origin are judged before any upgrade."""
         self._request = self._hub.read_request(self)
         self._token = self.get_query_argument("token", "") or None
+        self._id = self.get_query_argument("id", "") or None
+        self._type = self.get_query_argument("type", "") or DEFAULT_TYPE
         refusal = self._hub.gatekeeper.refusal(self._request)
         if refusal is not None:
             log.warning("%s: client refused: %s", self.name, refusal)
@@ -85,8 +87,7 @@ class AripSession(Peer):
             self._refuse("too many clients; try again later", CLOSE_TRY_LATER)
             return
         try:
-            id, type = self.get_query_argument("id", ""), self.get_query_argument("type", "")
-            query = msgspec.convert({"id": id or None, "type": type or DEFAULT_TYPE}, _Query)
+            query = msgspec.convert({"id": self._id, "type": self._type}, _Query)
             self._hub.entities.register(self._member, query.id, None, type=query.type)
         except msgspec.ValidationError:
             self._refuse("id: 1 to 64 of A-Z a-z 0-9 . _ : - and type: at most 64 characters", CLOSE_MALFORMED)
