@@ -22,6 +22,8 @@ logger = logging.getLogger("pyaiot.gateway.tokens")
 #: How often it is looked whether there is something to save, or the file has changed: so much is lost at most of what
 #: was proved last, when the gateway is killed.
 LOOK_S = 0.5
+#: With many ids to read and write it is done less often: between two times this often as long as the last one took.
+REST = 9.0
 #: When to try again after a failure, if the file is as it was.
 RETRY_S = 30.0
 
@@ -69,6 +71,7 @@ class OwnerFile:
         self._fault: str | None = None
         self._fault_mark: Mark = None
         self._retry_at = 0.0
+        self._rests_until = 0.0
         self._crowded_told = 0
 
     def start(self, lost: Callable[[Sequence[str]], None]) -> None:
@@ -101,7 +104,7 @@ class OwnerFile:
                 loop = asyncio.get_running_loop()
                 mark = fingerprint(self._path)
                 hopeless = mark == self._fault_mark and loop.time() < self._retry_at
-                if (self._has_news or mark != self._mark) and not hopeless:
+                if (self._has_news or mark != self._mark) and not hopeless and loop.time() >= self._rests_until:
                     self._saving = loop.create_task(self._synchronise(mark), name="owners of ids: read and save")
         finally:  # a fault of one look is not to be the end of looking
             self._arm()
@@ -113,11 +116,15 @@ class OwnerFile:
         """Say in the file what is not there, and take over what is. What cannot be done is said in the log, once."""
         owners, before = self.owners, self._mark
         known, unsaved, forgotten = dict(owners.accounts), dict(owners.unsaved), dict(owners.forgotten)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             saved, self._mark = await asyncio.to_thread(_exchange, self._path, known, unsaved, forgotten)
         except OwnerFileError as error:
             self._note(error, mark)
             return
+        finally:
+            self._rests_until = loop.time() + REST * (loop.time() - began)
         if mark is None and before is not None:
             logger.warning("The owners file %s was gone; what it said holds, and is there again", self._path)
         self._fault, self._retry_at = None, 0.0

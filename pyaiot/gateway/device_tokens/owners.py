@@ -26,6 +26,9 @@ _HEAD: Final = "# Which account the ids of devices were proved for. To be change
 #: A file that is cut short must not be taken for one that says less.
 _END: Final = "# end"
 
+#: No account is called so: an empty name is none.
+_NOBODY: Final = ""
+
 #: Accounts by id, the id proved longest ago first; None: its token names none, which is an owner like any other.
 Accounts: TypeAlias = dict[str, str | None]
 
@@ -69,16 +72,17 @@ class Owners:
 
         Where both know an id ``saved`` holds. One that has to make room has not lost it, while its device is there.
         """
-        before, unsaved = self.accounts, self.unsaved
-        self.accounts, self._ids, self._bytes, self.unsaved = {}, {}, 0, {}
-        for uid, account in saved.items():
-            self._put_in(uid, account)
-        for uid, account in unsaved.items():
-            if uid not in self.accounts:
-                self.prove(uid, account)
-        return [
-            uid for uid, account in before.items() if (saved[uid] != account if uid in saved else uid not in unsaved)
-        ]
+        mine, unsaved = self.accounts, self.unsaved
+        # Of 20,000 ids hardly any has changed, and the event loop waits.
+        others = [uid for uid, account in mine.items() if saved.get(uid, _NOBODY) != account]
+        lost = [uid for uid in others if uid in saved or uid not in unsaved]
+        for uid in lost:
+            self._take_out(uid)
+        self.unsaved = {uid: account for uid, account in unsaved.items() if uid not in saved}
+        for uid in [uid for uid in saved if uid not in mine]:
+            if uid not in self.forgotten:
+                self._put_in(uid, saved[uid])
+        return lost
 
     def _put_in(self, uid: str, account: str | None) -> None:
         self.accounts[uid] = account

@@ -62,6 +62,9 @@ class Ownership:
             session = self._find(uid)
             if session is not None and session.proof is not None and session.proof.kind == "token":
                 self._ending.append((session, "its id was released"))
+        if self._ending and self._timer is not None:
+            self._timer.cancel()
+            self._arm(GRAIN_S)
 
     def _look(self) -> None:
         try:

@@ -107,10 +107,13 @@ def test_who_lost_an_id_by_the_file_is_told_and_nobody_else(monkeypatch: pytest.
     owners.prove("new", "a")
     assert owners.adopt({"kept": "a", "taken": "b"}) == ["released", "taken"]
     assert (owners.accounts, owners.unsaved) == ({"kept": "a", "taken": "b", "new": "a"}, {"new": "a"})
-    owners.unsaved.clear()
+    monkeypatch.setattr(module, "MAX_OWNED", 3)
+    assert owners.adopt({"kept": "a", "taken": "b", "new": "a", "theirs": "b"}) == [], "to make room ends no connection"
+    assert (owners.accounts, owners.unsaved) == ({"kept": "a", "new": "a", "theirs": "b"}, {})
+    assert list(owners.forgotten) == ["taken"]
+    assert owners.adopt({"kept": "a", "taken": "b", "new": "a", "theirs": "b"}) == []
+    assert "taken" not in owners, "it is to be taken out of the file yet"
     monkeypatch.setattr(module, "MAX_OWNED", 2)
-    assert owners.adopt({"kept": "a", "taken": "b", "new": "a"}) == [], "to make room ends no connection"
-    assert list(owners.forgotten) == ["kept"]
     assert bounded({"a": None, "b": None, "c": None}) == {"b": None, "c": None}
 
 
