@@ -3,13 +3,25 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
 #: Debian installs servers where only root's PATH looks.
 PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
+#: No test takes so long; one that does hangs, and ends with its process and a traceback, not with the night.
+HANGS_S = 600.0
+
+#: Where the process says something when no test captures it.
+STDERR = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nothing is captured yet."""
+    config.stash[STDERR] = os.dup(2)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -21,3 +33,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 if os.environ.get("CI") == "true":
                     pytest.fail(message, pytrace=False)
                 pytest.skip(message)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that hangs is told of by where it hangs; xdist then goes on with another process."""
+    if item.config.getoption("usepdb"):
+        return (yield)
+    faulthandler.dump_traceback_later(HANGS_S, exit=True, file=item.config.stash[STDERR])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -16,6 +16,7 @@ from pyaiot.devices import DeviceFileError
 from pyaiot.gateway.device_tokens import owner_file
 from pyaiot.gateway.device_tokens.owner_file import OwnerFileError
 from pyaiot.options import ConfigurationError
+from tests.patience import PATIENCE_S
 
 COMMAND = Path(sys.executable).parent / "aiot"
 
@@ -80,7 +81,7 @@ def test_a_password_that_cannot_be_shown_changes_nothing(path: Path, capsys: pyt
 
     def add(name: str, redirection: str, *options: str) -> None:
         line = f"exec {COMMAND} device add {name} --device-file={path} {' '.join(options)} {redirection}"
-        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert done.returncode == 78
         assert done.stderr.count("\n") == 1
         assert done.stderr.startswith(("aiot: the password of ", "aiot: standard output is closed"))
@@ -154,7 +155,12 @@ def test_the_command_itself(path: Path) -> None:
 
     def aiot(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [COMMAND, "device", *arguments], capture_output=True, text=True, timeout=30, env=environment, check=False
+            [COMMAND, "device", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env=environment,
+            check=False,
         )
 
     assert aiot("add", "joe").returncode == 0

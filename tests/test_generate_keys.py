@@ -17,6 +17,7 @@ from pyaiot.cli import generate_keys
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.options import ConfigurationError
 from pyaiot.wire.signing import PrivateKey, PublicKey, to_base64url
+from tests.patience import PATIENCE_S
 
 COMMAND = Path(sys.executable).parent / "aiot-generate-keys"
 KEY = PrivateKey(bytes(range(32))).public
@@ -273,7 +274,7 @@ def run(*arguments: str, home: Path, **environment: str) -> subprocess.Completed
         [COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
         env={"HOME": str(home), "PATH": os.environ["PATH"], **environment},
     )

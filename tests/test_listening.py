@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 
 from pyaiot import listening
 from pyaiot.listening import BoundedServer, bind, http_server, port_of
+from tests.patience import PATIENCE_S
 
 
 class Hello(RequestHandler):
@@ -78,7 +79,7 @@ async def test_a_connection_too_many_is_dropped_and_room_is_found_again(port: in
     except ConnectionResetError:
         pass
     held.pop().close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 if (await ask(port))[0].startswith(b"HTTP/1.1 200"):
@@ -106,7 +107,7 @@ async def silent_from(address: str, port: int, count: int) -> list[socket.socket
 async def ends(sock: socket.socket) -> bool:
     """Whether the server closes the connection, and says nothing."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             return not await asyncio.get_running_loop().sock_recv(sock, 1)
     except ConnectionResetError:
         return True
@@ -134,7 +135,7 @@ async def test_one_address_has_only_so_many_connections_and_makes_room_in_itself
     own = [(await ask(port, close=False))[1] for _ in range(6)]
     for sock in (*other, *silent[3:]):
         await asyncio.get_running_loop().sock_sendall(sock, b"TP/1.1\r\nHost: localhost\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             assert (await asyncio.get_running_loop().sock_recv(sock, 12)) == b"HTTP/1.1 200"
         sock.close()
     for writer in own:
@@ -144,7 +145,7 @@ async def test_one_address_has_only_so_many_connections_and_makes_room_in_itself
 async def test_connections_that_come_and_go_leave_nothing(server: BoundedServer, port: int) -> None:
     for _ in range(100):
         assert (await ask(port))[0].startswith(b"HTTP/1.1 200")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while server._streams or server._groups or server._awaited:
             await asyncio.sleep(0.01)
 
@@ -153,7 +154,7 @@ async def test_a_large_body_is_refused_before_it_is_read(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000000\r\n\r\n" + b"x" * 100_000)
     try:
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     except ConnectionResetError:
         answer = b""
     assert b" 200 " not in answer
@@ -238,7 +239,7 @@ async def test_an_http_connection_gets_old_and_a_websocket_does_not(monkeypatch:
         await echo.send("before")
         reader, writer = await asyncio.open_connection("127.0.0.1", port_of(sockets))
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             assert (await reader.read()).endswith(b"hello")
         writer.close()
         await echo.send("after")

@@ -27,6 +27,7 @@ from pyaiot.settings import (
     DashboardSettings,
     UpSettings,
 )
+from tests.patience import PATIENCE_S
 
 from .wire import fuzz
 
@@ -375,7 +376,7 @@ def run(*command: str, home: Path, **environment: str) -> subprocess.CompletedPr
         [BIN / command[0], *command[1:]],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
         env={"HOME": str(home), "PATH": os.environ["PATH"], **environment},
     )

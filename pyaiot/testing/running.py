@@ -13,7 +13,7 @@ from pyaiot.testing.gateway import Gateway
 from pyaiot.testing.world import WAIT_S, World
 
 #: What no test takes longer than, in seconds: something hangs.
-TEST_S = 180.0
+TEST_S = 300.0
 #: How often is looked whether the system has closed a socket: it tells nobody.
 _LOOK_S = 0.01
 

@@ -16,7 +16,7 @@ from pyaiot.gateway.adapter import Adapter
 from pyaiot.wire.messages import JSON
 
 #: How long is waited for what must come, in seconds.
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 #: What a device makes of a write: it takes it and says so, says no (or another value), or says nothing.
 Manner = Literal["confirm", "refuse", "ignore"]

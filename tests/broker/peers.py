@@ -17,8 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from pyaiot.keys import Keys
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.messages import BrokerFrame, GatewayMessage, Write
-
-PATIENCE_S = 10.0
+from tests.patience import PATIENCE_S
 
 
 @dataclass

@@ -22,7 +22,8 @@ from pyaiot.broker.server import Broker
 from pyaiot.broker.service_pace import BURST, MAX_WRITES_AT_ONCE, ServicePace
 from pyaiot.keys import ClientToken, Keys, token_digest
 from pyaiot.wire.messages import New, Out, Result, Sync, Write
-from tests.broker.peers import PATIENCE_S, Gateway, gateway
+from tests.broker.peers import Gateway, gateway
+from tests.patience import PATIENCE_S
 from tests.wire.fuzz import broken
 
 #: Requests made from good ones by breaking them, each on the real socket.

@@ -13,8 +13,9 @@ from pyaiot.broker.sequence import WINDOW
 from pyaiot.broker.server import Broker
 from pyaiot.keys import ClientToken, Keys, token_digest
 from pyaiot.wire.messages import New, Out, Result, Sync
-from tests.broker.peers import PATIENCE_S, Gateway, gateway
+from tests.broker.peers import Gateway, gateway
 from tests.broker.test_actuation_requests import JOE, actuation, obey, service, ws
+from tests.patience import PATIENCE_S
 
 ANN = "a" * 43
 

@@ -18,7 +18,8 @@ from pyaiot.broker.server import Broker
 from pyaiot.cli import generate_keys
 from pyaiot.keys import Keys
 from pyaiot.wire.messages import New, Out, Reset, Sync, Update
-from tests.broker.peers import PATIENCE_S, Client, client, closed, gateway
+from tests.broker.peers import Client, client, closed, gateway
+from tests.patience import PATIENCE_S
 
 
 def update(resource: str, data: Any, at: int = 1, uid: str = "1") -> Update:

@@ -15,6 +15,7 @@ from pyaiot.broker.server import Broker
 from pyaiot.keys import Keys
 from pyaiot.wire.messages import New
 from tests.broker.peers import client, gateway
+from tests.patience import PATIENCE_S
 
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -69,7 +70,7 @@ async def _converse(port: int, data: bytes) -> bytes:
     try:
         writer.write(data)
         writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while chunk := await reader.read(65_536):
                 answer += chunk
     except ConnectionError:
@@ -137,6 +138,6 @@ async def test_improper_http_ends_only_its_connection(
 
 async def _only(broker: Broker, clients: int) -> None:
     """Wait until nobody else is connected: nothing leaks."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while len(broker.hub.clients) != clients or broker.hub.handshakes:
             await asyncio.sleep(0.05)

@@ -10,6 +10,8 @@ from typing import Any
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from tests.lasting_ports import lasting_port
+
 
 class FakeBroker:
     """What a test says of nodes is remembered and told to every page that asked for the state."""
@@ -30,7 +32,7 @@ class FakeBroker:
 
     async def start(self) -> None:
         """Listen; again on the same port after a stop."""
-        self._server = await serve(self._serve, self.host, self.port)
+        self._server = await serve(self._serve, self.host, self.port or lasting_port(self.host))
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:

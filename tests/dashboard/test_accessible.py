@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 
 from tests.dashboard.fake_broker import FakeBroker
 from tests.dashboard.watched_page import ROOT, OpenPage
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -51,7 +52,7 @@ async def test_no_findings(broker: FakeBroker, serve, watch: OpenPage, axe: str,
     await broker.update("coap/1", "imu", [{"type": "acc", "values": list(range(60))}])
     await broker.new("coap/2")
     await page.get_by_role("switch").click()
-    await broker.answer(await asyncio.wait_for(broker.writes.get(), 5), ok=False, code="timeout")
+    await broker.answer(await asyncio.wait_for(broker.writes.get(), PATIENCE_S), ok=False, code="timeout")
     await page.get_by_text("Timed out").wait_for()
     await page.get_by_text("Details").click()
     assert await findings(page, axe) == []

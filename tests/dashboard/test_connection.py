@@ -10,6 +10,7 @@ from playwright.async_api import expect
 
 from tests.dashboard.fake_broker import FakeBroker
 from tests.dashboard.watched_page import OpenPage, Watched
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -79,7 +80,7 @@ async def test_says_why(broker: FakeBroker, page: Watched, code: int, reason: st
         await page.page.evaluate("dispatchEvent(new Event('online'))")
     else:
         await page.page.get_by_role("button", name="Try now").click()
-    await asyncio.wait_for(broker.hellos.get(), 5)
+    await asyncio.wait_for(broker.hellos.get(), PATIENCE_S)
 
 
 async def test_says_when_localhost_is_not_what_was_meant(broker: FakeBroker, serve, watch: OpenPage) -> None:  # type: ignore[no-untyped-def]
@@ -113,7 +114,7 @@ async def test_asks_for_a_token_and_keeps_it(broker: FakeBroker, serve, watch: O
     assert "token" not in await broker.hellos.get()
     await field.fill("wrong")
     await watched.page.get_by_role("button", name="Connect").click()
-    assert (await asyncio.wait_for(broker.hellos.get(), 5))["token"] == "wrong"
+    assert (await asyncio.wait_for(broker.hellos.get(), PATIENCE_S))["token"] == "wrong"
     await expect(field).to_be_visible()
     await field.fill("right")
     await field.press("Enter")

@@ -19,6 +19,7 @@ from pyaiot.addresses import broker_url
 from pyaiot.dashboard.config import DashboardConfig
 from pyaiot.dashboard.server import FOR_EVER, DashboardServer
 from pyaiot.listening import CannotListen
+from tests.patience import PATIENCE_S
 
 PAGE = b"<!doctype html><title>page</title>"
 SCRIPT = b"console.log(1)"
@@ -56,7 +57,7 @@ class Client:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
         writer.write(request + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         try:
-            return await asyncio.wait_for(reader.read(), 5)
+            return await asyncio.wait_for(reader.read(), PATIENCE_S)
         finally:
             writer.close()
 
@@ -186,7 +187,7 @@ async def test_what_is_too_large_is_refused_before_it_is_kept(client: Client, he
     writer.write(b"POST /x HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n")
     if b"chunked" in head:
         writer.write(b"401\r\n" + b"x" * 1_025)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         answer = await reader.read()
     writer.close()
     assert answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"")
@@ -207,7 +208,7 @@ async def test_who_does_not_go_on_is_let_go(static: Path, begun: bytes, monkeypa
     async with running(static_path=static) as client:
         reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
         writer.write(begun)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await reader.read()
         writer.close()
 

@@ -10,6 +10,7 @@ from playwright.async_api import Locator, expect
 
 from tests.dashboard.fake_broker import FakeBroker
 from tests.dashboard.watched_page import Watched
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -24,7 +25,7 @@ async def led(broker: FakeBroker, page: Watched, data: str = "0") -> Locator:
 async def test_waits_for_the_device(broker: FakeBroker, page: Watched) -> None:
     switch = await led(broker, page)
     await switch.click()
-    write = await asyncio.wait_for(broker.writes.get(), 5)
+    write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
     assert write.pop("id")
     assert write == {"type": "update", "data": {"uid": "coap/1", "endpoint": "led", "payload": "1"}}
     card = page.card("coap/1")
@@ -40,7 +41,7 @@ async def test_waits_for_the_device(broker: FakeBroker, page: Watched) -> None:
 async def test_an_outcome_alone_moves_nothing(broker: FakeBroker, page: Watched) -> None:
     switch = await led(broker, page, "1")
     await switch.click()
-    write = await asyncio.wait_for(broker.writes.get(), 5)
+    write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
     assert write["data"]["payload"] == "0"
     await broker.answer(write, ok=True)
     await expect(switch).to_have_attribute("aria-busy", "false")
@@ -54,7 +55,7 @@ async def test_one_write_at_a_time(broker: FakeBroker, page: Watched) -> None:
     await switch.click()
     await expect(switch).to_have_attribute("aria-busy", "true")
     await switch.click(force=True)
-    first = await asyncio.wait_for(broker.writes.get(), 5)
+    first = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
     await broker.answer(first, ok=False, code="offline", reason="gone")
     await expect(page.card("coap/1")).to_contain_text("Not reached: gone")
     assert broker.writes.empty()
@@ -72,7 +73,7 @@ async def test_one_write_at_a_time(broker: FakeBroker, page: Watched) -> None:
 async def test_says_why_it_failed(broker: FakeBroker, page: Watched, code: str, reason: str, said: str) -> None:
     switch = await led(broker, page)
     await switch.click()
-    write = await asyncio.wait_for(broker.writes.get(), 5)
+    write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
     await broker.answer({"id": "another"}, ok=True)
     await broker.answer(write, ok=False, code=code, reason=reason)
     await expect(page.card("coap/1").locator(".failure")).to_have_text(said)
@@ -87,7 +88,7 @@ async def test_gives_up_after_15_seconds(broker: FakeBroker, page: Watched) -> N
     await page.page.reload()
     switch = await led(broker, page)
     await switch.click()
-    await asyncio.wait_for(broker.writes.get(), 5)
+    await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
     failure = page.card("coap/1").locator(".failure")
     await page.page.clock.fast_forward(14_000)
     await expect(switch).to_have_attribute("aria-busy", "true")
@@ -99,7 +100,7 @@ async def test_gives_up_after_15_seconds(broker: FakeBroker, page: Watched) -> N
 async def test_a_lost_connection_leaves_the_outcome_open(broker: FakeBroker, page: Watched) -> None:
     switch = await led(broker, page)
     await switch.click()
-    await asyncio.wait_for(broker.writes.get(), 5)
+    await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
     await broker.stop()
     failure = page.card("coap/1").locator(".failure")
     await expect(failure).to_have_text("The connection was lost; it may or may not have happened.")
@@ -119,7 +120,7 @@ async def test_works_from_the_keyboard(broker: FakeBroker, page: Watched) -> Non
             break
     await expect(switch).to_be_focused()
     await page.page.keyboard.press("Space")
-    write = await asyncio.wait_for(broker.writes.get(), 5)
+    write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
     assert write["data"]["payload"] == "1"
 
 

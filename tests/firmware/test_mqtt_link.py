@@ -12,6 +12,7 @@ import pytest
 
 from tests.firmware.answering import answering
 from tests.firmware.board import device
+from tests.patience import PATIENCE_S
 from tests.process.mosquitto import Mosquitto, mosquitto
 from tests.process.mqtt_peers import Heard, MqttPeer
 
@@ -196,7 +197,7 @@ async def test_what_is_no_mqtt_broker_is_said_and_tried_again(said: bytes, reaso
     async with server, device(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}") as board:
         assert reason in await board.says("Cannot reach")
         tried.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await tried.wait()
         state = await board.state()
         assert (state.up, state.kept) == (False, 1)

@@ -5,7 +5,6 @@ WebSocket; the broker is conducted by the test."""
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,7 +21,9 @@ from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.mqtt_broker.broker import MqttBroker
 from pyaiot.wire.messages import Write
 from tests.firmware.board import Device, device
-from tests.gateway.broker_by_hand import GATEWAY_KEY, KEY, PATIENCE_S, BrokerByHand, BrokerSession, broker
+from tests.gateway.broker_by_hand import GATEWAY_KEY, KEY, BrokerByHand, BrokerSession, broker
+from tests.lasting_ports import lasting_port
+from tests.patience import PATIENCE_S
 from tests.process.mosquitto import DURABLE, Mosquitto, mosquitto
 from tests.process.processes import Host
 
@@ -206,7 +207,7 @@ async def test_a_board_with_the_password_of_aiot_device_is_let_in_by_the_embedde
 
 
 async def test_over_websocket_a_board_is_a_node_comes_back_by_itself_and_its_values_keep_their_times() -> None:
-    port = free_port()
+    port = lasting_port()
     async with broker() as by_hand, device(f"ws://127.0.0.1:{port}/node") as board:
         await board.says("Cannot reach")
         async with gateway(by_hand.url, WsAdapter(host="127.0.0.1", port=port)):
@@ -224,9 +225,3 @@ async def test_over_websocket_a_board_is_a_node_comes_back_by_itself_and_its_val
             session = await by_hand.session()
             assert_times(await has(session, "temperature", 24.5), measured)
             await has(session, "name", "Greenhouse")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-        return number

@@ -19,11 +19,10 @@ from typing import Any
 import pytest
 
 from tests.firmware.answering import answering
+from tests.patience import PATIENCE_S
 from tests.process.mosquitto import Mosquitto, mosquitto
 
 pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.usefixtures("library")]
-
-PATIENCE_S = 15.0
 
 
 class Stopped(BaseException):

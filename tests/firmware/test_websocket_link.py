@@ -16,8 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from tests.firmware.board import device
-
-PATIENCE_S = 15.0
+from tests.patience import PATIENCE_S
 
 
 class Gateway:

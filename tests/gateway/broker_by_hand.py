@@ -17,8 +17,7 @@ from websockets.typing import Subprotocol
 from pyaiot.keys import new_private_key
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.messages import BrokerFrame, BrokerMessage
-
-PATIENCE_S = 10.0
+from tests.patience import PATIENCE_S
 
 KEY = new_private_key()
 GATEWAY_KEY = new_private_key()

@@ -13,9 +13,8 @@ from pyaiot import devices
 from pyaiot.devices import Credential, Devices
 from pyaiot.lifecycle import started
 from pyaiot.mqtt_broker.broker import MqttBroker
+from tests.patience import PATIENCE_S
 from tests.process.mqtt_peers import packet, text
-
-PATIENCE_S = 10.0
 
 
 def connect_packet(

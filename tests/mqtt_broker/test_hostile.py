@@ -32,11 +32,12 @@ from tests.mqtt_broker.mqtt_client import (
     text,
     until,
 )
+from tests.patience import PATIENCE_S, processor_s
 
 MUTANTS = 100_000
 #: At once; the answer to a wrong password takes two seconds.
 ATTACKERS = 40
-FUZZ_S = 60.0
+FUZZ_S = 240.0
 
 SOUND = [
     connect_packet("board", keepalive_s=60, will=("node/board/out", b"gone"), will_flags=0x28),
@@ -86,7 +87,7 @@ async def process(tmp_path: Path) -> AsyncIterator[tuple[int, int, list[str]]]:
         stderr=asyncio.subprocess.PIPE,
     )
     assert running_process.stderr is not None
-    first = (await asyncio.wait_for(running_process.stderr.readline(), 20)).decode()
+    first = (await asyncio.wait_for(running_process.stderr.readline(), PATIENCE_S)).decode()
     found = re.search(r"MQTT broker listening on localhost port (\d+)", first)
     assert found, first
     lines: list[str] = []
@@ -103,7 +104,7 @@ async def process(tmp_path: Path) -> AsyncIterator[tuple[int, int, list[str]]]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             running_process.terminate()
-        assert await asyncio.wait_for(running_process.wait(), 10) == 0
+        assert await asyncio.wait_for(running_process.wait(), PATIENCE_S) == 0
         await reading
         assert "Traceback" not in "".join(lines), "".join(lines)
 
@@ -123,7 +124,6 @@ def resident_kib(pid: int) -> int:
 async def test_mutated_packets_disturb_nobody(tmp_path: Path) -> None:
     """100,000 of them: before a login, after one, and in the middle of other packets."""
     chance = random.Random(2_026)
-    loop = asyncio.get_running_loop()
     slowest_s, exchanged = 0.0, 0
     async with process(tmp_path) as (port, pid, _):
         good = await Client.connect(port, "good", "joe", password_of("joe"))
@@ -142,7 +142,7 @@ async def test_mutated_packets_disturb_nobody(tmp_path: Path) -> None:
                         client.send(raw)
                     if chance.random() < 0.9:
                         client.writer.write_eof()
-                        async with asyncio.timeout(20):
+                        async with asyncio.timeout(PATIENCE_S):
                             await client.reader.read(-1)
                     client.vanish()
 
@@ -151,9 +151,9 @@ async def test_mutated_packets_disturb_nobody(tmp_path: Path) -> None:
             before = resident_kib(pid)
             attacks = [asyncio.create_task(attack(MUTANTS // ATTACKERS)) for _ in range(ATTACKERS)]
             while not all(each.done() for each in attacks):
-                at = loop.time()
+                at = processor_s(pid)
                 await good.publish("node/joe/count", b"%d" % exchanged)
-                slowest_s = max(slowest_s, loop.time() - at)
+                slowest_s = max(slowest_s, processor_s(pid) - at)
                 exchanged += 1
                 await asyncio.sleep(0.01)
             for each in attacks:
@@ -197,23 +197,22 @@ async def test_half_a_connect_is_waited_for_so_long(mqtt: Running, monkeypatch: 
         stranger = await Client.open(mqtt.port)
         stranger.send(start)
         assert await stranger.closed() == b""
-    assert 0.9 <= loop.time() - began < 5
+    assert loop.time() - began >= 0.9
     assert mqtt.broker.counters.no_connect == 3
 
 
 async def test_a_connect_in_drops_does_not_prolong_its_time(mqtt: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "CONNECT_S", 0.3)
-    loop = asyncio.get_running_loop()
     stranger = await Client.open(mqtt.port)
-    began = loop.time()
     closing = asyncio.create_task(stranger.closed())
     for byte in connect_packet("x" * 100):
         if closing.done():
             break
         stranger.send(bytes((byte,)))
         await asyncio.wait((closing,), timeout=0.05)
+    else:
+        raise AssertionError("it was waited for all of it")
     assert await closing == b""
-    assert loop.time() - began < 3
 
 
 async def test_a_flood_of_connections_keeps_nobody_out(mqtt: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,7 +371,7 @@ async def test_a_gateway_that_only_says_that_it_is_there_stops_devices_for_so_lo
     await gateway.subscribe("node/#")
     await fill(mqtt, device)
     reading = asyncio.create_task(gateway.closed())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not reading.done():
             gateway.send(sign)
             await asyncio.wait((reading,), timeout=0.05)
@@ -424,7 +423,7 @@ async def test_a_gateway_that_is_stuck_is_disconnected(mqtt: Running, monkeypatc
     gateway.writer.transport.pause_reading()  # type: ignore[attr-defined]
     for number in range(600):
         device.send(publish_packet("node/joe/x", b"x" * 5_000, 1, number + 1))
-    await until(lambda: mqtt.broker.counters.too_slow == 1, 20)
+    await until(lambda: mqtt.broker.counters.too_slow == 1)
     await until(lambda: mqtt.broker.guard.room.is_free)
     for _ in range(600):
         await device.expect(0x40)
@@ -439,28 +438,27 @@ async def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(
     await gateway.subscribe("node/joe/#")
     loop = asyncio.get_running_loop()
     began = loop.time()
-    for number in range(300):
+    for number in range(400):
         fast.send(publish_packet("node/joe/count", b"%d" % number, 0))
     await calm.publish("node/ann/led", b"1")
-    assert loop.time() - began < 0.5
-    assert [int((await gateway.message()).payload) for _ in range(300)] == list(range(300))
-    assert loop.time() - began > 0.8, "200 at once, and 100 a second"
+    assert mqtt.broker.counters.published < 400, "it was not waited for"
+    assert [int((await gateway.message()).payload) for _ in range(400)] == list(range(400))
+    assert loop.time() - began > 1.6, "200 at once, and 100 a second"
 
 
 async def test_many_who_send_at_once_delay_nobody_else(tmp_path: Path) -> None:
     """Each may send 2,000 packets at once; 400 of them are worked on by turns."""
-    async with process(tmp_path) as (port, _, _):
+    async with process(tmp_path) as (port, pid, _):
         calm = await Client.connect(port, "calm", "joe", password_of("joe"))
         crowd = [await Client.connect(port, f"x{number}") for number in range(400)]
-        loop = asyncio.get_running_loop()
         slowest_s = 0.0
         for each in crowd:
             each.writer.transport.pause_reading()  # type: ignore[attr-defined]
             each.send(packet(0xC0) * 128 * 1024)
         for number in range(40):
-            at = loop.time()
+            at = processor_s(pid)
             await calm.publish("node/joe/count", b"%d" % number)
-            slowest_s = max(slowest_s, loop.time() - at)
+            slowest_s = max(slowest_s, processor_s(pid) - at)
             await asyncio.sleep(0.02)
         for each in crowd:
             each.vanish()
@@ -478,7 +476,7 @@ async def test_who_asks_and_does_not_read_the_answers_is_disconnected(
     device.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
     (served,) = mqtt.broker.guard.connections.values()
     served._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2_048)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not mqtt.broker.counters.too_slow:
             device.send(packet(0xC0) * 4_000)
             await asyncio.sleep(0)

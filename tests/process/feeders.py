@@ -15,7 +15,7 @@ from pyaiot.gateway.service import GatewayService
 from pyaiot.keys import Keys
 from pyaiot.lifecycle import started
 from pyaiot.wire.messages import JSON
-from tests.process.processes import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.process.viewers import View
 
 #: How long a feeder pauses between updates that are due together.

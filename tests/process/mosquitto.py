@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-PATIENCE_S = 10.0
+from tests.lasting_ports import lasting_port
+from tests.patience import PATIENCE_S
+
 #: Ports to try at the first start.
 TRIES = 10
 #: Debian installs it where only root's PATH looks.
@@ -27,17 +27,6 @@ PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
 RUNNING = r"mosquitto version \S+ running"
 #: With these it forgets nothing that it has acknowledged, not even when it is killed.
 DURABLE = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
-
-
-def free_port(host: str) -> int:
-    """A port of ``host`` that is free, and that the system gives to nobody who asks for any.
-
-    Mosquitto cannot say which port it has been given, and has to find the same one free after a restart.
-    """
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with contextlib.suppress(OSError), socket.create_server((host, port)):
-            return port
 
 
 class Mosquitto:
@@ -79,7 +68,7 @@ class Mosquitto:
             await self._start()
             return
         for _ in range(TRIES):
-            self.port = free_port(self.host)
+            self.port = lasting_port(self.host)
             try:
                 await self._start()
                 return

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.patience import PATIENCE_S, is_within
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Where the commands of the environment that runs the tests are.
 BIN = Path(sys.executable).parent
-#: How long a test waits for what must come.
-PATIENCE_S = 15.0
 #: How long a service may take to end (issue 2).
 STOP_S = 5.0
 
@@ -101,9 +101,11 @@ class Process:
         """Have it end in order: exit code 0 within STOP_S. How long it took, in seconds."""
         began = time.monotonic()
         self.send(number)
-        code = await self.ended(STOP_S)
+        code = await self.ended()
+        took = time.monotonic() - began
         assert code == 0, f"{self.name} ended with {code}:\n{self.text}"
-        return time.monotonic() - began
+        assert is_within(took, STOP_S), f"{self.name} ended after {took:.2f} s:\n{self.text}"
+        return took
 
     async def kill(self) -> None:
         """``kill -9``, and wait until it is gone."""

@@ -16,7 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from pyaiot.keys import Keys
-from tests.process.processes import CONNECTED, PATIENCE_S, Host, Process
+from tests.lasting_ports import lasting_port
+from tests.patience import PATIENCE_S
+from tests.process.processes import CONNECTED, Host, Process
 from tests.process.test_http_push import curl
 from tests.process.test_ws_devices import ws_gateway
 from tests.process.viewers import viewing
@@ -101,7 +103,7 @@ async def gateway_and_service(host: Host, *broker_options: str) -> tuple[Process
     """The gateway with its port, the broker's port, and a service of this host."""
     _, broker_port = await host.broker(*broker_options)
     options = [option for option in broker_options if "map" in option]
-    gateway, port = await ws_gateway(host, broker_port, *options)
+    gateway, port = await ws_gateway(host, broker_port, *options, port=lasting_port())
     return gateway, port, broker_port, Service(broker_port)
 
 

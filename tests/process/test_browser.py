@@ -13,6 +13,8 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from pyaiot.keys import Keys
 from tests.dashboard.watched_page import CHROMIUM, FLAGS, Watched, watched_page
+from tests.lasting_ports import lasting_port
+from tests.patience import is_within
 from tests.process.processes import BROKER_LISTENS, DASHBOARD_LISTENS, Host
 
 pytestmark = pytest.mark.needs("chromium")
@@ -50,7 +52,7 @@ async def test_the_demo(host: Host, watched: Watched) -> None:
     reading = watched.card("coap/weather-station").locator('li[data-resource="temperature"] .value')
     await expect(reading).to_be_visible()
     first_value_s = time.monotonic() - began
-    assert first_value_s <= FIRST_VALUE_S
+    assert is_within(first_value_s, FIRST_VALUE_S)
     for uid in ("coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2", "ws/garage"):
         await expect(watched.card(uid)).to_be_visible()
     await expect(page.get_by_role("article")).to_have_count(6)
@@ -81,7 +83,7 @@ async def test_the_demo(host: Host, watched: Watched) -> None:
 
 async def test_three_processes_and_a_broker_that_is_killed(host: Host, keys: Keys, watched: Watched) -> None:
     page = watched.page
-    broker, port = await host.broker()
+    broker, port = await host.broker(port=lasting_port("localhost"))
     dashboard = await host.start("aiot-dashboard", "--web-port", "0", "--broker-port", str(port))
     web_port = await dashboard.port(DASHBOARD_LISTENS)
     await broker.stop()  # it did not know yet where the dashboard is, whose pages it is to admit

@@ -14,9 +14,18 @@ import pytest
 from pyaiot import keys as keyfile
 from pyaiot.keys import Keys
 from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, UpSettings
+from tests.process.forks import Forks, forking
 from tests.process.processes import Finished, Host
 
 EX_CONFIG = 78
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """What runs the many commands below; that each can be started by its name is seen above and at the end."""
+    with forking() as made:
+        yield made
+
 
 KEY_OPTIONS = [
     "--key-file",
@@ -163,10 +172,10 @@ WRONG_OPTIONS: list[tuple[str, list[str], list[str]]] = [
     WRONG_OPTIONS,
     ids=[f"{command} {' '.join(arguments)}".replace("\n", "\\n") for command, arguments, _ in WRONG_OPTIONS],
 )
-async def test_a_wrong_option_is_one_line(
-    host: Host, keys: Keys, command: str, arguments: list[str], words: list[str]
+def test_a_wrong_option_is_one_line(
+    forks: Forks, host: Host, keys: Keys, command: str, arguments: list[str], words: list[str]
 ) -> None:
-    finished = await host.run(command.split()[0], *FREE[command], *arguments)
+    finished = forks.run(host, command.split()[0], *FREE[command], *arguments)
     assert_one_line(finished, f"{command.split()[0]}: ", *words)
 
 
@@ -186,10 +195,10 @@ async def test_a_wrong_option_is_one_line(
         ("title = '\ud800'\n", ["Invalid config file"]),
     ],
 )
-async def test_a_wrong_config_file_is_one_line(host: Host, keys: Keys, text: str, words: list[str]) -> None:
+def test_a_wrong_config_file_is_one_line(forks: Forks, host: Host, keys: Keys, text: str, words: list[str]) -> None:
     (host.home / "options.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
-    assert_one_line(await host.run("aiot-broker", "--config", "options.toml"), *words)
-    assert_one_line(await host.run("aiot-broker", environment={"AIOT_CONFIG": "options.toml"}), *words)
+    assert_one_line(forks.run(host, "aiot-broker", "--config", "options.toml"), *words)
+    assert_one_line(forks.run(host, "aiot-broker", environment={"AIOT_CONFIG": "options.toml"}), *words)
 
 
 @pytest.mark.parametrize(
@@ -204,23 +213,25 @@ async def test_a_wrong_config_file_is_one_line(host: Host, keys: Keys, text: str
         ("aiot up", "AIOT_DEMO", "perhaps"),
     ],
 )
-async def test_a_wrong_environment_is_one_line(host: Host, keys: Keys, command: str, name: str, value: str) -> None:
-    finished = await host.run(command.split()[0], *FREE[command], environment={name: value})
+def test_a_wrong_environment_is_one_line(
+    forks: Forks, host: Host, keys: Keys, command: str, name: str, value: str
+) -> None:
+    finished = forks.run(host, command.split()[0], *FREE[command], environment={name: value})
     assert_one_line(finished, value)
 
 
-async def test_each_source_wins_over_the_one_before(host: Host, keys: Keys) -> None:
+def test_each_source_wins_over_the_one_before(forks: Forks, host: Host, keys: Keys) -> None:
     """Told apart by the mistakes in them: only the value that counts is complained of last."""
     (host.home / "options.toml").write_text("gateway_grace = 100000\n")
     arguments = ["--broker-port", "0", "--broker-host", "198.51.100.1", "--config", "options.toml"]
-    assert_one_line(await host.run("aiot-broker", *arguments), "options.toml: gateway_grace")
+    assert_one_line(forks.run(host, "aiot-broker", *arguments), "options.toml: gateway_grace")
     (host.home / "options.toml").write_text('broker_host = "198.51.100.3"\nbroker_port = 1\n')
     arguments = ["--broker-port", "0", "--config", "options.toml"]
-    assert_one_line(await host.run("aiot-broker", *arguments), "198.51.100.3 port 0")
+    assert_one_line(forks.run(host, "aiot-broker", *arguments), "198.51.100.3 port 0")
     environment = {"AIOT_BROKER_HOST": "198.51.100.2", "AIOT_BROKER_PORT": "2"}
-    assert_one_line(await host.run("aiot-broker", *arguments, environment=environment), "198.51.100.2 port 0")
+    assert_one_line(forks.run(host, "aiot-broker", *arguments, environment=environment), "198.51.100.2 port 0")
     arguments += ["--broker-host", "198.51.100.1"]
-    assert_one_line(await host.run("aiot-broker", *arguments, environment=environment), "198.51.100.1 port 0")
+    assert_one_line(forks.run(host, "aiot-broker", *arguments, environment=environment), "198.51.100.1 port 0")
 
 
 @contextmanager
@@ -254,53 +265,53 @@ def taken(kind: socket.SocketKind, host: str = "localhost") -> Iterator[int]:
         ("aiot up", "--mqtt-port", socket.SOCK_STREAM),
     ],
 )
-async def test_a_port_that_is_taken_is_one_line(
-    host: Host, keys: Keys, command: str, option: str, kind: socket.SocketKind
+def test_a_port_that_is_taken_is_one_line(
+    forks: Forks, host: Host, keys: Keys, command: str, option: str, kind: socket.SocketKind
 ) -> None:
     with taken(kind) as port:
-        finished = await host.run(command.split()[0], *FREE[command], option, str(port))
+        finished = forks.run(host, command.split()[0], *FREE[command], option, str(port))
     assert_one_line(finished, option, str(port))
 
 
 @pytest.mark.parametrize("command", ["aiot-broker", "aiot-coap-gateway", "aiot-mqtt-gateway", "aiot up"])
-async def test_a_key_file_that_others_can_read_is_one_line(host: Host, keys: Keys, command: str) -> None:
+def test_a_key_file_that_others_can_read_is_one_line(forks: Forks, host: Host, keys: Keys, command: str) -> None:
     host.key_file.chmod(0o640)
-    finished = await host.run(command.split()[0], *FREE[command])
+    finished = forks.run(host, command.split()[0], *FREE[command])
     assert_one_line(finished, str(host.key_file), "chmod 600")
 
 
 @pytest.mark.parametrize("text", ["garbage", "[keys]\nsecret = x\n", "[broker]\nprivate = x\n", "\0", "[broker]\n"])
-async def test_a_key_file_that_is_none_is_one_line_that_shows_no_key(host: Host, keys: Keys, text: str) -> None:
+def test_a_key_file_that_is_none_is_one_line_that_shows_no_key(forks: Forks, host: Host, keys: Keys, text: str) -> None:
     host.key_file.write_text(text)
     for command in ("aiot-broker", "aiot-coap-gateway"):
-        finished = await host.run(command, *FREE[command])
+        finished = forks.run(host, command, *FREE[command])
         assert_one_line(finished, "Invalid key file", str(host.key_file))
         assert "private = x" not in finished.err
 
 
-async def test_no_key_for_the_broker_is_one_line(host: Host, keys: Keys) -> None:
+def test_no_key_for_the_broker_is_one_line(forks: Forks, host: Host, keys: Keys) -> None:
     keys.broker = None
     keyfile.store(host.key_file, keys)
-    assert_one_line(await host.run("aiot-broker", *FREE["aiot-broker"]), "no key for a broker", "aiot-generate-keys")
+    assert_one_line(forks.run(host, "aiot-broker", *FREE["aiot-broker"]), "no key for a broker", "aiot-generate-keys")
 
 
-async def test_no_key_for_the_gateway_is_one_line(host: Host, keys: Keys) -> None:
+def test_no_key_for_the_gateway_is_one_line(forks: Forks, host: Host, keys: Keys) -> None:
     del keys.gateways["coap"]
     keyfile.store(host.key_file, keys)
-    finished = await host.run("aiot-coap-gateway", *FREE["aiot-coap-gateway"])
+    finished = forks.run(host, "aiot-coap-gateway", *FREE["aiot-coap-gateway"])
     assert_one_line(finished, "'coap'", "http, mqtt, ws", "aiot-generate-keys --gateway coap")
 
 
-async def test_no_trusted_broker_is_one_line(host: Host, keys: Keys) -> None:
+def test_no_trusted_broker_is_one_line(forks: Forks, host: Host, keys: Keys) -> None:
     keys.trusted_broker = None
     keyfile.store(host.key_file, keys)
-    finished = await host.run("aiot-coap-gateway", *FREE["aiot-coap-gateway"])
+    finished = forks.run(host, "aiot-coap-gateway", *FREE["aiot-coap-gateway"])
     assert_one_line(finished, "which broker to trust", "--trust-broker")
 
 
-async def test_no_key_file_at_all_is_one_line(host: Host) -> None:
+def test_no_key_file_at_all_is_one_line(forks: Forks, host: Host) -> None:
     for command in ("aiot-broker", "aiot-coap-gateway"):
-        finished = await host.run(command, *FREE[command])
+        finished = forks.run(host, command, *FREE[command])
         assert_one_line(finished, ".pyaiot/keys", "run aiot-generate-keys")
 
 

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import signal
+import socket
 import urllib.request
 from asyncio import timeout, to_thread
 
 from pyaiot.keys import Keys
+from tests.lasting_ports import lasting_port
+from tests.patience import PATIENCE_S
 from tests.process.broken_network import network
 from tests.process.coap_senders import sending
 from tests.process.feeders import feeding
@@ -19,7 +22,7 @@ async def metric(port: int, name: str) -> float:
     """A figure of the broker's ``/metrics``."""
 
     def read() -> str:
-        with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=PATIENCE_S) as answer:
             return str(answer.read().decode())
 
     for line in (await to_thread(read)).splitlines():
@@ -64,7 +67,7 @@ async def test_a_gateway_that_is_back_within_the_grace_lost_no_node(host: Host, 
             road.heal()
             await gateway.says(CONNECTED, after=said)
             await viewer.until(lambda: all(int(node["count"]) >= goal for node in viewer.view.values()))
-            async with timeout(5):  # its backlog comes first, then it tells its nodes again
+            async with timeout(PATIENCE_S):  # its backlog comes first, then it tells its nodes again
                 while await metric(port, 'aiot_nodes{gateway="coap",state="online"}') != 3:
                     pass
             assert viewer.told("out") == []
@@ -78,7 +81,7 @@ async def test_a_gateway_that_is_started_again_has_its_nodes_back(host: Host, ke
     until they are heard.
     """
     _, port = await host.broker()
-    gateway, coap_port = await host.coap_gateway(port)
+    gateway, coap_port = await host.coap_gateway(port, coap_port=lasting_port(kind=socket.SOCK_DGRAM))
     device = await host.start_program(
         *host.test_node(
             "--gateway-port", str(coap_port), "--uid", "lamp", "--led", "--temperature", "--interval", "0.2"

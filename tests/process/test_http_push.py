@@ -14,7 +14,8 @@ import pytest
 
 from pyaiot import keys as keyfile
 from pyaiot.keys import Keys
-from tests.process.processes import CONNECTED, PATIENCE_S, STOP_S, Host, Process
+from tests.patience import PATIENCE_S
+from tests.process.processes import CONNECTED, Host, Process
 from tests.process.viewers import viewing
 
 pytestmark = pytest.mark.needs("curl")
@@ -122,7 +123,7 @@ async def test_it_stops_in_time_while_devices_wait(host: Host, keys: Keys) -> No
     polls = [asyncio.create_task(curl(f"{nodes}/n{number}?wait=60")) for number in range(5)]
     for number in range(5):
         await gateway.says(f"Node n{number} is new")
-    assert await gateway.stop() < STOP_S
+    await gateway.stop()
     assert await asyncio.gather(*polls) == [(204, "")] * 5
 
 

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pyaiot.keys import Keys
+from tests.lasting_ports import lasting_port
+from tests.patience import PATIENCE_S
 from tests.process.processes import Host
 from tests.process.viewers import Viewer, viewing
 
@@ -35,7 +37,7 @@ async def road(host: Host, keys: Keys) -> AsyncIterator[tuple[Viewer, str]]:
 
 async def coap_client(host: Host, *arguments: str) -> str:
     """What coap-client prints, its messages included."""
-    process = await host.start_program(CLIENT, "-v", "6", "-B", "5", *arguments, name="coap-client")
+    process = await host.start_program(CLIENT, "-v", "6", "-B", "30", *arguments, name="coap-client")
     await process.ended()
     return process.text
 
@@ -43,11 +45,9 @@ async def coap_client(host: Host, *arguments: str) -> str:
 @pytest.fixture
 async def server(host: Host) -> int:
     """libcoap's example server; its port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
+    port = lasting_port(kind=socket.SOCK_DGRAM)
     await host.start_program(SERVER, "-A", "127.0.0.1", "-p", str(port), name="coap-server")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while "clock" not in await coap_client(host, "-B", "1", f"coap://127.0.0.1:{port}/.well-known/core"):
             pass
     return port

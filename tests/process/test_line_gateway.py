@@ -8,7 +8,8 @@ import re
 import sys
 
 from pyaiot.keys import Keys
-from tests.process.processes import CONNECTED, PATIENCE_S, ROOT, Host, Process
+from tests.patience import PATIENCE_S
+from tests.process.processes import CONNECTED, ROOT, Host, Process
 from tests.process.viewers import viewing
 
 LISTENS = r"Listening for line devices on port (\d+)"

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
 from pyaiot.gateway.dial import LinkTimes
 from pyaiot.keys import Keys
+from tests.patience import PATIENCE_S, is_within
 from tests.process.broken_network import Network, network
 from tests.process.feeders import Feeder, feeding
 from tests.process.processes import Host
@@ -18,6 +20,8 @@ from tests.process.viewers import Viewer, viewing
 #: Silence is noticed after 0.6 s here, so that no test has to wait for 20.
 TIMES = LinkTimes(open_s=1.0, handshake_s=1.0, ping_interval_s=0.3, ping_timeout_s=0.3, acknowledge_s=1.0, close_s=0.2)
 NOTICED_S = 3.0
+#: Also on a machine that is slow.
+PATIENT = replace(TIMES, ping_timeout_s=30.0, acknowledge_s=30.0)
 UPDATES_PER_S = 200.0
 ROUNDS = 3
 
@@ -25,10 +29,12 @@ ROUNDS = 3
 async def noticed(feeder: Feeder, losses: int) -> float:
     """Wait until the gateway has lost its session; how long it took, in seconds."""
     began = time.monotonic()
-    async with asyncio.timeout(NOTICED_S):
+    async with asyncio.timeout(PATIENCE_S):
         while feeder.service.uplink.losses == losses:
             await asyncio.sleep(0.01)
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    assert is_within(took, NOTICED_S)
+    return took
 
 
 def every_value(viewer: Viewer) -> dict[tuple[str, str], list[int]]:
@@ -95,7 +101,7 @@ async def test_a_slow_network_loses_no_session(host: Host, keys: Keys) -> None:
     async with (
         network(port) as road,
         viewing(port) as viewer,
-        feeding(keys, "coap", road.port, devices=5, per_s=UPDATES_PER_S, times=TIMES) as feeder,
+        feeding(keys, "coap", road.port, devices=5, per_s=UPDATES_PER_S, times=PATIENT) as feeder,
     ):
         await feeder.connected()
         road.delay(0.1)
@@ -115,10 +121,11 @@ async def test_an_idle_link_that_stalls_is_found_by_ping(host: Host, keys: Keys)
         feeding(keys, "coap", road.port, devices=1, times=TIMES) as feeder,
     ):
         await viewer.sees(feeder.truth)
-        while feeder.service.outbox:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            while feeder.service.outbox:
+                await asyncio.sleep(0.01)
         road.stall()
-        assert await noticed(feeder, 0) < 1.0
+        await noticed(feeder, 0)
         road.heal()
         await feeder.connected(2)
         feeder.tell("n0", "count0", 1)
@@ -140,6 +147,6 @@ async def test_a_handshake_that_stalls_is_given_up(host: Host, keys: Keys) -> No
 
 async def tried_again(road: Network, connections: int) -> None:
     """Wait until so many connections were tried."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while road.connections < connections:
             await asyncio.sleep(0.01)

@@ -14,7 +14,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from tests.process.processes import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 #: How long the viewer waits before it connects again.
 RECONNECT_S = 0.05

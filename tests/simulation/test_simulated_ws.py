@@ -28,6 +28,8 @@ from pyaiot.simulation.ws import SimulatedWsDevice
 from pyaiot.simulation.ws_dialects import Heard, TokenDialect, Write, subject_of
 from tests.gateway.ws.token_devices import PLATFORM, STRANGER, keys_folder, token_for
 from tests.gateway.ws.ws_devices import Gateway
+from tests.lasting_ports import lasting_port
+from tests.patience import PATIENCE_S
 
 NODE = Path(__file__).parents[2] / "utils" / "ws" / "ws-test-node.py"
 
@@ -41,7 +43,7 @@ async def open_gateway(port: int = 0, **options: Any) -> Gateway:
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    gateway = await open_gateway()
+    gateway = await open_gateway(lasting_port())
     yield gateway
     await gateway.adapter.stop()
     await gateway.close()
@@ -117,7 +119,7 @@ async def test_it_outlives_what_no_gateway_should_say(caplog: pytest.LogCaptureF
     async with serve(strange, "127.0.0.1", 0, compression=None) as server:
         one = SimulatedWsDevice("sim", "127.0.0.1", next(iter(server.sockets)).getsockname()[1])
         await one.start()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             while '"led": "1"' not in await heard.get():
                 pass
         await one.stop()
@@ -215,7 +217,7 @@ async def test_OI_12_it_connects_anew_when_its_pings_are_not_answered(
         port = next(iter(server.sockets)).getsockname()[1]
         one = SimulatedWsDevice("joe", "127.0.0.1", port, resources=["led"], token_file=token_file)
         await one.start()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             while len(said) < 3:
                 await asyncio.sleep(0.01)
         await one.stop()
@@ -260,7 +262,7 @@ async def test_PB_46_the_program_shows_a_device_and_ends_with_ctrl_c(gateway: Ga
     assert gateway.told("prog", "name")[0] == "WebSocket Test Node"
     await gateway.adapter.write("prog", "led", "1")
     process.send_signal(signal.SIGINT)
-    _, errors = await asyncio.wait_for(process.communicate(), 5)
+    _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == 0
     assert b"Traceback" not in errors
     await gateway.until(lambda: gateway.count("gone", "prog"))
@@ -281,7 +283,12 @@ def test_the_program_says_in_one_line_what_is_wrong(arguments: list[str], words:
     folder = token_file.parent
     (folder / "none").write_bytes(b"\xff\xfe")
     done = subprocess.run(
-        [sys.executable, str(NODE), *arguments], capture_output=True, text=True, timeout=20, check=False, cwd=folder
+        [sys.executable, str(NODE), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        cwd=folder,
     )
     assert done.returncode == 2
     assert words in done.stderr.splitlines()[-1]

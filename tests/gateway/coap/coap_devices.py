@@ -14,8 +14,8 @@ from aiocoap.numbers.types import Type
 
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from tests.gateway.recording import RecordingGateway
+from tests.patience import PATIENCE_S
 
-WAIT_S = 8.0
 #: The ``--max-time`` of the gateway.
 MAX_TIME_S = 120.0
 #: A port where nothing listens, for the port at which devices usually do: 5683 of this machine may be in use.
@@ -106,7 +106,7 @@ class Device(asyncio.DatagramProtocol):
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._pending[message.token] = answer
         self.transmit(message)
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await answer
 
     async def post(self, path: str, payload: bytes | str = b"", *, confirmable: bool = True, **options: Any) -> Message:
@@ -116,7 +116,7 @@ class Device(asyncio.DatagramProtocol):
         return await self.ask(self.message(codes.GET, path, **options))
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self.arrived.clear()
                 await self.arrived.wait()

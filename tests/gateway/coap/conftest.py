@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-import uvloop
 
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from tests.gateway.coap.coap_devices import NOBODY, Device, Gateway
+from tests.gateway.loops import Factories, loop_factories
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Factories:
     """What uses the socket is tested on both event loops: uvloop's sockets behave differently at errors."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return loop_factories(item)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.gateway.coap.transport import Tuning, UdpInterface
 from pyaiot.lifecycle import StartupError
 from tests.gateway.coap.coap_devices import Device, Gateway
+from tests.patience import PATIENCE_S
 
 MakeDevice = Callable[..., Awaitable[Device]]
 
@@ -419,7 +420,7 @@ async def test_it_answers_from_the_address_that_was_asked(host: str, family: int
     adapter = CoapAdapter(port=0, host=host)
     await adapter.start(gateway)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE_S)
         sock.sendto(b"\x41\x02\x00\x01\x07\xb5alive\xffalive:x", (to, adapter.port))
         data, address = await asyncio.to_thread(sock.recvfrom, 2048)
     assert (address[:2], data[1]) == ((to, adapter.port), codes.CHANGED)

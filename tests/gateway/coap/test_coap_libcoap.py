@@ -12,6 +12,8 @@ import pytest
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from tests.gateway.coap.coap_devices import Gateway
+from tests.lasting_ports import lasting_port
+from tests.patience import PATIENCE_S
 
 CLIENT, SERVER = "coap-client-notls", "coap-server-notls"
 
@@ -33,15 +35,13 @@ async def uri(gateway: Gateway) -> str:
 @pytest.fixture
 async def server() -> AsyncIterator[int]:
     """libcoap's example server; its port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = lasting_port(kind=socket.SOCK_DGRAM)
     process = await asyncio.create_subprocess_exec(
         SERVER, "-A", "127.0.0.1", "-p", str(port), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
-    for _ in range(50):
-        if "clock" in await coap_client("-B", "1", f"coap://127.0.0.1:{port}/.well-known/core"):
-            break
+    async with asyncio.timeout(PATIENCE_S):
+        while "clock" not in await coap_client("-B", "1", f"coap://127.0.0.1:{port}/.well-known/core"):
+            assert process.returncode is None
     yield port
     process.terminate()
     await process.wait()

@@ -12,6 +12,7 @@ import pytest
 from aiocoap.numbers import codes
 
 from tests.gateway.coap.coap_devices import Device, Gateway
+from tests.patience import PATIENCE_S
 
 MakeDevice = Callable[..., Awaitable[Device]]
 
@@ -138,7 +139,7 @@ async def test_unknown_critical_options_are_4_02_and_elective_ones_ignored(
         answer = asyncio.get_running_loop().create_future()
         one._pending[message.token] = answer
         one.send(options + b"\xff" + payload)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             assert str((await answer).code).startswith(code), number
 
 
@@ -173,7 +174,7 @@ async def test_an_icmp_error_does_not_make_it_deaf(gateway: Gateway, device: Mak
     for number in range(3):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"\x50\x02\x00\x01\xb5alive\xffalive:x", ("127.0.0.1", adapter.port))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while adapter.counters.icmp_errors <= number:
                 await asyncio.sleep(0.001)
     one = await device()
@@ -202,6 +203,7 @@ async def test_well_known_core_is_served_and_in_blocks_where_asked(gateway: Gate
     assert (await one.get(".well-known/core", accept=60)).code == codes.NOT_ACCEPTABLE
 
 
+@pytest.mark.one_loop
 async def test_memory_of_exchanges_is_bounded_under_a_flood(gateway: Gateway) -> None:
     gateway.auto_discover = False
     socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -66,11 +65,10 @@ async def test_a_device_that_is_gone_is_offline_at_once(gateway: Gateway, device
     one = await device()
     adapter = await ready(gateway, one)
     await one.gone()
-    begin = time.monotonic()
     with pytest.raises(WriteFailed) as failure:
         await adapter.write("x", "led", "1")
+    # By the ICMP error; silence would be told as a time-out.
     assert failure.value.code == "offline"
-    assert time.monotonic() - begin < 1
 
 
 async def test_an_unknown_device_is_offline(gateway: Gateway) -> None:

@@ -16,7 +16,8 @@ from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
 from pyaiot.gateway.service import GatewayService
 from pyaiot.wire.messages import JSON, Write
-from tests.gateway.broker_by_hand import GATEWAY_KEY, KEY, PATIENCE_S, BrokerSession, broker
+from tests.gateway.broker_by_hand import GATEWAY_KEY, KEY, BrokerSession, broker
+from tests.patience import PATIENCE_S
 
 NAMES = frozenset(("localhost", "iot.example"))
 

@@ -13,6 +13,7 @@ import pytest
 
 from pyaiot import listening
 from tests.gateway.http.http_devices import Connection, Gateway, running
+from tests.patience import PATIENCE_S
 
 POST = (
     b"POST /v1/nodes/esp?wait=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -64,7 +65,7 @@ async def converse(port: int, data: bytes) -> bytes:
     try:
         writer.write(data)
         writer.write_eof()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while chunk := await reader.read(65_536):
                 answer += chunk
     except OSError:  # reset, or not even connected any more
@@ -80,6 +81,7 @@ def closed(gateway: Gateway) -> bool:
     return all(stream.closed() for stream in server._streams)
 
 
+@pytest.mark.one_loop
 async def test_improper_requests_end_only_their_connection(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     """Every improper request alone and behind a proper one, then 4,000 conversations of mutated bytes."""
     caplog.set_level(logging.ERROR)
@@ -98,7 +100,7 @@ async def test_improper_requests_end_only_their_connection(gateway: Gateway, cap
         await asyncio.gather(*batch)
         assert (await good.post({"x": turn})).status == 204
     await gateway.until(lambda: gateway.values("good").get("x") == 79)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not closed(gateway):
             await asyncio.sleep(0.05)
     assert [record.getMessage() for record in caplog.records] == []
@@ -112,7 +114,7 @@ async def test_a_body_that_is_far_too_long_is_answered_once_and_not_read(
     head = b"POST /v1/nodes/esp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(head)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         answer = await reader.read()
     writer.close()
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -129,7 +131,7 @@ async def test_bodies_that_do_not_come_are_not_waited_for(monkeypatch: pytest.Mo
         for number, (_, writer) in enumerate(slow):
             writer.write(heads[number % len(heads)])
         assert (await gateway.device("good").post({"x": 1})).status == 204
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             for reader, writer in slow:
                 try:
                     assert b" 20" not in await reader.read()
@@ -139,6 +141,7 @@ async def test_bodies_that_do_not_come_are_not_waited_for(monkeypatch: pytest.Mo
         assert not gateway.service.known("esp")
 
 
+@pytest.mark.one_loop
 async def test_requests_without_end_leave_nothing(gateway: Gateway) -> None:
     """Polls that are broken off, wrong passwords without waiting for the answer, bodies that end too soon."""
     wrong = POST.replace(b"am9lOng=", b"eDp4")
@@ -159,7 +162,7 @@ async def test_requests_without_end_leave_nothing(gateway: Gateway) -> None:
         return len(asyncio.all_tasks())
 
     async def settled(tasks: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not closed(gateway) or gateway.adapter._delivery._commands._boxes["esp"].poll is not None:
                 await asyncio.sleep(0.02)
             while left() > tasks:  # senders of wrong passwords are made to wait, also those who have gone

@@ -23,6 +23,7 @@ from pyaiot.gateway.http.payloads import MAX_BODY_BYTES
 from pyaiot.lifecycle import find_configuration_error
 from pyaiot.nodes.registry import MAX_RESOURCES_PER_NODE
 from tests.gateway.http.http_devices import Connection, Gateway, running
+from tests.patience import PATIENCE_S
 
 PASSWORDS = {"joe": "joe's", "ann": "ann's"}
 
@@ -113,7 +114,7 @@ async def test_nonsense_makes_no_node_and_keeps_one_alive(gateway: Gateway, capl
 
 
 async def test_a_device_that_is_silent_is_out_and_one_that_posts_or_asks_is_not() -> None:
-    async with running(timeout_s=1.0) as gateway:
+    async with running(timeout_s=4.0) as gateway:
         await gateway.device("silent").post({"x": 1})
 
         def outs() -> list[tuple[str, str]]:
@@ -121,7 +122,7 @@ async def test_a_device_that_is_silent_is_out_and_one_that_posts_or_asks_is_not(
 
         posting, asking = gateway.device("posting"), gateway.device("asking")
         rounds_after = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while rounds_after < 3:
                 assert (await posting.post({})).status == 204
                 assert await asking.fetch(60) == []  # a poll ends long before its node would be out
@@ -143,7 +144,7 @@ async def test_delete_takes_a_node_out_at_once(gateway: Gateway) -> None:
 async def test_other_methods_are_not_allowed(gateway: Gateway, method: str) -> None:
     connection = await Connection.open(gateway.port)
     connection.ask(method, "/v1/nodes/esp")
-    head = await asyncio.wait_for(connection.reader.readuntil(b"\r\n\r\n"), 10)
+    head = await asyncio.wait_for(connection.reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
     assert head.startswith(b"HTTP/1.1 405 ")
     assert b"\r\nAllow: POST, GET, DELETE\r\n" in head
     connection.close()
@@ -243,14 +244,15 @@ async def test_each_device_speaks_for_itself(guarded: Gateway) -> None:
     assert (await guarded.device("joe", basic("ann", "ann's")).ask("DELETE")).status == 403
 
 
-async def test_without_a_password_it_is_asked_for_one_at_once(guarded: Gateway) -> None:
-    began = time.monotonic()
+async def test_without_a_password_it_is_asked_for_one_at_once(
+    guarded: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "PENALTY_S", 60 * PATIENCE_S)
     for method in ("POST", "GET", "DELETE"):
         answer = await guarded.device("joe").ask(method)
         assert answer.status == 401
         assert answer.headers["www-authenticate"] == 'Bearer realm="pyaiot"'  # the last of two
     assert guarded.adapter.counters.wrong_passwords == 0
-    assert time.monotonic() - began < 5
 
 
 async def test_who_is_not_let_in_learns_that_and_nothing_of_the_body(guarded: Gateway) -> None:
@@ -267,7 +269,7 @@ async def test_a_wrong_password_costs_its_sender_and_nobody_else(
     monkeypatch.setattr(request_handler, "MAX_PENALTIES", 20)
     began = time.monotonic()
     wrong = [asyncio.create_task(guarded.device("joe", basic("joe", "guess")).post({"x": 1})) for _ in range(20)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while guarded.adapter.counters.wrong_passwords < 20:
             await asyncio.sleep(0.002)
     assert (await guarded.device("joe", basic("joe", "joe's")).post({"x": 1})).status == 204
@@ -355,7 +357,7 @@ class Crowd:
 async def test_a_post_waits_while_the_broker_takes_too_little(gateway: Gateway) -> None:
     gateway.adapter._events = crowd = Crowd(gateway.service)  # type: ignore[assignment]
     post = asyncio.create_task(gateway.device("esp").post({"x": 1}))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not gateway.adapter.counters.held:
             await asyncio.sleep(0.002)
     assert not gateway.service.known("esp")

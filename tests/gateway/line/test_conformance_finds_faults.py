@@ -280,6 +280,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.one_loop
 @pytest.mark.parametrize(("faulty", "test"), FAULTS, ids=[f"{faulty.__name__}-{test}" for faulty, test in FAULTS])
 async def test_a_faulty_adapter_fails(
     faulty: type[LineAdapter], test: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

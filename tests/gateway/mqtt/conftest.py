@@ -4,24 +4,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
-from tests.gateway.mqtt.gateways import WAIT_S, Gateway
+from tests.gateway.loops import Factories, loop_factories
+from tests.gateway.mqtt.gateways import Gateway
+from tests.patience import PATIENCE_S
 from tests.process.mosquitto import DURABLE, Mosquitto, mosquitto
 
 MakeGateway = Callable[..., Awaitable[Gateway]]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Factories:
     """On both event loops: their transports differ."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return loop_factories(item)
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def make_gateway() -> AsyncIterator[MakeGateway]:
         gateway.adapter = MqttAdapter(port=port, **options)
         await gateway.adapter.start(gateway)
         if connected:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await gateway.adapter.connected.wait()
         return gateway
 

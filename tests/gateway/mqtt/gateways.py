@@ -14,8 +14,8 @@ from pyaiot.gateway.mqtt.packets import Control, PacketReader
 from pyaiot.gateway.mqtt.topics import COMMANDS
 from pyaiot.wire.names import is_name
 from tests.gateway.recording import RecordingGateway
+from tests.patience import PATIENCE_S
 
-WAIT_S = 10.0
 #: CONNECT, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT.
 FROM_CLIENT = frozenset((0x10, 0x40, 0x82, 0xA2, 0xC0, 0xE0))
 
@@ -63,7 +63,7 @@ class BrokerSession:
 
     async def next(self) -> packets.Packet:
         """The next packet of the gateway. Raises EOFError at its end. Nobody may look for retained commands here."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 while not self._ready:
                     data = await self._stream.read(65_536)

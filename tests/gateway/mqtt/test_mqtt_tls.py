@@ -17,7 +17,7 @@ from pyaiot.gateway.mqtt.cli import make_tls
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import MqttGatewaySettings
 from tests.gateway.mqtt.conftest import MakeGateway
-from tests.gateway.mqtt.gateways import WAIT_S
+from tests.patience import PATIENCE_S
 from tests.process.mosquitto import mosquitto
 
 pytestmark = pytest.mark.needs("mosquitto", "openssl")
@@ -115,7 +115,7 @@ async def test_what_is_wrong_with_tls_is_told_in_one_line(
 ) -> None:
     async with mosquitto(tmp_path, *certificates.server_lines()) as server:
         gateway = await make_gateway(server.port, tls=certificates.tls(**options), connected=False)
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while gateway.adapter.counters.losses < 3:
                 await asyncio.sleep(0.01)
         await gateway.adapter.stop()
@@ -137,7 +137,7 @@ async def test_tls_where_there_is_none_and_none_where_there_is(
         folder.mkdir()
         async with mosquitto(folder, *lines) as server:
             gateway = await make_gateway(server.port, tls=tls, connected=False)
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while gateway.adapter.counters.losses < 2:
                     await asyncio.sleep(0.01)
             await gateway.adapter.stop()

@@ -4,21 +4,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-import uvloop
 
 from pyaiot.gateway.ws.adapter import WsAdapter
+from tests.gateway.loops import Factories, loop_factories
 from tests.gateway.ws.ws_devices import Gateway
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Factories:
     """What uses sockets is tested on both event loops."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return loop_factories(item)
 
 
 MakeGateway = Callable[..., Awaitable[Gateway]]

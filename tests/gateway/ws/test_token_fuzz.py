@@ -83,6 +83,7 @@ def conversations(chance: random.Random) -> Iterator[list[bytes]]:
         ]
 
 
+@pytest.mark.one_loop
 async def test_a_conversation_never_makes_a_node_without_a_good_token(gateway: Gateway) -> None:
     residents, authority = gateway.adapter._residents, gateway.adapter._authority
     outcomes: dict[Code | None, int] = {}

@@ -15,6 +15,7 @@ from pyaiot.actuation import ActuationMap, parse_map
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.sessions.token import MAX_UNCONFIRMED, TokenSession
+from tests.patience import PATIENCE_S
 
 from .conftest import MakeGateway
 from .token_devices import ACCEPTED, ECHO, PLATFORM, WRONG_FORMAT, keys_folder, token_device, token_for, within
@@ -103,7 +104,7 @@ async def test_a_write_that_does_not_arrive_is_not_called_done(make: Make, monke
             await gateway.adapter.write("joe", "led", 1)
         # An earlier ping's answer is none for what was sent behind it; a later one's is.
         write = asyncio.create_task(gateway.adapter.write("joe", "led", 2))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             sent = await reader.readuntil(b"\x89\x012")
         assert sent.index(b'"value":"2"') < sent.index(b"\x89\x012")
         writer.write(frame(10, b"1") + frame(10, b"x") + frame(10, b"9" * 20) + frame(10, b""))
@@ -119,7 +120,7 @@ async def test_a_device_that_answers_only_the_last_ping_has_confirmed_all(make: 
         writer.write(frame(1, hello))
         await gateway.until(lambda: gateway.known("joe"))
         writes = [asyncio.create_task(gateway.adapter.write("joe", f"led{number}", 1)) for number in range(3)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await reader.readuntil(b"\x89\x013")
         writer.write(frame(10, b"3"))
         assert await within(asyncio.gather(*writes)) == [None, None, None]

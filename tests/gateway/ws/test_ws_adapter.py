@@ -15,6 +15,7 @@ from pyaiot.lifecycle import StartupError
 from pyaiot.options import ConfigurationError
 from tests.gateway.ws.conftest import MakeGateway
 from tests.gateway.ws.ws_devices import Gateway, converse, device, frame, raw, upgrade
+from tests.patience import PATIENCE_S
 
 
 async def test_PB_01_PY_WSN_1_a_device_is_a_node_and_is_asked_for_its_values_once(gateway: Gateway) -> None:
@@ -98,7 +99,7 @@ async def test_a_connection_that_breaks_is_out_at_once(gateway: Gateway) -> None
     async with raw(gateway, "/node?id=lamp") as (_, writer):
         await gateway.until(lambda: gateway.known("lamp"))
         writer.transport.abort()
-        await gateway.until(lambda: gateway.count("gone", "lamp"), 1.0)
+        await gateway.until(lambda: gateway.count("gone", "lamp"))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ async def test_PB_12_PB_13_a_bad_message_closes_its_connection_and_nothing_of_it
 async def test_PB_12_text_that_is_not_utf_8_closes_with_1007(gateway: Gateway) -> None:
     async with raw(gateway) as (reader, writer):
         writer.write(frame(1, b'{"type":"update","data":{"a":"\xff"}}'))
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     assert answer.partition(b'{"request":"discover"}')[2][2:4] == (1007).to_bytes(2, "big")
 
 

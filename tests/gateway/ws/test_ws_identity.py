@@ -19,6 +19,7 @@ from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.wire.names import is_name
 from tests.gateway.ws.conftest import MakeGateway
 from tests.gateway.ws.ws_devices import Gateway, device, frame, raw
+from tests.patience import PATIENCE_S
 
 KEY = "a-key-of-the-owner"
 
@@ -110,7 +111,7 @@ async def test_the_newest_connection_has_the_node_and_nothing_of_the_older_is_to
             writer.write(frame(1, b'{"type":"update","data":{"of":"old, late"}}') * 50)
             await new.update({"of": "new"})
             await gateway.until(lambda: "new" in gateway.told("lamp", "of"))
-            answer = await asyncio.wait_for(reader.read(), 5)
+            answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
             assert (1000).to_bytes(2, "big") + b"replaced by a newer connection with this id" in answer
             writer.transport.abort()
             await new.update({"of": "new again"})
@@ -230,7 +231,7 @@ async def test_a_key_that_is_removed_or_renewed_ends_its_open_connection_within_
         squatter, other = [await stack.enter_async_context(device(guarded, f"?id={id_}")) for id_ in ("new", "open")]
         accounts = {name: Credential.of("device", KEY.encode()) for name in ("renewed", "new")}
         devices.store(device_file, Devices({**accounts, "kept": kept}))
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             assert [await each.closed() for each in (owned, renewed, squatter)] == [REVOKED] * 3
         await guarded.until(lambda: guarded.count("gone") == 3)
         assert guarded.adapter.counters.revoked == 3
@@ -267,7 +268,7 @@ async def test_connections_whose_keys_are_gone_end_a_few_at_a_time(
         owners = [device(gateway, additional_headers=basic(name, KEY)) for name in names]
         those = [await stack.enter_async_context(owner) for owner in owners]
         device_file.unlink()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             assert [await each.closed() for each in those] == [REVOKED] * 7
     async with device(gateway, "?id=d0") as one:  # a file that is lost opens no door
         await one.update({"led": "1"})

@@ -16,8 +16,7 @@ from pyaiot.gateway.ws import ownership
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.ownership import Ownership
 from pyaiot.gateway.ws.server import Server
-
-WAIT_S = 8.0
+from tests.patience import PATIENCE_S
 
 
 def failing_once(done: asyncio.Event) -> Callable[..., Any]:
@@ -60,7 +59,7 @@ async def test_a_fault_in_one_look_is_told_and_the_next_look_comes(
         watch._begin(watch._requests, Watched(fail))
         watch._begin(watch._pings, Watched(lambda: None, again.set))
         stop = watch._timer.cancel
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         await again.wait()
     if watcher == "server":
         stop = watch._timer.cancel if watch._timer else stop

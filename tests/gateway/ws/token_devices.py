@@ -16,8 +16,9 @@ from websockets.typing import Subprotocol
 
 from pyaiot.gateway.ws.echo import SUBPROTOCOL
 from tests.gateway.device_tokens.issuer import HOUR, Issuer, claims_of
+from tests.patience import PATIENCE_S
 
-from .ws_devices import WAIT_S, Device, Gateway
+from .ws_devices import Device, Gateway
 
 #: Made once: keys are slow to make.
 PLATFORM, STRANGER = Issuer("ES256"), Issuer("ES256")
@@ -76,5 +77,5 @@ async def token_device(
 
 async def within(awaited: Any) -> Any:
     """What ``awaited`` gives, in reasonable time."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         return await awaited

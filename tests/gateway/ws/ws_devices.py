@@ -21,8 +21,7 @@ from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.testing.recorder import MAX_TIME_S, unix_ms
 from pyaiot.testing.running import settled
 from tests.gateway.recording import RecordingGateway
-
-WAIT_S = 8.0
+from tests.patience import PATIENCE_S
 
 
 class Gateway(RecordingGateway):
@@ -72,7 +71,7 @@ class Device:
 
     async def hear(self) -> Any:
         """The next message of the gateway."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return json.loads(await self.connection.recv())
 
     async def closed(self) -> tuple[int, str]:
@@ -127,7 +126,7 @@ async def raw(gateway: Gateway, path: str = "/node", *, more: str = "", **option
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.adapter.port, **options)
     try:
         writer.write(upgrade(path, more))
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
         yield reader, writer
@@ -143,7 +142,7 @@ async def converse(gateway: Gateway, data: bytes, *, end: bool = True) -> bytes:
         writer.write(data)
         if end:
             writer.write_eof()
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while chunk := await reader.read(65_536):
                 answer += chunk
     except OSError:
