@@ -13,9 +13,10 @@ import msgspec
 from pyaiot import __version__
 from pyaiot.broker.authorisation import Action
 from pyaiot.broker.hub import Hub
-from pyaiot.broker.rpc import nodes
+from pyaiot.broker.rpc import watch_methods
 from pyaiot.broker.rpc.caller import Caller, Ending, Later
 from pyaiot.broker.rpc.entity_methods import EntityMethods
+from pyaiot.broker.rpc.nodes import Nodes
 from pyaiot.keys import Role
 from pyaiot.rpc.conversation import Call, Conversation
 from pyaiot.rpc.errors import RpcError
@@ -39,13 +40,14 @@ class Authenticated(msgspec.Struct):
 
 
 class Api:
-    """The methods of one broker. ``document`` is its OpenRPC document, encoded."""
+    """The methods of one broker; ``entities`` are those of entities. ``document`` is its OpenRPC document, encoded."""
 
     def __init__(self, hub: Hub) -> None:
-        self.table = MethodTable((*_own_methods(self), *nodes.methods(hub)))
-        self.entities = EntityMethods(hub, self.table.find("nodes.call").function)
-        for method in self.entities.methods():
-            self.table.add(method)
+        nodes = Nodes(hub)
+        self.entities = EntityMethods(hub, nodes.call)
+        self.table = MethodTable(
+            (*_own_methods(self), *nodes.methods(), *watch_methods.methods(hub), *self.entities.methods())
+        )
         self.document = encode_value(describe(self.table, title="pyaiot broker", version=__version__))
 
     def serve(

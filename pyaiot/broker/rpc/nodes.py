@@ -177,6 +177,16 @@ class Nodes:
             raise RpcError.invalid_params("a device's method takes one parameter, or none")
         return self.write(caller, uid, method, given[0], timeout) if given else self.read(uid, method, timeout)
 
+    def methods(self) -> tuple[Method, ...]:
+        """All of these, for the table."""
+        return (
+            Method.of("nodes.list", self.page, needs="read"),
+            Method.of("nodes.get", self.get, needs="read"),
+            Method.of("nodes.write", self.write, needs="write", result=Reading | None),
+            Method.of("nodes.read", self.read, needs="write", result=Reading),
+            Method.of("nodes.call", self.call, needs="write", result=Reading | None),
+        )
+
 
 def means(filter: Filter, matcher: Matcher, node: Node) -> bool:
     """Whether the filter means the node: where it is about resources, whether it means one that the node has."""
@@ -192,15 +202,3 @@ def error_of(outcome: Outcome) -> RpcError:
     """Why a write failed. A gateway's code that is none of ours is a fault of the gateway's."""
     code = outcome.code or ""
     return RpcError.of(code if code in CODES else "failed", outcome.reason or "no reason was given")
-
-
-def methods(hub: Hub) -> list[Method]:
-    """Those of this module."""
-    nodes = Nodes(hub)
-    return [
-        Method.of("nodes.list", nodes.page, needs="read"),
-        Method.of("nodes.get", nodes.get, needs="read"),
-        Method.of("nodes.write", nodes.write, needs="write", result=Reading | None),
-        Method.of("nodes.read", nodes.read, needs="write", result=Reading),
-        Method.of("nodes.call", nodes.call, needs="write", result=Reading | None),
-    ]
