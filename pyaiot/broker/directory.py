@@ -187,6 +187,8 @@ class Directory:
                 else:
                     refused.append((message.uid, "the node is not known: tell it by new first"))
                 continue
+            if node.state != "online":
+                self._tell_again(node, node.protocol)  # who says something is there
             resource = node.resources.get(message.resource)
             if resource is None:
                 if len(node.resources) >= MAX_RESOURCES_PER_NODE:
@@ -349,7 +351,7 @@ class Directory:
         resource.audience = None
 
     def _tell_gateway(self, owner: Owner, state: GatewayState) -> None:
-        if owner.gateway.state == state:
+        if owner.gateway.state == state != "resyncing":  # that says once more that its nodes are awaited
             return
         owner.gateway.state = state
         self.changes.append(owner.gateway)

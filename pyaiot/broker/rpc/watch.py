@@ -146,7 +146,7 @@ class Watch:
         group = self.group
         if isinstance(entry, Resource):
             if group in self._groups.of_resource(entry):
-                if group.is_about_resources and entry.born > self._base and not self._directory.is_awaited(entry.node):
+                if group.is_about_resources and entry.born > self._base:
                     yield changes.encode_node(entry.node)
                 yield changes.encode_value(entry)
         elif isinstance(entry, Node):
@@ -174,7 +174,7 @@ class Watch:
             return
         if self._means(node):
             yield changes.encode_reset(uid)
-            self._rest = self._whole(uid, with_node=False)
+            self._rest = self._whole(uid)
         else:
             yield changes.encode_gone(uid)
 
@@ -191,22 +191,21 @@ class Watch:
         awaited = {uid: uid in nodes and self._directory.is_awaited(nodes[uid]) for uid in sorted(uids)}
         for uid, is_awaited in awaited.items():
             if is_awaited:
-                yield from self._whole(uid, with_node=True)
+                yield from self._whole(uid)
         for name in sorted(filter.only_gateways or ()):
             owner = self._directory.owners.get(name)
             if owner is not None:
                 yield changes.encode_gateway(owner.gateway)
         for uid, is_awaited in awaited.items():
             if not is_awaited:
-                yield from self._whole(uid, with_node=True)
+                yield from self._whole(uid)
 
-    def _whole(self, uid: str, *, with_node: bool) -> Iterator[bytes]:
-        """A node's values, one at a time: it may change in between, which is told later."""
+    def _whole(self, uid: str) -> Iterator[bytes]:
+        """A node and its values, one at a time: it may change in between, which is told later."""
         node = self._directory.nodes.get(uid)
         if node is None or not self._means(node):
             return
-        if with_node:
-            yield changes.encode_node(node)
+        yield changes.encode_node(node)
         for name in list(node.resources):
             resource = node.resources.get(name)
             if resource is not None and self.group in self._groups.of_resource(resource):

@@ -109,6 +109,8 @@ class Watches:
         if not self._sessions:
             self._directory.on_news = self._directory.on_gateway = None
             self._told.unlink()
+            for group in self._dirty:
+                group.pending.clear()
             self._dirty.clear()
 
     def _begin(self) -> None:
@@ -152,7 +154,7 @@ class Watches:
                 continue
             if not value:
                 value = changes.encode_value(resource)
-            if group.is_about_resources and resource.born == resource.version and not self._directory.is_awaited(node):
+            if group.is_about_resources and resource.born == resource.version:
                 # To those who mean only some resources, this may be the node's first.
                 self._tell(group, changes.encode_node(node))
             self._tell(group, value)
