@@ -127,7 +127,7 @@ class HandSession:
         """Take what was written, and what sources have then; if slow, the first of that only."""
         self.is_behind = False
         while not self.is_over and not self.is_behind:
-            if not any([self._take(source) for source in tuple(self._sources)]):
+            if not sum(map(self._take, tuple(self._sources))):
                 return
 
     def _take(self, source: Source) -> bool:
