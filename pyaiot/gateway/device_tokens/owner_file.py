@@ -140,7 +140,7 @@ class OwnerFile:
             )
             self._crowded_told = owners.crowded_out
         if lost:
-            logger.info("The owners file changed: %s", f"{len(lost)} ids were released" if lost[1:] else lost[0])
+            logger.info("By the owners file released: %s", f"{len(lost)} ids" if lost[1:] else lost[0])
             self._lost(lost)
 
     def _note(self, error: OwnerFileError, mark: Mark) -> None:

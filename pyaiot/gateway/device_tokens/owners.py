@@ -38,7 +38,7 @@ class BadOwners(ValueError):
 
 
 class Owners:
-    """The ids that were proved. ``unsaved`` were proved, and ``forgotten`` were forgotten, since :meth:`adopt`."""
+    """The ids that were proved. ``unsaved`` are not in the file yet, and ``forgotten`` still are."""
 
     def __init__(self) -> None:
         self.accounts: Accounts = {}
@@ -93,8 +93,10 @@ class Owners:
         while len(self.accounts) > MAX_OWNED or self._bytes > MAX_OWNED_BYTES:
             oldest = next(iter(ids)) if len(ids) > 1 else next(iter(self.accounts))
             self._take_out(oldest)
-            self.forgotten[oldest] = None
-            self.unsaved.pop(oldest, None)
+            if oldest in self.unsaved:
+                del self.unsaved[oldest]
+            else:
+                self.forgotten[oldest] = None
             self.crowded_out += 1
 
     def _take_out(self, uid: str) -> None:
