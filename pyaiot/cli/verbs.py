@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from importlib import import_module
+from types import ModuleType
 from typing import Final
 
 #: Each verb, and what it is for.
@@ -47,7 +47,52 @@ def broker() -> str:
     return os.environ.get("AIOT_BROKER") or "localhost:8000"
 
 
-def _module(verb: str):  # type: ignore[no-untyped-def]
-    if verb not in ALL:
-        raise KeyError(verb)
-    return import_module(f"pyaiot.cli.{verb.replace('-', '_')}")
+def _module(verb: str) -> ModuleType:
+    """Read only what is wanted: a service takes ten times as long to read as ``ls``."""
+    match verb:
+        case "up":
+            from pyaiot.cli import up
+
+            return up
+        case "ls":
+            from pyaiot.cli import ls
+
+            return ls
+        case "get":
+            from pyaiot.cli import get
+
+            return get
+        case "set":
+            from pyaiot.cli import set
+
+            return set
+        case "watch":
+            from pyaiot.cli import watch
+
+            return watch
+        case "entities":
+            from pyaiot.cli import entities
+
+            return entities
+        case "call":
+            from pyaiot.cli import call
+
+            return call
+        case "publish":
+            from pyaiot.cli import publish
+
+            return publish
+        case "device":
+            from pyaiot.cli import device
+
+            return device
+        case "device-token":
+            from pyaiot.cli import device_token
+
+            return device_token
+        case "completion":
+            from pyaiot.cli import completion
+
+            return completion
+        case _:
+            raise KeyError(verb)

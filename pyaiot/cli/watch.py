@@ -35,16 +35,20 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def _watch(client: Client, options: argparse.Namespace) -> int:
-    quiet = options.changes
+    synced = False
     async for change in client.watch(**talking.chosen(options)).changes():
         if isinstance(change, Synced):
-            quiet = False
-        elif not quiet:
+            synced = True
+        elif synced or not (options.changes or _is_usual(change)):
             if options.json:
                 talking.print_json(change)
             else:
                 print(_told(change), flush=True)
     return 0
+
+
+def _is_usual(change: Change) -> bool:
+    return isinstance(change, GatewayState) and change.state == "connected"
 
 
 def _told(change: Change) -> str:

@@ -45,7 +45,7 @@ def ago(at_ms: int, now_ms: int) -> str:
             parts.append(f"{count} {name}")
         if len(parts) == 2:
             break
-    return " ".join(parts) or "now"
+    return " ".join(parts) or "0 s"
 
 
 def width(text: str) -> int:

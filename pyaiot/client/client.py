@@ -139,6 +139,7 @@ class Client:
         return self._offer(function.__name__, function)
 
     def _offer(self, name: str, function: _F) -> _F:
+        self._link.offer(name, function)
         self._methods[name] = function
         return function
 

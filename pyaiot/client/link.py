@@ -49,6 +49,8 @@ class Link:
         self._methods = methods
         self._standing = standing
         self._backoff = Backoff(random.random)
+        #: The connection, from its beginning; and once it may be used.
+        self._begun: Peer | None = None
         self._peer: Peer | None = None
         self._changed = asyncio.Condition()
         #: Why it was given up; None: it was not.
@@ -60,6 +62,11 @@ class Link:
     def connected(self) -> bool:
         """Whether there is a connection now."""
         return self._peer is not None
+
+    def offer(self, name: str, function: Callable[..., Any]) -> None:
+        """The broker may call one more. Raises ValueError: there is one of that name."""
+        if self._begun is not None:
+            self._begun.method(name)(function)
 
     async def run(self) -> None:
         """Until cancelled, or it makes no sense to go on (:attr:`fatal`)."""
@@ -100,7 +107,7 @@ class Link:
             max_size=MAX_MESSAGE_BYTES,
             user_agent_header="pyaiot-client",
         ) as websocket:
-            peer = Peer()
+            peer = self._begun = Peer()
             for name, function in self._methods().items():
                 peer.method(name)(function)
             running = asyncio.create_task(peer.run(websocket), name="aiot client: connection")
@@ -111,7 +118,7 @@ class Link:
                 await self._set(peer)
                 await asyncio.wait((running,))
             finally:
-                self._peer = None
+                self._peer = self._begun = None
                 self._standing.lost()
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)

@@ -31,7 +31,7 @@ class Standing:
         self._by_number: dict[int, Watch] = {}
         # The broker may tell of a watch before we have read its number.
         self._opening = 0
-        self._early: dict[int, list[tuple[str, list[Told], bool]]] = {}
+        self._early: dict[int, list[tuple[int, list[Told], bool]]] = {}
         self._subscriptions: dict[Stream[Published], Subscription] = {}
         self._registrations: dict[Stream[Registered | EntityLeft], None] = {}
         self._peer: Peer | None = None
@@ -128,7 +128,7 @@ class Standing:
         for batch in early:
             watch.take(*batch)
 
-    def _changed(self, watch: int, version: str, changes: list[Told], synced: bool = False) -> None:
+    def _changed(self, watch: int, version: int, changes: list[Told], synced: bool = False) -> None:
         found = self._by_number.get(watch)
         if found is not None:
             found.take(version, changes, synced)

@@ -31,7 +31,7 @@ class Watch:
         self._untaken = Untaken()
         self._news = asyncio.Event()
         self._ending: Exception | None = None
-        self._version: str | None = None
+        self._version: int | None = None
         #: Its number at the broker, on the present connection.
         self.number: int | None = None
 
@@ -112,7 +112,7 @@ class Watch:
             self.view.restart()
         self.number = answer["watch"]
 
-    def take(self, version: str, changes: list[Told], synced: bool) -> None:
+    def take(self, version: int, changes: list[Told], synced: bool) -> None:
         """The broker told something."""
         self._version = version
         self._untaken.add(self.view.apply(changes, synced=synced))

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The code of docs/api.md and the examples, as they stand there, with a real broker, gateway and device."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pyaiot.keys import Keys
+from tests.process.mosquitto import mosquitto
+from tests.process.processes import BIN, ROOT, Host, Process
+from tests.process.viewers import viewing
+
+DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NODE = "mqtt/mqtt_test_node"
+
+
+def code(language: str, port: int) -> list[str]:
+    """The blocks of code in a language, for a broker on another port."""
+    return [
+        block.replace("localhost:8000", f"localhost:{port}") for kind, block in FENCE.findall(DOCS) if kind == language
+    ]
+
+
+async def python(host: Host, program: str, name: str) -> Process:
+    return await host.start_program(sys.executable, "-uc", program, name=name)
+
+
+@pytest.fixture
+async def demo(host: Host, keys: Keys, tmp_path: Path) -> AsyncIterator[int]:
+    """A broker with the MQTT device of the demo, which was seen."""
+    async with mosquitto(tmp_path) as server:
+        _, port = await host.broker()
+        await host.mqtt_gateway(port, server.port)
+        node = str(ROOT / "utils" / "mqtt" / "mqtt-test-node.py")
+        await host.start_program(sys.executable, node, "--mqtt-port", str(server.port), name="mqtt-test-node")
+        async with viewing(port) as viewer:
+            await viewer.until(lambda: {"led", "temperature"} <= viewer.view.get(NODE, {}).keys())
+        yield port
+
+
+@pytest.mark.needs("mosquitto", "curl")
+async def test_the_shell_lines_do_what_they_say(host: Host, demo: int) -> None:
+    lines = [line for block in code("sh", demo) for line in block.splitlines()]
+    assert len(lines) == 6
+    environment = {"AIOT_BROKER": f"localhost:{demo}", "PATH": f"{BIN}:/usr/bin:/bin"}
+    host.environment |= environment
+    for line in lines[:4]:
+        shell = await host.start_program("bash", "-ec", line, name=line)
+        assert await shell.ended() == 0, shell.text
+        assert ("1" if " set " in line else NODE) in shell.text, shell.text
+    watch = await host.start_program("bash", "-ec", f"{lines[4]} | head -n 1", name=lines[4])
+    assert await watch.ended() == 0
+    assert re.fullmatch(rf"[\d:]{{8}}  {NODE}/temperature  [\d.]+ °C", watch.lines[-1]) or "is" in watch.text
+    curl = await host.start_program("bash", "-ec", lines[5], name="curl")
+    assert await curl.ended() == 0, curl.text
+    assert [node["uid"] for node in json.loads(curl.text)["result"]["nodes"]] == [NODE]
+
+
+@pytest.mark.needs("mosquitto")
+async def test_the_programs_do_what_they_say(host: Host, demo: int) -> None:
+    first, greeter, caller, counter, listener = code("python", demo)
+    watching = await python(host, first, "watching")
+    await watching.says(r"Reading\(data='?1'?")
+    await watching.says(rf"{NODE} [\d.]+ Cel")
+    serving = await python(host, greeter, "greeter")
+    async with viewing(demo) as viewer:
+        await viewer.until(lambda: "peer/greeter" in viewer.view)
+        calling = await python(host, caller, "caller")
+        await calling.says(r"id='greeter'")
+        await calling.says(r"^Hello, you!$")
+        assert await calling.ended() == 0
+        assert serving.process.returncode is None
+        await python(host, counter, "counter")
+        await viewer.until(lambda: viewer.view.get("peer/counter", {}).get("count") is not None)
+        listening = await python(host, listener, "listener")
+        await listening.says(r"^\d+$")
+
+
+async def test_the_calculator_and_the_lamps(host: Host, keys: Keys) -> None:
+    _, port = await host.broker()
+    address = f"localhost:{port}"
+    examples = ROOT / "docs" / "examples"
+    for name, said in (("calculator", "is there"), ("lamps", "are there")):
+        process = await host.start_program(sys.executable, "-u", str(examples / f"{name}.py"), address, name=name)
+        await process.says(said)
+
+    async def call(*words: str) -> str:
+        done = await host.run("aiot", "call", *words, environment={"AIOT_BROKER": address})
+        return f"{done.code} {done.out}{done.err}".strip()
+
+    assert await call("calculator", "add", "1", "2") == "0 3.0"
+    assert await call("calculator", "divide", "a=1", "b=0") == "1 aiot: nothing can be divided by 0"
+    assert await call("scheduler", "createSuggestion", "lamp-9", "80") == "1 aiot: there is no lamp lamp-9"
+    assert await call("scheduler", "createSuggestion", "lamp-2", "80") == "0 1"
+    votes = [await call("scheduler", "voteOnSuggestion", "1", vote) for vote in ("true", "false", "true")]
+    assert votes == ["0 counted", "0 counted", "0 done"]
+    async with viewing(port) as viewer:
+        await viewer.until(lambda: viewer.view["peer/lamp-2"].get("level") == 80)
+        assert viewer.view["peer/lamp-1"]["level"] == 0
