@@ -67,6 +67,8 @@ class RpcConnection(Peer):
         self._hub.connected(self)
         self._hub.client_arrived(self)
         self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
+        # While reading is held back Tornado does not notice by itself that the connection is gone.
+        self.stream.set_close_callback(self._session.stop)
         role = self._hub.gatekeeper.role(self._request)
         self._session.caller.role = role
         if role is not None:
