@@ -225,6 +225,8 @@ def test_the_list_has_every_public_key(command: Command, path: Path) -> None:
     [
         (["--gateway", "a b"], "a name has 1 to 64"),
         (["--gateway", ""], "a name has 1 to 64"),
+        (["--gateway", "peer"], "no gateway may be called peer"),
+        (["--authorize", "peer", str(KEY)], "no gateway may be called peer"),
         (["--client", ""], "a name has 1 to 64"),
         (["--revoke", ""], "no gateway '' is authorized"),
         (["--revoke-client", ""], "no client '' has"),

@@ -111,6 +111,14 @@ BAD: dict[str, tuple[str, str]] = {
     "a gateway that cannot be": (f"[gateway a b]\nprivate = {GOOD}\n", "unknown section"),
     "no gateway": (f"[gateway ]\nprivate = {GOOD}\n", "unknown section"),
     "a name that cannot be": (f"[authorized gateways]\na b = {PRIVATE[0].public}\n", "name that cannot be one"),
+    "a gateway with the name of programs": (
+        f"[gateway peer]\nprivate = {GOOD}\n",
+        "no gateway may be called 'peer'.*name",
+    ),
+    "the name of programs authorized": (
+        f"[authorized gateways]\npeer = {PRIVATE[0].public}\n",
+        "no gateway may be called 'peer'.*name",
+    ),
     "no role": (f"[clients]\nalice = {GOOD}\n", "alice is not a key"),
     "no such role": (f"[clients]\nalice = root {GOOD}\n", "alice is not a key"),
     "the old key file": ("[keys]\nsecret = abc\nprivate = def\n", "old pyaiot.*aiot-generate-keys --force"),

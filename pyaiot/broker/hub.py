@@ -63,6 +63,7 @@ class Counters:
     clients_fallen_behind: int = 0
     client_messages_malformed: int = 0
     rpc_clients_cut_off: int = 0
+    arip_malformed: int = 0
 
 
 class Peer(Protocol):

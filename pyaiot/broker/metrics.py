@@ -60,6 +60,7 @@ class BrokerCollector(Collector):
         yield GaugeMetricFamily("aiot_writes_pending", "Writes whose outcome is not known yet", value=len(hub.writes))
         yield from _actuations(hub.dispatch)
         yield from _calls(hub)
+        yield from _entities(hub)
 
 
 def _actuations(dispatch: Dispatch) -> Iterator[Metric]:
@@ -83,6 +84,20 @@ def _calls(hub: Hub) -> Iterator[Metric]:
     yield _counter("aiot_rpc_calls_refused", "Calls that were one too many", calls.too_many)
     yield _counter("aiot_rpc_timeouts", "Calls to clients without an answer in time", calls.timeouts)
     yield _counter("aiot_rpc_clients_cut_off", "Clients that did not read", hub.counters.rpc_clients_cut_off)
+
+
+def _entities(hub: Hub) -> Iterator[Metric]:
+    entities = hub.entities
+    yield GaugeMetricFamily("aiot_entities", "Programs that have registered", value=len(entities.registry.entities))
+    yield GaugeMetricFamily("aiot_entity_calls_pending", "Calls to them under way", value=len(entities.calls))
+    calls = CounterMetricFamily("aiot_entity_calls", "Calls to entities, by end", labels=["outcome"])
+    for outcome, count in entities.calls.endings.items():
+        calls.add_metric([outcome], count)
+    yield calls
+    yield _counter("aiot_entity_publications_told", "Publications, once for each subscriber", entities.published)
+    yield _counter(
+        "aiot_arip_messages_malformed", "Messages to /arip that asked for nothing", hub.counters.arip_malformed
+    )
 
 
 def _counter(name: str, help: str, value: float) -> Metric:

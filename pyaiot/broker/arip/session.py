@@ -103,7 +103,7 @@ class AripSession(Peer):
             return None
         before = self._requests.malformed
         self._requests.serve(message)
-        self._hub.counters.client_messages_malformed += self._requests.malformed - before
+        self._hub.counters.arip_malformed += self._requests.malformed - before
         return self._outgoing.until_read()
 
     def on_close(self) -> None:
