@@ -107,7 +107,11 @@ async def test_ends_without_a_complaint(host: Host, number: signal.Signals) -> N
         await viewer.until(lambda: viewer.view.keys() == NODES)
         await process.stop(number)
     writer.close()
-    complaints = [line for line in process.lines if re.search(r"WARNING|ERROR|CRITICAL|Warning|Error|Task", line)]
+    # How long a callback took says more of the machine than of us.
+    lines = [
+        line for line in process.lines if not re.search(r"asyncio - WARNING - Executing .* took \S+ seconds$", line)
+    ]
+    complaints = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Warning|Error|Task", line)]
     assert complaints == [], "\n".join(complaints)
 
 

@@ -198,8 +198,8 @@ async def test_a_wait_that_is_no_number_of_seconds_is_refused(gateway: Gateway, 
 
 
 async def test_a_poll_ends_before_its_connection_is_too_old(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "MAX_AGE_S", 1.5)
-    monkeypatch.setattr(handlers, "SPARE_S", 0.5)
+    monkeypatch.setattr(listening, "MAX_AGE_S", 31.5)
+    monkeypatch.setattr(handlers, "SPARE_S", 30.5)
     answer = await gateway.device("lamp").ask("GET", query="?wait=60")
     assert (answer.status, answer.headers["connection"]) == (204, "close")
 
