@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Many clients in one process, which count what they get and throw it away.
 
-``python -m benchmarks.crowd ws|mqtt PORT CLIENTS``: says ``ready``; then answers each line of its input with the number
-of updates so far, and the seconds since the last came. It ends with its input.
+``python -m benchmarks.crowd ws|rpc|rpc-apart|mqtt PORT CLIENTS``: says ``ready``; then answers each line of its
+input with the number of updates so far, and the seconds since the last came. It ends with its input. Clients of ``rpc``
+watch everything; of ``rpc-apart`` each watches some sensors, by a glob of its own that matches no other's.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import select
 import socket
 import sys
@@ -17,47 +19,61 @@ from benchmarks import mqtt
 from benchmarks.processes import Process
 from benchmarks.websocket import JOIN, PONG, connect, masked
 
-MARK = b'"type":"update"'
+MARKS = {"ws": b'"type":"update"', "mqtt": b'"type":"update"', "rpc": b'"type":"value"', "rpc-apart": b'"type":"value"'}
 #: Broker's pings are not read, so pongs are sent unasked.
 PONG_INTERVAL_S = 3.0
 
 
 class Client:
-    """A connection, and how often MARK came over it."""
+    """A connection, and how often ``mark`` came over it."""
 
-    def __init__(self, raw: socket.socket, received: bytes) -> None:
+    def __init__(self, raw: socket.socket, received: bytes, mark: bytes) -> None:
         raw.setblocking(False)
         self.socket = raw
-        self.updates = received.count(MARK)
-        self._tail = received[-len(MARK) + 1 :]
+        self.mark = mark
+        self.updates = received.count(mark)
+        self._tail = received[-len(mark) + 1 :]
 
     def read(self, buffer: bytearray) -> bool:
         """Count what is there; false once the connection is closed."""
         size = self.socket.recv_into(buffer)
         if not size:
             return False
-        edge = self._tail + buffer[: min(size, len(MARK) - 1)]
-        self.updates += buffer.count(MARK, 0, size) + edge.count(MARK)
-        self._tail = bytes(buffer[max(0, size - len(MARK) + 1) : size]) if size >= len(MARK) - 1 else edge[-14:]
+        most = len(self.mark) - 1
+        edge = self._tail + buffer[: min(size, most)]
+        self.updates += buffer.count(self.mark, 0, size) + edge.count(self.mark)
+        self._tail = bytes(buffer[max(0, size - most) : size]) if size >= most else edge[-most:]
         return True
 
 
-def join(kind: str, port: int, number: int) -> Client:
-    """One client of that kind."""
+def join(kind: str, port: int, number: int, clients: int) -> Client:
+    """One client of that kind, of so many."""
     if kind == "mqtt":
-        return Client(mqtt.subscribe(port, f"client-{number}"), b"")
-    raw, rest = connect(port, "/ws")
-    raw.sendall(masked(JOIN))
-    return Client(raw, rest)
+        return Client(mqtt.subscribe(port, f"client-{number}"), b"", MARKS[kind])
+    if kind == "ws":
+        raw, rest = connect(port, "/ws")
+        raw.sendall(masked(JOIN))
+        return Client(raw, rest, MARKS[kind])
+    raw, rest = connect(port, "/rpc")
+    filter = {} if kind == "rpc" else {"glob": globs(number, clients)}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "nodes.watch", "params": filter}
+    raw.sendall(masked(json.dumps(request).encode()))
+    return Client(raw, rest, MARKS[kind])
+
+
+def globs(number: int, clients: int) -> list[str]:
+    """What the sensors are called that client ``number`` of ``clients`` watches: each sensor has one."""
+    digits = len(str(clients - 1))
+    return [f"*/sensor-*{number:0{digits}d}/*"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=("ws", "mqtt"))
+    parser.add_argument("kind", choices=tuple(MARKS))
     parser.add_argument("port", type=int)
     parser.add_argument("clients", type=int)
     options = parser.parse_args()
-    clients = [join(options.kind, options.port, number) for number in range(options.clients)]
+    clients = [join(options.kind, options.port, number, options.clients) for number in range(options.clients)]
     poll = select.epoll()
     poll.register(sys.stdin.fileno(), select.EPOLLIN)
     by_fd = {client.socket.fileno(): client for client in clients}
@@ -76,7 +92,7 @@ def main() -> None:
             if not sys.stdin.readline():
                 return
             print(sum(client.updates for client in clients), time.monotonic() - last, flush=True)
-        if options.kind == "ws" and time.monotonic() > next_pong:
+        if options.kind != "mqtt" and time.monotonic() > next_pong:
             next_pong = time.monotonic() + PONG_INTERVAL_S
             for client in by_fd.values():
                 client.socket.send(PONG)
