@@ -93,6 +93,7 @@ PURE = [
     "mqtt_broker/login.py",
     "mqtt_broker/pace.py",
     "mqtt_broker/packets.py",
+    "cli/wording.py",
     "client/address.py",
     "client/changes.py",
     "client/lag.py",
