@@ -13,7 +13,21 @@ from pathlib import Path
 
 from benchmarks.figures import HEAD, Figure, row, table
 
-NAMES = ("ingest", "fanout", "join", "latency", "memory", "start", "liveness", "mqtt", "mqtt_broker", "ws", "coap")
+NAMES = (
+    "ingest",
+    "fanout",
+    "rpc_watch",
+    "rpc_calls",
+    "join",
+    "latency",
+    "memory",
+    "start",
+    "liveness",
+    "mqtt",
+    "mqtt_broker",
+    "ws",
+    "coap",
+)
 #: This one has a table of its own, which is shown as it is: options for a default run, and for a quick one.
 COAP = (
     ("--requests", "10000", "--rounds", "3", "--flood-seconds", "10"),

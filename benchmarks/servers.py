@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The yardsticks: bare Tornado servers, each a process of its own. ``python -m benchmarks.servers sink|relay``.
+"""The yardsticks: bare Tornado servers, each a process of its own. ``python -m benchmarks.servers sink|relay|pair``.
 
 They run on uvloop, as the broker does: the loop is not what is compared. Each prints the port it listens on.
 """
@@ -58,11 +58,31 @@ class Relay(WebSocketHandler):
         self.clients.discard(self)
 
 
+class Pair(WebSocketHandler):
+    """What comes from one side goes to the other, by write_message."""
+
+    sides: ClassVar[dict[str, Pair]] = {}
+
+    def initialize(self, side: str, other: str) -> None:
+        self._side, self._other = side, other
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.set_nodelay(True)
+        self.sides[self._side] = self
+
+    def on_message(self, message: str | bytes) -> None:
+        self.sides[self._other].write_message(message)
+
+
 async def serve(kind: str) -> None:
     """Listen until killed."""
     if kind == "sink":
         decode = {"json": json.loads, "msgspec": msgspec.json.decode}
         routes = [(f"/{name}", Sink, {"decode": each}) for name, each in decode.items()]
+    elif kind == "pair":
+        routes = [
+            (f"/{one}", Pair, {"side": one, "other": other}) for one, other in (("left", "right"), ("right", "left"))
+        ]
     else:
         routes = [("/publish", Relay, {"publisher": True}), ("/ws", Relay, {"publisher": False})]
     sockets = bind_sockets(0, "127.0.0.1")
@@ -73,7 +93,7 @@ async def serve(kind: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("sink", "relay"))
+    parser.add_argument("kind", choices=("sink", "relay", "pair"))
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="uvloop")
     options = parser.parse_args()
     factory = None
