@@ -157,8 +157,6 @@ class Link:
         try:
             return await peer.request(method, params, timeout=timeout_s + MARGIN_S)
         except RpcError as error:
-            if error.name == "left" and self._peer is not peer:
-                raise failure("left", "the connection was lost: whether it was done is not known") from None
             raise typed(error) from None
 
 

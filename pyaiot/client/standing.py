@@ -183,14 +183,8 @@ class Standing:
             stream.take(EntityLeft(id))
 
     async def _open(self, stream: Stream[Any], peer: Peer, method: str, params: JSON) -> None:
-        try:
-            await peer.request(method, params)
-        except RpcError as error:
-            if error.name != "unknown":
-                raise
-            stream.fail(typed(error))  # no such entity: this stream's trouble, and not the connection's
-        else:
-            stream.confirm()
+        await peer.request(method, params)
+        stream.confirm()
 
     def _unconfirm(self) -> None:
         for stream in self._subscriptions:

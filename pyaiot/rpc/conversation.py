@@ -273,7 +273,7 @@ class Conversation:
             self.counters.timeouts += 1
             done(RpcError.of("timeout", "no answer in time: whether it was done is not known"))
 
-    def close(self, why: str = "the connection is closed") -> None:
+    def close(self, why: str = "the connection was lost: whether it was done is not known") -> None:
         """The connection ended: so have all requests (``left``), and what is answered now goes nowhere."""
         self.is_closed = True
         pending, self._pending = self._pending, {}

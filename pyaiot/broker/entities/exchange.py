@@ -223,9 +223,7 @@ class Entities:
         return self._tell(entity.id, topic, Published(entity.id, topic, msgspec.Raw(encoded)))
 
     def subscribe(self, member: Member, id: str, topic: str | None) -> None:
-        """``member`` hears ``id``. Raises RpcError: ``unknown``, ``busy``."""
-        if id not in self.registry.entities and not self.is_device(id):
-            raise RpcError.of("unknown", "there is no such entity")
+        """``member`` hears ``id``, also if that is yet to come. Raises RpcError ``busy``."""
         self.subscriptions.subscribe(member, id, topic)
         self._desk.directory.on_reported = self._reported
 
