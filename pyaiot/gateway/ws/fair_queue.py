@@ -16,7 +16,10 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 
 #: What somebody may catch up who has asked for little, in seconds of service.
 CREDIT_S = 0.01
-#: ``served_until`` of who has not been served yet: it starts where the others are, without credit.
+#: Newcomers start so far from each other, in seconds of service: who comes as somebody new again and again, on however
+#: many connections, has the share of one.
+NEWCOMER_S = 0.001
+#: ``served_until`` of who has not been served yet: it starts behind the newcomers before it, without credit.
 NEVER: Final = float("-inf")
 
 
@@ -35,11 +38,13 @@ S = TypeVar("S", bound=Served)
 class Turns(Generic[S]):
     """Who waits, each once."""
 
-    __slots__ = ("_arrivals", "_heap", "_now")
+    __slots__ = ("_arrivals", "_heap", "_newcomer", "_now")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, S]] = []
         self._now = 0.0
+        #: Where the next newcomer starts, if the others are not further.
+        self._newcomer = 0.0
         self._arrivals = 0
 
     def __len__(self) -> int:
@@ -48,8 +53,11 @@ class Turns(Generic[S]):
     def add(self, who: S) -> None:
         """``who`` waits from now on, which it did not."""
         start = who.served_until
-        if start < self._now - CREDIT_S:
-            start = self._now if start == NEVER else self._now - CREDIT_S
+        if start == NEVER:
+            start = max(self._now, self._newcomer)
+            self._newcomer = start + NEWCOMER_S
+        elif start < self._now - CREDIT_S:
+            start = self._now - CREDIT_S
         who.served_until = start
         self._arrivals += 1
         heappush(self._heap, (start + who.took_s, self._arrivals, who))

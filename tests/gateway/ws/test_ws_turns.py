@@ -30,7 +30,9 @@ class Worker:
 
 
 def slow() -> None:
-    time.sleep(turns.TURN_S / 2)
+    end = time.thread_time() + turns.TURN_S / 2
+    while time.thread_time() < end:
+        pass
 
 
 async def until_done(works: WorkTurns) -> int:
@@ -66,12 +68,11 @@ async def test_who_comes_after_a_crowd_with_little_does_not_wait_for_all_of_it()
     late = Worker(Group(), lambda: None)
     works.have(late)
     assert late.works, "nobody passes those who wait"
-    left = 0
     async with asyncio.timeout(20):
         while late.works:
             await asyncio.sleep(0)
     left = sum(len(worker.works) for worker in crowd)
-    assert left > 150
+    assert left > 60
     works.finish()
 
 
