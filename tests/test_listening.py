@@ -167,7 +167,7 @@ async def test_what_is_sent_ahead_of_an_answer_is_read_only_a_little(port: int, 
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(sock, b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await loop.sock_recv(sock, 12)) == b"HTTP/1.1 200"
         await loop.sock_sendall(sock, b"x" * 150_000)
         (stream,) = server._streams

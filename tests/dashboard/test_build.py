@@ -149,7 +149,7 @@ def test_make_run_tries_again_until_there_is_a_page(clone: Path, tools: Path) ->
 
     def make_run() -> str:
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-        done = subprocess.run(["make", "run"], cwd=clone, env=outer, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["make", "run"], cwd=clone, env=outer, capture_output=True, text=True, timeout=300)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, expect
+
+from tests.patience import PATIENCE_S
+
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -56,7 +60,7 @@ async def watched_page(browser: Browser, **settings: Any) -> Watched:
     """Open an empty page in a profile of its own and begin to watch it."""
     context = await browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **settings})
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(1000 * PATIENCE_S)
     watched = Watched(page)
     page.on("request", lambda request: watched.requests.append(request.url))
     page.on("websocket", lambda socket: watched.requests.append(socket.url))

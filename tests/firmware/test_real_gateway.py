@@ -23,7 +23,7 @@ from pyaiot.wire.messages import Write
 from tests.firmware.board import Device, device
 from tests.gateway.broker_by_hand import GATEWAY_KEY, KEY, BrokerByHand, BrokerSession, broker
 from tests.lasting_ports import lasting_port
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, is_within
 from tests.process.mosquitto import DURABLE, Mosquitto, mosquitto
 from tests.process.processes import Host
 
@@ -177,7 +177,7 @@ async def test_a_board_that_lost_its_link_is_out_at_once_and_back_with_what_it_k
         async with device(f"mqtt://127.0.0.1:{mqtt.port}", "n1", name="Twin") as twin:
             await board.says("Lost")
             await session.has(lambda found: any(each["type"] == "out" for each in found))
-            assert asyncio.get_running_loop().time() - cut < 10
+            assert is_within(asyncio.get_running_loop().time() - cut, 10)
             await twin.says("Connected to")
         board.value("temperature", 21.5, "Cel")
         told = await has(session, "temperature", 21.5)

@@ -14,8 +14,7 @@ import pytest
 from pyaiot.gateway.device_tokens import owner_file
 from pyaiot.gateway.device_tokens.owner_file import OwnerFile, OwnerFileError, load, store
 from pyaiot.gateway.device_tokens.owners import Accounts
-
-PATIENCE_S = 20.0
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
