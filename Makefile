@@ -7,8 +7,8 @@ STAMPS := .make
 # Debian packages that some tests need; see `needs` in tests/conftest.py.
 TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients
 
-# Two at a time: half of the tests' time is waiting.
-PYTEST_ARGS ?= -n 2 --dist loadscope
+# Three at a time: half of the tests' time is waiting. Who has no more takes over from others.
+PYTEST_ARGS ?= -n 3 --dist worksteal
 
 .PHONY: help run page test check lint types front-end bench dist clean
 .DEFAULT_GOAL := help
