@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from pyaiot import __version__
+from pyaiot.cli import verbs
 from pyaiot.broker import client_codec, metrics
 from pyaiot.broker import writes as broker_writes
 from pyaiot.broker.authorisation import Gatekeeper
@@ -95,6 +96,8 @@ def test_options_in_documents_exist() -> None:
     for tool in (ROOT / "utils").rglob("*.py"):
         shown = subprocess.run([sys.executable, tool, "--help"], capture_output=True, check=True, text=True).stdout
         flags |= set(re.findall(r"--[a-z]+(?:-[a-z]+)*", shown))
+    for verb in set(verbs.ALL) - {"up"}:
+        flags |= set(re.findall(r"--[a-z]+(?:-[a-z]+)*", verbs.parser_of(verb).format_help()))
     for document in ("README.md", "PROTOCOL.md", "ARCHITECTURE.md", "docs/metrics.md"):
         text = read(document)
         for flag in re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", text):
@@ -104,9 +107,9 @@ def test_options_in_documents_exist() -> None:
 
 
 def test_every_verb_of_the_makefile_is_in_contributing() -> None:
-    verbs = re.findall(r"^([a-z-]+):.*##", read("Makefile"), re.MULTILINE)
-    assert len(verbs) >= 5
-    for verb in verbs:
+    targets = re.findall(r"^([a-z-]+):.*##", read("Makefile"), re.MULTILINE)
+    assert len(targets) >= 5
+    for verb in targets:
         assert f"make {verb}" in read("CONTRIBUTING.md") or verb in ("help", "clean"), verb
 
 
