@@ -108,6 +108,8 @@ def test_an_id_is_free_at_once_where_nobody_has_shown_its_token_or_it_was_given_
     lamp = join(entities, "lamp", TOKEN)
     assert entities.unregister(lamp)
     assert not entities.unregister(lamp)
+    entities.leave(join(entities, "lamp", TOKEN))
+    assert entities.unregister(join(entities, "lamp", TOKEN))
     join(entities, "lamp")
 
 
@@ -178,6 +180,17 @@ def test_a_call_that_is_not_answered_in_time_ends(desk: Desk, entities: Entities
     assert [each.name for each in endings] == ["timeout"]
     lamp.asked[0][-1](msgspec.Raw(b"late"))
     assert len(endings) == 1
+
+
+def test_who_is_no_entity_any_more_answers_nobody_and_still_calls_others(entities: Entities) -> None:
+    lamp = join(entities, "lamp")
+    other = join(entities, "other")
+    to_it, of_it = call(entities, other), call(entities, lamp, "other")
+    entities.unregister(lamp)
+    assert [each.name for each in to_it] == ["left"]
+    lamp.asked[0][-1](msgspec.Raw(b"1"))
+    other.asked[0][-1](msgspec.Raw(b"2"))
+    assert (len(to_it), of_it) == (1, [msgspec.Raw(b"2")])
 
 
 def test_nobody_and_nothing_that_was_not_registered_is_called(entities: Entities) -> None:
@@ -310,11 +323,12 @@ def test_who_reads_slowly_gets_the_newest_of_each_topic_and_how_many_came_betwee
     for number in range(10):
         entities.publish(lamp, "a", number)
         entities.publish(lamp, "b", -number)
+    slow.reads = True  # what waits comes first all the same
+    entities.publish(lamp, "b", -10)
     assert slow.told == []
     while slow.read(1):
         pass
-    assert slow.told == [(["lamp", "a", 9], 9), (["lamp", "b", -9], 9)]
-    slow.reads = True
+    assert slow.told == [(["lamp", "a", 9], 9), (["lamp", "b", -10], 10)]
     entities.publish(lamp, "a", 10)
     assert slow.told[-1] == (["lamp", "a", 10], 0)
 
