@@ -18,11 +18,11 @@ import msgspec
 import pytest
 
 from pyaiot import __version__
-from pyaiot.cli import verbs
 from pyaiot.broker import client_codec, metrics
 from pyaiot.broker import writes as broker_writes
 from pyaiot.broker.authorisation import Gatekeeper
 from pyaiot.broker.hub import Hub
+from pyaiot.cli import verbs
 from pyaiot.keys import Keys
 from pyaiot.settings import ALL_SETTINGS
 from pyaiot.wire import handshake, messages
