@@ -28,7 +28,7 @@ from pyaiot.http_origin import PROXY_HEADERS, bearer
 from pyaiot.keys import Keys
 from pyaiot.rpc.conversation import Counters as RpcCounters
 from pyaiot.wire import codec
-from pyaiot.wire.messages import JSON, BrokerMessage, Result, Write
+from pyaiot.wire.messages import JSON, READ, BrokerMessage, Read, Result, Write
 from pyaiot.wire.names import PEER_GATEWAY, is_resource
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
@@ -93,6 +93,9 @@ class GatewayPeer(Peer, Protocol):
     @property
     def key(self) -> PublicKey | None:
         """The key that it authenticated with."""
+
+    def can(self, feature: str) -> bool:
+        """Whether it can do that besides (see wire.messages.Auth)."""
 
     def send(self, message: BrokerMessage) -> None:
         """Send it one message."""
@@ -195,7 +198,7 @@ class Hub:
     def _presence(self, node: Node, is_there: bool) -> None:
         self.dispatch.presence(node, is_there)
         self.entities.presence(node, is_there)
-        if is_there:
+        if is_there and node.first_seen == node.last_seen:  # not one that is told once more
             self.uids.arrived(node.uid)
 
     # Gateways
@@ -296,15 +299,41 @@ class Hub:
         if not is_resource(resource) or len(codec.encode(data)) > MAX_WRITE_BYTES:
             return Outcome("unsupported", "no resource can have that name, or the data is too large")
         session = self.entities if node.gateway == PEER_GATEWAY else self.gateways.get(node.gateway)
-        if session is None:
-            return Outcome("offline", f"gateway {node.gateway} is not connected")
-        if node.state != "online":
-            return Outcome("offline", f"gateway {node.gateway} is back, but has not told of this node yet")
+        if session is None or node.state != "online":
+            return _away(node, is_back=session is not None)
         id = self.writes.begin(node.gateway, self.now, tell)
         if id is None:
             return Outcome("busy", f"too many writes for gateway {node.gateway} are under way")
         inner = uid.partition("/")[2]
         session.send(Write(id=id, uid=inner, resource=resource, data=data, ttl_ms=int(ttl_s * 1000)))
+        self.arm()
+        return None
+
+    def read(self, uid: str, resource: str, tell: Tell, ttl_s: float = TTL_S) -> None:
+        """Have the device say what ``resource`` is now, as :meth:`write`; it is in the directory then.
+
+        Not for nodes of entities: those are called.
+        """
+        outcome = self._begin_read(uid, resource, tell, ttl_s)
+        if outcome is not None:
+            self.writes.count(outcome, is_read=True)
+            tell(outcome)
+
+    def _begin_read(self, uid: str, resource: str, tell: Tell, ttl_s: float) -> Outcome | None:
+        node = self.directory.nodes.get(uid)
+        if node is None:
+            return Outcome("unknown", "there is no such node")
+        if not is_resource(resource):
+            return Outcome("unsupported", "no resource can have that name")
+        session = self.gateways.get(node.gateway)
+        if session is None or node.state != "online":
+            return _away(node, is_back=session is not None)
+        if not session.can(READ):
+            return Outcome("unsupported", f"gateway {node.gateway} cannot ask its devices: nodes.get has the newest")
+        id = self.writes.begin(node.gateway, self.now, tell, is_read=True)
+        if id is None:
+            return Outcome("busy", f"too much is under way for gateway {node.gateway}")
+        session.send(Read(id=id, uid=uid.partition("/")[2], resource=resource, ttl_ms=int(ttl_s * 1000)))
         self.arm()
         return None
 
@@ -342,6 +371,11 @@ class Hub:
         self.dispatch.run_due()
         self.entities.expire()
         self.arm()
+
+
+def _away(node: Node, *, is_back: bool) -> Outcome:
+    why = "is back, but has not told of this node yet" if is_back else "is not connected"
+    return Outcome("offline", f"gateway {node.gateway} {why}")
 
 
 def wall_ms() -> int:

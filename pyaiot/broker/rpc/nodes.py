@@ -22,7 +22,7 @@ MAX_PAGE: Final = 1_000
 #: A page ends with the node that exceeds this, encoded.
 MAX_PAGE_BYTES: Final = 256 * 1024 - 16 * 1024
 #: Nodes that are looked at for one page; one that ends here may be short, or empty, and has a ``next`` all the same.
-MAX_LOOKED_AT: Final = 5_000
+MAX_LOOKED_AT: Final = 2_000
 
 Uid = Annotated[str, msgspec.Meta(max_length=129, description="<gateway>/<uid at the gateway>")]
 ResourceName = Annotated[str, msgspec.Meta(max_length=64)]
@@ -131,7 +131,7 @@ class Nodes:
 
         What the device did not confirm is an error that says why: offline, refused, timeout …
         """
-        who: object = caller.session or caller
+        who: object = caller.session or caller.name  # over HTTP all of one address have the room of one connection
         under_way = self._writing.get(who, 0)
         if under_way >= MAX_PENDING_PER_CLIENT:
             raise RpcError.of("busy", f"more than {MAX_PENDING_PER_CLIENT} writes of this client are under way")

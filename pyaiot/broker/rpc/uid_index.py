@@ -14,6 +14,8 @@ from pyaiot.broker.change_list import Node
 
 #: Newcomers that are remembered beside as many as there are already; with more, all is put in order anew.
 MIN_NEWCOMERS: Final = 1_000
+#: So many are put in place one by one; more are merged in.
+FEW_NEWCOMERS: Final = 64
 
 
 class UidIndex:
@@ -54,7 +56,12 @@ class UidIndex:
         if self._is_stale or len(self._ordered) > 2 * len(self._nodes) + MIN_NEWCOMERS:
             self._ordered = sorted(self._nodes)
             self._is_stale = False
-        elif self._newcomers:
+        elif len(self._newcomers) <= FEW_NEWCOMERS:
+            for uid in self._newcomers:
+                place = bisect_left(self._ordered, uid)
+                if self._ordered[place : place + 1] != [uid]:
+                    self._ordered.insert(place, uid)
+        else:
             # Two runs, which sort merges in one pass.
             self._ordered += sorted(self._newcomers)
             self._ordered.sort()

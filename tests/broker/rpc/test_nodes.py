@@ -163,7 +163,8 @@ def test_uids_are_in_order_whatever_came_and_left(data: st.DataObject) -> None:
     names = st.sampled_from(
         [f"{gateway}/{uid}" for gateway in ("a", "a.b", "b", "b0") for uid in ("", "-", "0", "9", "z")]
     )
-    smallest, uid_index.MIN_NEWCOMERS = uid_index.MIN_NEWCOMERS, 3  # type: ignore[misc]
+    bounds = uid_index.MIN_NEWCOMERS, uid_index.FEW_NEWCOMERS
+    uid_index.MIN_NEWCOMERS, uid_index.FEW_NEWCOMERS = 3, 2  # type: ignore[misc]
     try:
         for _ in range(data.draw(st.integers(0, 40))):
             uid = data.draw(names)
@@ -184,4 +185,4 @@ def test_uids_are_in_order_whatever_came_and_left(data: st.DataObject) -> None:
         assert list(index.after("")) == sorted(nodes)
         assert len(index._ordered) <= 2 * len(nodes) + 3
     finally:
-        uid_index.MIN_NEWCOMERS = smallest  # type: ignore[misc]
+        uid_index.MIN_NEWCOMERS, uid_index.FEW_NEWCOMERS = bounds  # type: ignore[misc]
