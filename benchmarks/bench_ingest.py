@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from benchmarks import processes
+from benchmarks.crowd import GATEWAYS, NODES
 from benchmarks.figures import Figure
 from benchmarks.link import Link, pump
 from benchmarks.load import in_frames, new, update, updates
@@ -16,8 +17,6 @@ from pyaiot.keys import new_private_key
 from pyaiot.wire import codec
 from pyaiot.wire.signing import SIGNATURE_CHARACTERS
 
-GATEWAYS = ("north", "south", "west")
-NODES = 1000
 ROUNDS = 5
 LONE_PAUSE_S = 0.03
 

@@ -3,7 +3,7 @@
 
 ``python -m benchmarks.crowd ws|rpc|rpc-apart|mqtt PORT CLIENTS``: says ``ready``; then answers each line of its
 input with the number of updates so far, and the seconds since the last came. It ends with its input. Clients of ``rpc``
-watch everything; of ``rpc-apart`` each watches some sensors, by a glob of its own that matches no other's.
+watch everything; of ``rpc-apart`` each watches sensors that no other does.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ import sys
 import time
 
 from benchmarks import mqtt
+from benchmarks.load import uid
 from benchmarks.processes import Process
 from benchmarks.websocket import JOIN, PONG, connect, masked
 
 MARKS = {"ws": b'"type":"update"', "mqtt": b'"type":"update"', "rpc": b'"type":"value"', "rpc-apart": b'"type":"value"'}
+#: Whose sensors there are, and how many of each.
+GATEWAYS = ("north", "south", "west")
+NODES = 1_000
 #: Broker's pings are not read, so pongs are sent unasked.
 PONG_INTERVAL_S = 3.0
 
@@ -55,16 +59,15 @@ def join(kind: str, port: int, number: int, clients: int) -> Client:
         raw.sendall(masked(JOIN))
         return Client(raw, rest, MARKS[kind])
     raw, rest = connect(port, "/rpc")
-    filter = {} if kind == "rpc" else {"glob": globs(number, clients)}
+    filter = {} if kind == "rpc" else {"uid": apart(number, clients)}
     request = {"jsonrpc": "2.0", "id": 1, "method": "nodes.watch", "params": filter}
     raw.sendall(masked(json.dumps(request).encode()))
     return Client(raw, rest, MARKS[kind])
 
 
-def globs(number: int, clients: int) -> list[str]:
-    """What the sensors are called that client ``number`` of ``clients`` watches: each sensor has one."""
-    digits = len(str(clients - 1))
-    return [f"*/sensor-*{number:0{digits}d}/*"]
+def apart(number: int, clients: int) -> list[str]:
+    """The sensors that client ``number`` of ``clients`` watches: each sensor of each gateway is somebody's."""
+    return [f"{gateway}/{uid(node)}" for gateway in GATEWAYS for node in range(number, NODES, clients)]
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ told everything up to a version can go on from it later, as long as no departure
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 from pyaiot.wire.messages import JSON
 
@@ -158,8 +158,7 @@ class Bookmark(Entry):
 
 #: Everything that can be told.
 News: TypeAlias = Gateway | Node | Again | Resource | Notice | Retyping | Milestone
-_NEWS_OF_WS = (Resource, Node, Notice)
-_NEWS = (*_NEWS_OF_WS, Gateway, Again, Retyping)
+_NEWS = (Resource, Node, Notice, Gateway, Again, Retyping)
 
 
 class ChangeList:
@@ -199,9 +198,10 @@ class ChangeList:
         self.bookmarks.add(bookmark)
         return bookmark
 
-    def bookmark_behind(self, place: Entry) -> Bookmark:
-        """A bookmark of one who has been told all that is not behind ``place``."""
+    def bookmark_behind(self, place: Entry, version: int) -> Bookmark:
+        """A bookmark of one who has been told what is not behind ``place``: everything up to ``version``."""
         bookmark = Bookmark()
+        bookmark.overtaken = version < self.forgotten
         bookmark.insert_before(place.after)
         self.bookmarks.add(bookmark)
         return bookmark
@@ -213,7 +213,7 @@ class ChangeList:
         place = self.end.before
         for _ in range(MAX_MISSED):
             if place is self.end or (place.version <= version and isinstance(place, _NEWS)):
-                return self.bookmark_behind(place)
+                return self.bookmark_behind(place, version)
             place = place.before
         return None
 
@@ -232,25 +232,48 @@ class ChangeList:
         Its own Milestone comes once every node that was there when the bookmark was set has been told. The
         iterator may be left at any time and taken up by another call, with changes in between.
         """
-        return cast("Iterator[Node | Resource | Notice | Milestone]", self._behind(bookmark, _NEWS_OF_WS))
-
-    def news(self, bookmark: Bookmark) -> Iterator[News]:
-        """As :meth:`untold`, with all that ``/rpc`` tells besides."""
-        return self._behind(bookmark, _NEWS)
-
-    def _behind(self, bookmark: Bookmark, kinds: tuple[type[Any], ...]) -> Iterator[News]:
         end = self.end
         while (entry := bookmark.after) is not end:
             bookmark.unlink()
             bookmark.insert_before(entry.after)
-            if isinstance(entry, kinds):
-                # What departed before this client came it has never heard of.
-                if bookmark.milestone is None or not isinstance(entry, Notice | Retyping):
-                    yield cast("News", entry)
+            if isinstance(entry, Resource | Node):
+                yield entry
+            elif isinstance(entry, Notice):
+                if bookmark.milestone is None:  # else it departed before this client came, which never heard of it
+                    yield entry
             elif entry is bookmark.milestone:
                 entry.unlink()
                 bookmark.milestone = None
                 yield Milestone()
+
+    def news(self, bookmark: Bookmark, most: int) -> Generator[News, None, None]:
+        """As :meth:`untold`, with all that ``/rpc`` tells besides, of the next ``most`` entries.
+
+        Nothing may change before the iterator is closed: only then the bookmark moves.
+        """
+        place: Entry = bookmark
+        try:
+            for _ in range(most):
+                entry = place.after
+                if entry is self.end:
+                    return
+                place = entry
+                if isinstance(entry, _NEWS):
+                    if bookmark.milestone is None or not isinstance(entry, Notice | Retyping):
+                        yield entry
+                elif entry is bookmark.milestone:
+                    place = entry.before
+                    entry.unlink()
+                    bookmark.milestone = None
+                    yield Milestone()
+        finally:
+            if place is not bookmark:
+                bookmark.unlink()
+                bookmark.insert_before(place.after)
+
+    def is_told(self, bookmark: Bookmark) -> bool:
+        """Whether nothing is behind the bookmark."""
+        return bookmark.after is self.end
 
     def notify(self, kind: NoticeKind, uid: str) -> None:
         """Keep a notice for those who are behind: one of a kind a node, at its newest place."""

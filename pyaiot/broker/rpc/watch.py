@@ -15,13 +15,15 @@ tells, however many nodes there are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
-from pyaiot.broker.change_list import Again, Bookmark, Gateway, Milestone, News, Node, Notice, Resource
+from pyaiot.broker.change_list import Again, Bookmark, Entry, Gateway, Milestone, News, Node, Notice, Resource
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
 from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.groups import Group, Groups
+from pyaiot.broker.rpc.resource_type import resource_type
 
 #: Entries that are looked at before the others have their turn: most of them may be none that the filter means.
 MAX_LOOKED_AT = 4_000
@@ -34,13 +36,13 @@ CLOSE_TRY_LATER = 1013
 class Watch:
     """A watch: a Source (see caller.py) of ``nodes.changed`` number ``number`` for ``session``.
 
-    ``bookmark`` is None while it is live. ``skip``: so many of the group's pending changes it knows already.
-    ``since``: the version up to which it has been told everything, or None if it was told nothing yet.
+    ``bookmark`` is None while it is live. ``skip``: so many of the group's pending changes it knows already, having
+    been told all up to the version ``since`` at ``place``, where it became live.
     """
 
     __slots__ = (
         *("_base", "_directory", "_groups", "_rest", "_says_synced", "_walked"),
-        *("bookmark", "group", "number", "served", "session", "skip"),
+        *("bookmark", "group", "number", "place", "served", "session", "since", "skip"),
     )
 
     group: Group
@@ -50,6 +52,8 @@ class Watch:
         self.session = session
         self.bookmark: Bookmark | None = None
         self.skip = 0
+        self.since = NOTHING
+        self.place = Entry()
         self.served = 0
         self._directory = directory
         self._groups = groups
@@ -75,16 +79,22 @@ class Watch:
             self._rest = self._named(self.group.filter, only)
         return False
 
-    def fall_behind(self, bookmark: Bookmark, version: int) -> None:
-        """It is not live any more; it was told everything up to ``version``, where the bookmark is."""
+    def fall_behind(self, place: Entry, version: int) -> None:
+        """It is not live any more; it was told everything up to ``version``, which is what is not behind ``place``."""
         self.group.live.pop(self, None)
-        self.bookmark = bookmark
+        self.bookmark = self._directory.changes.bookmark_behind(place, version)
         self._base = version
+        self.was_told()
+
+    def was_told(self) -> None:
+        """It is live, and was told what was pending."""
         self.skip = 0
+        self.place.unlink()
 
     def end(self) -> None:
         """It is told nothing any more."""
         self._groups.leave(self.group, self)
+        self.place.unlink()
         if self.bookmark is not None:
             self._directory.changes.drop(self.bookmark)
             self.bookmark = None
@@ -107,19 +117,19 @@ class Watch:
                 if size >= limit:
                     return self._frame(pieces, version, synced=False)
             self._rest = None
-        looked_at = 0
-        for entry in self._directory.changes.news(bookmark):
-            if isinstance(entry, Milestone):
-                self._walked = self._directory.changes.version
-                continue
-            version = entry.version - 1  # there may be more of the same version
-            for piece in self._pieces(entry):
-                pieces.append(piece)
-                size += len(piece)
-            looked_at += 1
-            if self._rest is not None or size >= limit or looked_at >= MAX_LOOKED_AT:
-                break
-        else:
+        list = self._directory.changes
+        with closing(list.news(bookmark, MAX_LOOKED_AT)) as news:
+            for entry in news:
+                if isinstance(entry, Milestone):
+                    self._walked = list.version
+                    continue
+                version = entry.version - 1  # there may be more of the same version
+                for piece in self._pieces(entry):
+                    pieces.append(piece)
+                    size += len(piece)
+                if self._rest is not None or size >= limit:
+                    break
+        if self._rest is None and list.is_told(bookmark):
             return self._become_live(bookmark, pieces)
         # What changes faster than this program reads is never all told; it is told of everything once, though.
         synced = self._says_synced and self._walked is not None and version > self._walked
@@ -130,6 +140,8 @@ class Watch:
         list.drop(bookmark)
         self.bookmark = None
         self.skip = len(self.group.pending)
+        self.since = list.version
+        self.place.insert_before(list.end)
         self.group.live[self] = None
         if not pieces and not self._says_synced:
             return b""
@@ -145,7 +157,7 @@ class Watch:
         """What to tell of an entry of the list."""
         group = self.group
         if isinstance(entry, Resource):
-            if group in self._groups.of_resource(entry):
+            if self._wants(entry):
                 if group.is_about_resources and entry.born > self._base:
                     yield changes.encode_node(entry.node)
                 yield changes.encode_value(entry)
@@ -183,7 +195,12 @@ class Watch:
         group = self.group
         if not group.is_about_resources:
             return group.filter.may_mean(node.gateway, node.uid)
-        return any(group in self._groups.of_resource(resource) for resource in node.resources.values())
+        return any(map(self._wants, node.resources.values()))
+
+    def _wants(self, resource: Resource) -> bool:
+        """Whether the filter means it. This asks, for once, and does not look for all others who mean it."""
+        node, name = resource.node, resource.name
+        return self.group.matcher.means(node.gateway, node.uid, name, resource_type(name, resource.unit))
 
     def _named(self, filter: Filter, uids: frozenset[str]) -> Iterator[bytes]:
         """The nodes that the filter names, with their values; before the gateway's state those that are awaited."""
@@ -208,7 +225,7 @@ class Watch:
         yield changes.encode_node(node)
         for name in list(node.resources):
             resource = node.resources.get(name)
-            if resource is not None and self.group in self._groups.of_resource(resource):
+            if resource is not None and self._wants(resource):
                 yield changes.encode_value(resource)
 
     def _gateway_of(self, node: Node) -> Gateway:

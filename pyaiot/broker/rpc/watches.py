@@ -23,7 +23,7 @@ from pyaiot.rpc.errors import RpcError
 
 MAX_WATCHES_PER_SESSION = 16
 #: A notification to live watches is of about so many bytes: what one session can have waiting is bounded by it.
-MAX_PART_BYTES = 64 * 1024
+MAX_PART_BYTES = 128 * 1024
 
 
 @dataclass(slots=True)
@@ -205,7 +205,7 @@ class Watches:
             for watch in tuple(group.live):
                 if watch not in group.live:
                     continue  # it fell behind with another watch of its session
-                skip, watch.skip = watch.skip, 0
+                skip = watch.skip
                 if skip < len(pieces):
                     key = (watch.number, watch.session.version, skip)
                     frames = made.get(key)
@@ -216,6 +216,7 @@ class Watches:
                         continue
                     self.counters.changes += len(pieces) - skip
                 watch.served = self._turn
+                watch.was_told()
         before.unlink()
 
     def _deliver(self, watch: Watch, frames: list[bytes]) -> bool:
@@ -249,11 +250,13 @@ class Watches:
         for watch in own.watches.values() if own is not None else ():
             if watch.bookmark is not None:
                 continue
-            list = self._directory.changes
             if watch.group in serving and watch.served != self._turn:
-                watch.fall_behind(list.bookmark_behind(before), before_version)
+                if watch.since > before_version:  # it became live later
+                    watch.fall_behind(watch.place, watch.since)
+                else:
+                    watch.fall_behind(before, before_version)
             else:
-                watch.fall_behind(list.bookmark_behind(self._told), self._told_version)
+                watch.fall_behind(self._told, self._told_version)
 
     def _let_fall_behind(self, watch: Watch) -> None:
-        watch.fall_behind(self._directory.changes.bookmark_behind(self._told), self._told_version)
+        watch.fall_behind(self._told, self._told_version)

@@ -93,9 +93,10 @@ class Program:
             self.session.views[made.number] = self.views[place]
 
     def _check(self, number: int) -> None:
-        """Told that the state is complete, it is so at this moment."""
+        """Told that the state is complete, it is so at this moment, but for what changed while it was read slowly."""
         assert self.session.views[number].synced == 1
-        self.check(number - 1)
+        if self.watches._sessions[self.session].watches[number].bookmark is None:
+            self.check(number - 1)
 
     def check(self, place: int) -> None:
         view = self.views[place]
