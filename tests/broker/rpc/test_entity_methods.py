@@ -183,6 +183,49 @@ async def test_a_device_is_an_entity(broker: Broker, keys: Keys) -> None:
         assert (await caller.read())["result"] == {"data": "1", "value": 1, "at": 2}
 
 
+async def test_programs_show_to_who_watches_nodes(broker: Broker) -> None:
+    async with program(broker.port) as watcher, program(broker.port) as lamp:
+        await watcher.result("nodes.watch", {"gateway": "peer"})
+        await lamp.result("entities.register", {"id": "lamp"})
+        await lamp.result("entities.publish", {"content": 1, "topic": "state"})
+        await lamp.result("entities.unregister")
+        heard: list[dict[str, Any]] = []
+        while not heard or heard[-1]["type"] != "gone":
+            told = watcher.told.pop(0) if watcher.told else await watcher.read()
+            heard += told["params"]["changes"]
+        assert ("gateway", "connected") in [(each["type"], each.get("state")) for each in heard]
+        node = next(each for each in heard if each["type"] == "node")
+        assert (node["uid"], node["protocol"]) == ("peer/lamp", "RPC")
+        value = next(each for each in heard if each["type"] == "value")
+        assert (value["resource"], value["data"]) == ("state", 1)
+        assert heard[-1]["uid"] == "peer/lamp"
+
+
+async def test_who_registers_under_the_id_of_a_device_gets_no_command_for_it(broker: Broker, keys: Keys) -> None:
+    def actuate(device: str) -> int:
+        params = [{"name": "LED", "value": 1}]
+        content = {"deviceId": device, "componentId": "led", "command": "LED.v1.0", "params": params}
+        connection = http.client.HTTPConnection("127.0.0.1", broker.port, timeout=10)
+        body = json.dumps({"type": "command", "transport": "auto", "content": content})
+        connection.request("POST", "/v1/actuations", body, {"Content-Type": "application/json"})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    loop = asyncio.get_running_loop()
+    async with gateway(broker.port, keys) as link, program(broker.port) as peer:
+        await peer.result("entities.register", {"id": "1", "methods": [{"name": "led"}]})
+        await link.say(New(uid="1", protocol="CoAP", at=1))
+        await link.acknowledged(1)
+        posted = loop.run_in_executor(None, actuate, "1")
+        write = await link.write()
+        await link.say(Result(id=write.id, ok=True))
+        assert await posted == 200
+        posted = loop.run_in_executor(None, actuate, "peer/1")
+        assert (await answer(peer, {"result": None}))["params"] == [1]
+        assert await posted == 200
+
+
 async def test_one_shot_calls_find_and_call_but_are_no_entities(broker: Broker) -> None:
     def post(method: str, params: Any) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", broker.port, timeout=10)
