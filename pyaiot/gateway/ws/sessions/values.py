@@ -25,13 +25,13 @@ def report(update: Update, uid: str, residents: Residents, refused: OnRefused) -
     if not data:
         events.seen(uid)
         return 1
-    not_taken: list[str] = []
+    not_taken: set[str] = set()
     for resource, value in data.items():
         try:
             events.updated(uid, resource, value, unit=None if units is UNSET else units.get(resource), age_ms=age_ms)
         except Refused as error:
             residents.counters.refused += 1
-            not_taken.append(resource)
+            not_taken.add(resource)
             if not refused(uid, resource, error):
                 return 1
     residents.counters.updates += len(data) - len(not_taken)
