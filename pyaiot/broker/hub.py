@@ -146,6 +146,7 @@ class Hub:
         self._closing: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._flush: asyncio.Handle | None = None
+        self._flushed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -194,6 +195,20 @@ class Hub:
             self._flush = None
         self.fanout.flush(self.now)
         self.watches.flush()
+        if self._flushed is not None:
+            self._flushed.set_result(None)
+            self._flushed = None
+
+    def until_told(self) -> asyncio.Future[None] | None:
+        """Done once what is pending was told; None if that is not so much that gateways should wait."""
+        if not self.watches.is_full:
+            return None
+        if self._flushed is None:
+            self._flushed = self._loop.create_future()
+            if self._flush is not None:
+                self._flush.cancel()
+            self._flush = self._loop.call_soon(self.flush)
+        return self._flushed
 
     def _presence(self, node: Node, is_there: bool) -> None:
         self.dispatch.presence(node, is_there)
