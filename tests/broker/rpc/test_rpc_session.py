@@ -362,8 +362,8 @@ async def test_who_asks_much_and_reads_nothing_is_not_read_any_more(later: list[
     async with program(broker.port) as other:
         for _ in range(20):
             await other.result("nodes.list")
-    assert broker.hub.rpc.requests - served == 20, "others are served"
-    assert served < 100
+    assert broker.hub.rpc.requests - served >= 20, "others are served"
+    assert broker.hub.rpc.requests - 20 < 100  # of the flood; what had been read already is served
     assert out._in_flight_bytes + out._frames_bytes <= 2 * 200_100
     writer.transport.abort()
     await until(lambda: not broker.hub.clients)

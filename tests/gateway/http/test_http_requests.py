@@ -247,7 +247,7 @@ async def test_each_device_speaks_for_itself(guarded: Gateway) -> None:
 async def test_without_a_password_it_is_asked_for_one_at_once(
     guarded: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "PENALTY_S", 60 * PATIENCE_S)
+    monkeypatch.setattr(request_handler, "PENALTY_S", 60 * PATIENCE_S)
     for method in ("POST", "GET", "DELETE"):
         answer = await guarded.device("joe").ask(method)
         assert answer.status == 401
