@@ -80,6 +80,8 @@ class AripSession(Peer):
         self._hub.connected(self)
         self._hub.client_arrived(self)
         self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
+        # While reading is held back Tornado does not notice by itself that the connection is gone.
+        self.stream.set_close_callback(self._stop)
         self._outgoing.add_source(self._member.newsbox)
         if not self.reconsider():
             return
