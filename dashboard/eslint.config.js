@@ -9,7 +9,7 @@ import svelteConfig from "./svelte.config.js";
 const MARKUP = ["innerHTML", "outerHTML", "insertAdjacentHTML", "srcdoc", "createContextualFragment", "parseFromString"];
 
 export default ts.config(
-  { ignores: ["node_modules", "dist"] },
+  { ignores: ["node_modules", "dist", "client/types"] },
   js.configs.recommended,
   ...ts.configs.strict,
   ...svelte.configs.recommended,
@@ -19,6 +19,7 @@ export default ts.config(
     files: ["**/*.svelte", "**/*.svelte.ts"],
     languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },
   },
+  { files: ["client/**"], rules: { "@typescript-eslint/no-extraneous-class": ["error", { allowConstructorOnly: true }] } },
   {
     rules: {
       "no-eval": "error",
