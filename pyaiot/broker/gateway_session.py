@@ -84,14 +84,15 @@ class GatewaySession(Peer):
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(HANDSHAKE_TIMEOUT_S, self._fail_handshake, "it took too long")
 
-    def on_message(self, message: str | bytes) -> None:
-        """Take the gateway's auth, then its frames."""
+    def on_message(self, message: str | bytes) -> asyncio.Future[None] | None:
+        """Take the gateway's auth, then its frames. Tornado reads the next once the future given here is done."""
         if self._gone:
-            return
+            return None
         if self._session is None:
             self._authenticate(message)
-        else:
-            self._take_frame(message, self._session)
+            return None
+        self._take_frame(message, self._session)
+        return self._hub.until_told()
 
     def on_close(self) -> None:
         """The connection ended, however."""
