@@ -195,9 +195,9 @@ class Hub:
             self._flush = None
         self.fanout.flush(self.now)
         self.watches.flush()
-        if self._flushed is not None:
-            self._flushed.set_result(None)
-            self._flushed = None
+        flushed, self._flushed = self._flushed, None
+        if flushed is not None and not flushed.done():
+            flushed.set_result(None)
 
     def until_told(self) -> asyncio.Future[None] | None:
         """Done once what is pending was told; None if that is not so much that gateways should wait."""
