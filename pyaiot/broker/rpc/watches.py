@@ -24,6 +24,8 @@ from pyaiot.rpc.errors import RpcError
 MAX_WATCHES_PER_SESSION = 16
 #: A notification to live watches is of about so many bytes: what one session can have waiting is bounded by it.
 MAX_PART_BYTES = 128 * 1024
+#: With more than this pending, for all watches together, gateways wait: it takes some 10 ms to tell it.
+MAX_PENDING_BYTES = 3 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Watches:
         self._sessions: dict[Session, SessionWatches] = {}
         #: Groups with pending changes.
         self._dirty: dict[Group, None] = {}
+        self._pending_bytes = 0
         #: Sessions of which a watch fell behind by itself, and has something to take.
         self._to_wake: dict[Session, None] = {}
         #: Live watches have been told all that is before this place, and what is behind it is pending.
@@ -112,6 +115,7 @@ class Watches:
             for group in self._dirty:
                 group.pending.clear()
             self._dirty.clear()
+            self._pending_bytes = 0
 
     def _begin(self) -> None:
         self._directory.on_news = self.on_news
@@ -177,6 +181,12 @@ class Watches:
                 self._wake()
             self._dirty[group] = None
         group.pending.append(piece)
+        self._pending_bytes += len(piece) * len(group.live)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is pending that it should be told before more is taken from gateways."""
+        return self._pending_bytes >= MAX_PENDING_BYTES
 
     def flush(self) -> None:
         """Tell what has come."""
@@ -192,6 +202,7 @@ class Watches:
     def _serve(self) -> None:
         """To each live watch of each group what is pending for it."""
         dirty, self._dirty = self._dirty, {}
+        self._pending_bytes = 0
         serving = {}
         for group in dirty:
             serving[group], group.pending = group.pending, []
