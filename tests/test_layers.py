@@ -25,6 +25,8 @@ PURE = [
     "gateway/device_text.py",
     "gateway/orders.py",
     "gateway/outbox.py",
+    "gateway/questions.py",
+    "gateway/reads.py",
     "gateway/resync.py",
     "gateway/writes.py",
     "gateway/coap/contacts.py",

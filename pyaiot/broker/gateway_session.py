@@ -51,6 +51,10 @@ class GatewaySession(Peer):
         """The key that the gateway authenticated with."""
         return self._session.key if self._session else None
 
+    def can(self, feature: str) -> bool:
+        """Whether the gateway has told that it can do that, besides what all can."""
+        return self._session is not None and feature in self._session.features
+
     @property
     def max_message_size(self) -> int:
         """Bytes in a message of a gateway."""

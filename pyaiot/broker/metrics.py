@@ -57,7 +57,13 @@ class BrokerCollector(Collector):
         for outcome, count in sorted(hub.writes.outcomes.items()):
             writes.add_metric([outcome], count)
         yield writes
-        yield GaugeMetricFamily("aiot_writes_pending", "Writes whose outcome is not known yet", value=len(hub.writes))
+        reads = CounterMetricFamily("aiot_reads", "Readings asked of devices, by outcome", labels=["outcome"])
+        for outcome, count in sorted(hub.writes.read_outcomes.items()):
+            reads.add_metric([outcome], count)
+        yield reads
+        yield GaugeMetricFamily(
+            "aiot_writes_pending", "Writes and reads whose outcome is not known yet", value=len(hub.writes)
+        )
         yield from _actuations(hub.dispatch)
         yield from _calls(hub)
         yield from _entities(hub)

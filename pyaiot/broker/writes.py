@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes that clients asked for, until their outcome is known. Pure: ``now`` comes in, in seconds.
+"""Writes and reads that clients asked for, until their outcome is known. Pure: ``now`` comes in, in seconds.
 
 ============  ==========================================================================================
 code          what it tells whoever asked
 ============  ==========================================================================================
-(none)        the device confirmed it
+(none)        the device confirmed it; it told the value
 unknown       no such node
 offline       its gateway is away, or the gateway has no way to it
 refused       the device said no
@@ -12,7 +12,7 @@ timeout       nobody answered in time: whether it happened is not known
 busy          too many writes are under way
 expired       its turn at the gateway did not come in time: it was not tried
 failed        a fault of the gateway's own
-unsupported   what was to be written cannot be said in the device's protocol
+unsupported   what was asked for cannot be said in the device's protocol
 forbidden     the client may only read
 ============  ==========================================================================================
 
@@ -37,7 +37,7 @@ MAX_PENDING_PER_CLIENT = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a write ended: confirmed (``code`` is None), or not, and why."""
+    """How a write or read ended: confirmed (``code`` is None), or not, and why."""
 
     code: str | None = None
     reason: str | None = None
@@ -47,26 +47,28 @@ Tell = Callable[[Outcome], None]
 
 
 class PendingWrites:
-    """The writes under way, by the id they have on the link. ``first_id`` is random, so that a result meant for
-    an earlier run of the broker is not taken for one of ours."""
+    """The writes and reads under way, by the id they have on the link. ``first_id`` is random, so that a result meant
+    for an earlier run of the broker is not taken for one of ours."""
 
     def __init__(self, first_id: int) -> None:
         self._next_id = first_id
-        self._pending: dict[int, tuple[str, Tell]] = {}
+        self._pending: dict[int, tuple[str, Tell, dict[str, int]]] = {}
         self._per_gateway: dict[str, int] = {}
         self._deadlines: list[tuple[float, int]] = []
+        #: How many writes ended how, since the start; and reads.
         self.outcomes: dict[str, int] = {}
+        self.read_outcomes: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    def begin(self, gateway: str, now: float, tell: Tell) -> int | None:
-        """A write for ``gateway`` begins; its id on the link, or None when too many are under way."""
+    def begin(self, gateway: str, now: float, tell: Tell, *, is_read: bool = False) -> int | None:
+        """A write (or read) for ``gateway`` begins; its id on the link, or None when too many are under way."""
         if self._per_gateway.get(gateway, 0) >= MAX_PENDING_PER_GATEWAY:
             return None
         id = self._next_id
         self._next_id += 1
-        self._pending[id] = (gateway, tell)
+        self._pending[id] = (gateway, tell, self.read_outcomes if is_read else self.outcomes)
         self._per_gateway[gateway] = self._per_gateway.get(gateway, 0) + 1
         heapq.heappush(self._deadlines, (now + TTL_S + MARGIN_S, id))
         return id
@@ -94,12 +96,16 @@ class PendingWrites:
             self._end(id, Outcome("timeout", "no answer: whether the device did it is not known"))
 
     def _end(self, id: int, outcome: Outcome) -> None:
-        gateway, tell = self._pending.pop(id)
+        gateway, tell, outcomes = self._pending.pop(id)
         self._per_gateway[gateway] -= 1
-        self.count(outcome)
+        _count(outcome, outcomes)
         tell(outcome)
 
-    def count(self, outcome: Outcome) -> None:
-        """Count an outcome, also of a write that never got as far as a gateway."""
-        label = outcome.code or "ok"
-        self.outcomes[label] = self.outcomes.get(label, 0) + 1
+    def count(self, outcome: Outcome, *, is_read: bool = False) -> None:
+        """Count an outcome of a write or read that never got as far as a gateway."""
+        _count(outcome, self.read_outcomes if is_read else self.outcomes)
+
+
+def _count(outcome: Outcome, outcomes: dict[str, int]) -> None:
+    label = outcome.code or "ok"
+    outcomes[label] = outcomes.get(label, 0) + 1

@@ -13,7 +13,7 @@ and may be called from any callback of that loop. They raise Refused and nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, TypeGuard
 
 from pyaiot.wire.messages import JSON
 
@@ -34,8 +34,9 @@ class Refused(Exception):
 class WriteFailed(Exception):
     """A write did not happen or is not known to have happened; raised by :meth:`Adapter.write`.
 
+    Or a read has no answer (:meth:`ReadingAdapter.read`).
     ``code`` is one of ``offline`` (no way to the device), ``timeout`` (it did not answer), ``refused``
-    (it answered no), ``unsupported`` (the data cannot be said in this protocol); ``reason`` is one
+    (it answered no), ``unsupported`` (it cannot be said in this protocol, or to this device); ``reason`` is one
     sentence for a person, with the device's own code in it where there is one ("4.05 Method Not Allowed").
     """
 
@@ -160,3 +161,22 @@ class Adapter(Protocol):
         ``events.gone`` returns, or when a time-out has taken the node out.
         """
         ...
+
+
+class ReadingAdapter(Adapter, Protocol):
+    """An adapter whose devices can be asked for a value; it says so by ``can_read = True``. Others have neither."""
+
+    can_read: ClassVar[bool]
+
+    async def read(self, uid: str, resource: str) -> None:
+        """Ask the device what ``resource`` is now; returns when ``events.updated`` was called with it.
+
+        Raises WriteFailed, also where the value was refused: nothing that the device said before may be taken for its
+        answer. The time is bounded, and many run at once, as for :meth:`write`; those of a device may share a question.
+        """
+        ...
+
+
+def can_read(adapter: Adapter) -> TypeGuard[ReadingAdapter]:
+    """Whether it is a ReadingAdapter."""
+    return getattr(adapter, "can_read", False) is True

@@ -14,8 +14,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from pyaiot.gateway.adapter import GoneReason, Refused
-from pyaiot.gateway.orders import Counters, Discover, Forget, Order, Perform
+from pyaiot.gateway.orders import Ask, Counters, Discover, Forget, Order, Perform
 from pyaiot.gateway.outbox import Kind, Outbox
+from pyaiot.gateway.reads import Reads
 from pyaiot.gateway.resync import Resync
 from pyaiot.gateway.writes import Answer, Writes
 from pyaiot.nodes.liveness import Liveness
@@ -24,7 +25,7 @@ from pyaiot.nodes.registry import Full, Registry
 from pyaiot.nodes.values import BadValue, read_value
 from pyaiot.wire.codec import check_value, encode
 from pyaiot.wire.errors import Malformed
-from pyaiot.wire.messages import JSON, Out, OutReason, Reset, Result, Seen, Update, Write
+from pyaiot.wire.messages import JSON, Out, OutReason, Read, Reset, Result, Seen, Update, Write
 from pyaiot.wire.messages import Refused as RefusedByBroker
 from pyaiot.wire.names import is_name, is_resource
 
@@ -57,6 +58,7 @@ class GatewayCore:
         self._liveness = Liveness(self._nodes)
         self.orders: deque[Order] = deque()
         self.writes = Writes(self.orders)
+        self.reads = Reads(self.orders, self._nodes, self._answer_read)
         self.counters = Counters()
         self._resync = Resync(self.registry, outbox, protocol, self.counters)
 
@@ -185,6 +187,25 @@ class GatewayCore:
         self._expire_writes(now)
         self._conclude(self.writes.done(order), Answer(order.id, code, reason))
 
+    def read(self, message: Read, now: float) -> None:
+        """The broker asks what a resource is now. It is answered exactly once."""
+        node = self._nodes.get(message.uid)
+        if message.resource[:1] == "/":
+            message = replace(message, resource=message.resource[1:])
+        if self.writes.asked_before(message.id):
+            self.counters.writes_repeated += 1
+        elif node is not None and (message.resource in node.attributes or message.resource == PROTOCOL):
+            self._answer_read(Answer(message.id, "unsupported", "the gateway itself states that of this device"))
+        else:
+            self.reads.begin(message, now)
+
+    def read_ended(self, order: Ask, now: float, code: str | None = None, reason: str = "") -> None:
+        """The adapter has told the value; or it has not, with ``code`` and ``reason`` as in adapter.WriteFailed."""
+        self.reads.expire(now)
+        in_time = self.reads.done(order) if code is None else self.reads.failed(order, code, reason)
+        if not in_time:
+            self.counters.writes_late += 1
+
     def refused(self, message: RefusedByBroker) -> None:
         """The broker did not take something. There is nothing to do about it but to count."""
         self.counters.refused_by_broker += 1
@@ -193,14 +214,13 @@ class GatewayCore:
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` may have something to do; None while nothing waits."""
-        node, write = self._liveness.next_deadline(), self.writes.next_deadline()
-        if node is None or write is None:
-            return write if node is None else node
-        return min(node, write)
+        deadlines = self._liveness.next_deadline(), self.writes.next_deadline(), self.reads.next_deadline()
+        return min((each for each in deadlines if each is not None), default=None)
 
     def expire(self, now: float, at: int, limit: int | None = None) -> None:
         """Nodes that have been silent for too long are out (at most ``limit`` a call), late writes are answered."""
         self._expire_writes(now)
+        self.reads.expire(now)
         for uid in self._liveness.expire(now, limit):
             self._remove(uid, "timeout", at)
 
@@ -227,6 +247,7 @@ class GatewayCore:
         self._outbox.append(encode(Out(uid=uid, why=why, at=at)), Kind.STATE, uid)
         for answer in self.writes.node_out(uid):
             self._answer(answer)
+        self.reads.node_out(uid)
         self.orders.append(Forget(uid, why))
 
     def _tell_attributes(self, node: Node, at: int) -> None:
@@ -282,6 +303,13 @@ class GatewayCore:
 
     def _answer(self, answer: Answer) -> None:
         self.counters.writes[answer.code or "ok"] += 1
+        self._tell_result(answer)
+
+    def _answer_read(self, answer: Answer) -> None:
+        self.counters.reads[answer.code or "ok"] += 1
+        self._tell_result(answer)
+
+    def _tell_result(self, answer: Answer) -> None:
         if answer.code is None:
             message = Result(id=answer.id, ok=True)
         else:

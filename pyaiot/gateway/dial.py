@@ -66,6 +66,8 @@ class Identity:
     name: str
     key: PrivateKey
     broker: PublicKey
+    #: What we can besides: see messages.Auth.
+    features: tuple[str, ...] = ()
 
 
 async def dial(url: str, times: LinkTimes) -> ClientConnection:
@@ -103,6 +105,7 @@ async def shake_hands(connection: ClientConnection, identity: Identity, epoch: s
         broker=identity.broker,
         nonce=secrets.token_bytes(NONCE_BYTES),
         epoch=epoch,
+        features=identity.features,
     )
     await connection.send(answer.auth)
     return answer, read_welcome(answer, text_of(await connection.recv()))

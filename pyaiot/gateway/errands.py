@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Carries out the core's orders: one task a discovery or write, each owned, named and bounded.
+"""Carries out the core's orders: one task a discovery, write or read, each owned, named and bounded.
 
 An adapter that does other than its contract says costs that errand, a line in the log with its traceback, and nothing
 else.
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from pyaiot.gateway.adapter import Adapter, WriteFailed
+from pyaiot.gateway.adapter import Adapter, WriteFailed, can_read
 from pyaiot.gateway.core import GatewayCore
-from pyaiot.gateway.orders import Abandon, Discover, Forget, Perform
+from pyaiot.gateway.orders import Abandon, Ask, Discover, Forget, Perform
 from pyaiot.gateway.turns import Turns
 from pyaiot.wire.messages import JSON
 
@@ -30,7 +30,7 @@ DISCOVERY_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """How a write ended; ``code`` None is a success, with the value that the device now has, if known."""
+    """How a write or read ended; ``code`` None is a success, of a write with the value that the device now has."""
 
     code: str | None = None
     reason: str = ""
@@ -50,7 +50,7 @@ class Errands:
         self._discoveries: dict[str, asyncio.Task[None]] = {}
         # Nodes whose discovery waits for a free place, or for its predecessor to end.
         self._waiting = Turns(MAX_DISCOVERIES_PER_ADDRESS)
-        self._writes: dict[Perform, asyncio.Task[_Outcome]] = {}
+        self._asked: dict[Perform | Ask, asyncio.Task[_Outcome]] = {}
         self._stopped = False
 
     def run(self) -> None:
@@ -68,10 +68,10 @@ class Errands:
                     self._waiting.discard(uid)
                     self._cancel_discovery(uid)
                     self._forget(uid)
-                case Perform():
-                    self._start_write(order)
-                case Abandon(write):
-                    if (running := self._writes.get(write)) is not None:
+                case Perform() | Ask():
+                    self._start(order)
+                case Abandon(abandoned):
+                    if (running := self._asked.get(abandoned)) is not None:
                         running.cancel()
         self._start_discoveries()
 
@@ -116,15 +116,16 @@ class Errands:
         self._waiting.done(uid)
         self._start_discoveries()
 
-    # Writes
+    # Writes and reads
 
-    def _start_write(self, order: Perform) -> None:
+    def _start(self, order: Perform | Ask) -> None:
         if self._stopped:
-            self._core.write_failed(order, "offline", "the gateway stops", time.monotonic())
+            self._tell(order, _Outcome("offline", "the gateway stops"))
             return
-        task = self._group.create_task(self._write(order), name=f"write {order.uid}/{order.resource}")
-        self._writes[order] = task
-        task.add_done_callback(partial(self._write_ended, order))
+        work, doing = (self._write(order), "write") if isinstance(order, Perform) else (self._read(order), "read")
+        task = self._group.create_task(work, name=f"{doing} {order.uid}/{order.resource}")
+        self._asked[order] = task
+        task.add_done_callback(partial(self._ended, order))
 
     async def _write(self, order: Perform) -> _Outcome:
         try:
@@ -135,22 +136,39 @@ class Errands:
             self._fault("write to", order.uid, error)
             return _Outcome("failed", "a fault of the gateway's own; its log has more")
 
-    def _write_ended(self, order: Perform, task: asyncio.Task[_Outcome]) -> None:
+    async def _read(self, order: Ask) -> _Outcome:
+        if not can_read(self._adapter):
+            return _Outcome("unsupported", f"{self._adapter.title} devices cannot be asked for a value")
+        try:
+            await self._adapter.read(order.uid, order.resource)
+            return _Outcome()
+        except WriteFailed as failed:
+            return _Outcome(failed.code, failed.reason)
+        except Exception as error:
+            self._fault("read", order.uid, error)
+            return _Outcome("failed", "a fault of the gateway's own; its log has more")
+
+    def _ended(self, order: Perform | Ask, task: asyncio.Task[_Outcome]) -> None:
         """However it ended, also cancelled before its first step."""
-        del self._writes[order]
-        now, at = time.monotonic(), time.time_ns() // 1_000_000
+        del self._asked[order]
         if not task.cancelled():
             outcome = task.result()
         elif self._stopped:
             outcome = _Outcome("offline", "the gateway stopped before the device answered")
         else:
             # Abandoned, and answered already; or cancelled by something inside the adapter.
-            outcome = _Outcome("failed", "the write was cut short")
-        if outcome.code is None:
-            self._core.write_done(order, outcome.value, now, at)
+            outcome = _Outcome("failed", f"the {'write' if isinstance(order, Perform) else 'read'} was cut short")
+        self._tell(order, outcome)
+        self._settle()
+
+    def _tell(self, order: Perform | Ask, outcome: _Outcome) -> None:
+        now = time.monotonic()
+        if isinstance(order, Ask):
+            self._core.read_ended(order, now, outcome.code, outcome.reason)
+        elif outcome.code is None:
+            self._core.write_done(order, outcome.value, now, time.time_ns() // 1_000_000)
         else:
             self._core.write_failed(order, outcome.code, outcome.reason, now)
-        self._settle()
 
     def _fault(self, doing: str, uid: str, error: Exception) -> None:
         self._core.counters.adapter_faults += 1

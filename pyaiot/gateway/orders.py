@@ -35,17 +35,26 @@ class Perform:
     data: JSON
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """Have the node say what the resource is now, and tell how it ended (``core.reads``)."""
+
+    id: int
+    uid: str
+    resource: str
+
+
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """The write has been answered already (its time is over, or its node is out): stop it, then tell the core.
+    """The write or read has been answered already (its time is over, or its node is out): stop it, then tell the core.
 
     Nothing is to be done where the core has just been told, too late, that it ended.
     """
 
-    write: Perform
+    order: Perform | Ask
 
 
-Order: TypeAlias = Discover | Forget | Perform | Abandon
+Order: TypeAlias = Discover | Forget | Perform | Ask | Abandon
 
 
 @dataclass(slots=True)
@@ -67,9 +76,11 @@ class Counters:
     refused_by_broker: int = 0
     #: Writes by outcome: ``ok``, or the code of the result.
     writes: Counter[str] = field(default_factory=Counter)
-    #: Writes that the broker asked for a second time, and that were not run again.
+    #: Writes and reads that the broker asked for a second time, and that were not run again.
     writes_repeated: int = 0
-    #: Outcomes that came when the write had been answered already, as timed out or because its node was out.
+    #: Reads likewise.
+    reads: Counter[str] = field(default_factory=Counter)
+    #: Outcomes that came when the write or read had been answered already, as timed out or because its node was out.
     writes_late: int = 0
     #: Resyncs begun.
     resyncs: int = 0

@@ -9,13 +9,13 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
-from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason
+from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read
 from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.dial import Identity, LinkTimes
 from pyaiot.gateway.errands import Errands
 from pyaiot.gateway.outbox import Kind, Outbox
 from pyaiot.gateway.uplink import Uplink
-from pyaiot.wire.messages import JSON, BrokerMessage, Write
+from pyaiot.wire.messages import JSON, READ, BrokerMessage, Read, Write
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
 log = logging.getLogger("pyaiot.gateway")
@@ -55,7 +55,8 @@ class GatewayService:
         self._name = name
         self._outbox = Outbox(secrets.token_hex(8))
         self.core = GatewayCore(self._outbox, protocol=adapter.protocol, title=adapter.title, timeout_s=timeout_s)
-        self.uplink = Uplink(broker_url, Identity(name, key, broker_key), self._outbox, self, times=times)
+        identity = Identity(name, key, broker_key, features=(READ,) if can_read(adapter) else ())
+        self.uplink = Uplink(broker_url, identity, self._outbox, self, times=times)
         self._errands: Errands | None = None
         self._armed_for: float | None = None
         self._earlier = asyncio.Event()
@@ -221,6 +222,9 @@ class GatewayService:
         """See link.Host."""
         if isinstance(message, Write):
             self.core.write(message, time.monotonic())
+            self._settle()
+        elif isinstance(message, Read):
+            self.core.read(message, time.monotonic())
             self._settle()
         else:
             self.core.refused(message)

@@ -49,6 +49,8 @@ class Session:
     epoch: str
     sealer: Sealer
     opener: Opener
+    #: What the gateway can besides (``messages.READ``).
+    features: frozenset[str] = frozenset()
 
 
 def _session_id(hello: bytes, auth: bytes) -> bytes:
@@ -92,6 +94,7 @@ def accept_auth(hello: str, auth: str, key: PrivateKey, authorised: Callable[[st
         epoch=message.epoch,
         sealer=Sealer(key, session, b"B"),
         opener=Opener(public, session, b"G"),
+        features=frozenset(message.features),
     )
 
 
@@ -109,7 +112,16 @@ class Answer:
     opener: Opener
 
 
-def answer_hello(hello: str, *, key: PrivateKey, name: str, broker: PublicKey, nonce: bytes, epoch: str) -> Answer:
+def answer_hello(
+    hello: str,
+    *,
+    key: PrivateKey,
+    name: str,
+    broker: PublicKey,
+    nonce: bytes,
+    epoch: str,
+    features: tuple[str, ...] = (),
+) -> Answer:
     """A gateway's answer to the broker's ``hello``; ``broker`` is the key it must be, ``nonce`` 32 random bytes.
 
     Raises HandshakeFailed: malformed, or another broker than the one this gateway trusts.
@@ -124,7 +136,8 @@ def answer_hello(hello: str, *, key: PrivateKey, name: str, broker: PublicKey, n
         raise HandshakeFailed(f"hello: {error}") from None
     if message.broker != str(broker):
         raise HandshakeFailed(f"this broker's key is {message.broker}, but the one trusted here is {broker}")
-    body = codec.encode(Auth(gateway=name, broker=str(broker), nonce=to_base64url(nonce), epoch=epoch))
+    auth = Auth(gateway=name, broker=str(broker), nonce=to_base64url(nonce), epoch=epoch, features=features)
+    body = codec.encode(auth)
     signature = key.sign(AUTH_CONTEXT + hello.encode() + body)
     session = _session_id(hello.encode(), body)
     return Answer(

@@ -19,6 +19,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 ShortText = Annotated[str, msgspec.Meta(max_length=64)]
 #: An account of a platform of devices.
 AccountName = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+#: A feature that a gateway can have: its devices can be asked for a value (the message ``read``).
+READ = "read"
 Reason = Annotated[str, msgspec.Meta(max_length=512)]
 OutReason = Literal["timeout", "closed", "deregistered"]
 
@@ -81,7 +83,7 @@ class Sync(_Message, tag="sync", frozen=True, kw_only=True):
 
 
 class Result(_Message, tag="result", frozen=True, kw_only=True):
-    """The outcome of the write ``id``; ``code`` and ``reason`` where it is not ok."""
+    """The outcome of the write or read ``id``; ``code`` and ``reason`` where it is not ok."""
 
     id: Count
     ok: bool
@@ -99,6 +101,15 @@ class Write(_Message, tag="write", frozen=True, kw_only=True):
     ttl_ms: Count = msgspec.field(name="ttl")
 
 
+class Read(_Message, tag="read", frozen=True, kw_only=True):
+    """Have a node say what a resource is now; for gateways that told the feature ``read`` in their ``auth``."""
+
+    id: Count
+    uid: ShortText
+    resource: ShortText = msgspec.field(name="endpoint")
+    ttl_ms: Count = msgspec.field(name="ttl")
+
+
 class Refused(_Message, tag="refused", frozen=True, kw_only=True):
     """The broker did not take something that the gateway said of node ``uid``, and why."""
 
@@ -107,7 +118,7 @@ class Refused(_Message, tag="refused", frozen=True, kw_only=True):
 
 
 GatewayMessage: TypeAlias = New | Update | Reset | Out | Seen | Sync | Result
-BrokerMessage: TypeAlias = Write | Refused
+BrokerMessage: TypeAlias = Write | Read | Refused
 
 
 class GatewayFrame(msgspec.Struct, frozen=True, gc=False):
@@ -131,13 +142,17 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
     nonce: ShortText
 
 
-class Auth(msgspec.Struct, frozen=True, tag_field="type", tag="auth"):
-    """Handshake 2, signed by the gateway: who speaks to whom, a nonce, and the epoch of its outbox."""
+class Auth(msgspec.Struct, frozen=True, tag_field="type", tag="auth", omit_defaults=True):
+    """Handshake 2, signed by the gateway: who speaks to whom, a nonce, and the epoch of its outbox.
+
+    ``features``: what it can besides; brokers ignore what they do not know of them, and older ones all.
+    """
 
     gateway: ShortText
     broker: ShortText
     nonce: ShortText
     epoch: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+    features: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=16)] = ()
 
 
 class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome"):

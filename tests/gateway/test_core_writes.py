@@ -262,7 +262,7 @@ def test_every_write_is_answered_once_and_run_at_most_once_and_never_too_late(
                 ran.add(order.id)
                 running.append(order)
             elif isinstance(order, Abandon):
-                assert order.write in running or order.write is ended
+                assert order.order in running or order.order is ended
         answers.extend(number for number, _ in codes(gateway))
 
     for what, number, which, ttl_ms in history:

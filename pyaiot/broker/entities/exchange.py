@@ -21,7 +21,10 @@ from pyaiot.broker.entities.news import Left, News, Newsbox, Published, Register
 from pyaiot.broker.entities.peer_nodes import PeerNodes, uid_of
 from pyaiot.broker.entities.registry import Entity, Registry
 from pyaiot.broker.entities.subscriptions import Subscriptions
+from pyaiot.nodes.values import BadValue, read_value
 from pyaiot.rpc.errors import RpcError
+from pyaiot.wire import codec
+from pyaiot.wire.errors import Malformed
 from pyaiot.wire.messages import JSON, BrokerMessage, Result, Write
 from pyaiot.wire.names import PEER_GATEWAY
 
@@ -32,8 +35,10 @@ TIMEOUT_S: Final = 10.0
 MAX_TIMEOUT_S: Final = 60.0
 #: Of what an entity answered to a write so much is told.
 MAX_REASON: Final = 512
-#: Whose calls those are that began as a write to a node.
+#: Whose calls those are that began as a write to a node, or as a read of one.
 _WRITERS: Final = "writes"
+
+_any: Final[msgspec.json.Decoder[JSON]] = msgspec.json.Decoder()
 
 
 class Member(Protocol):
@@ -188,6 +193,20 @@ class Entities:
         self._desk.arm_for(call.deadline)
         entity.member.call(described, params, "" if own is None else own.id, timeout_s, partial(self.calls.end, call))
 
+    def read(self, id: str, name: str, timeout_s: float, tell: Tell) -> None:
+        """Ask the entity ``id`` by its method ``name``, without parameters; ``tell`` as in :meth:`call`, always called.
+
+        See :func:`read_answer` for what it gets.
+        """
+        try:
+            entity = self.registry.entities.get(id)
+            described = None if entity is None else entity.methods.get(name)
+            if entity is not None and (described is None or not described.takes(0)):
+                raise RpcError.of("unsupported", "the entity has no method of that name that takes no parameters")
+            self.call(_WRITERS, id, name, None, timeout_s, tell)
+        except RpcError as error:
+            tell(error)
+
     def send(self, message: BrokerMessage) -> None:
         """A write to the node of an entity: as a gateway's session takes it (see hub.GatewayPeer)."""
         if isinstance(message, Write):
@@ -265,6 +284,20 @@ class Entities:
         for member in self.subscriptions.to(id):
             member.newsbox.forget(id)
             member.newsbox.tell(Left(id, was_heard=True))
+
+
+def read_answer(ending: msgspec.Raw | RpcError, name: str) -> tuple[JSON, JSON, str | None]:
+    """What an entity answered to a read of ``name``: as it said it, as we read it, and its unit. Raises RpcError."""
+    if isinstance(ending, RpcError):
+        code = ending.name if ending.name == "unsupported" else write_code(ending)
+        raise RpcError.of(code, ending.message[:MAX_REASON])
+    try:
+        data = codec.decode(_any, bytes(ending))
+        codec.check_value(data)
+        value, unit = read_value(data, resource=name)
+    except (Malformed, BadValue) as error:
+        raise RpcError.of("refused", f"what the entity answered is no value: {error}") from None
+    return data, value, unit
 
 
 def write_code(error: RpcError) -> str:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from pyaiot.broker.change_list import Node, NodeState, Resource
-from pyaiot.broker.hub import Hub
+from pyaiot.broker.entities.exchange import read_answer
+from pyaiot.broker.hub import Hub, wall_ms
 from pyaiot.broker.rpc.caller import Caller, Later
 from pyaiot.broker.rpc.filters import Condition, Filter, Matcher
 from pyaiot.broker.rpc.resource_type import resource_type
@@ -17,6 +18,7 @@ from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, TTL_S, Outcome
 from pyaiot.rpc.errors import CODES, RpcError
 from pyaiot.rpc.methods import Method
 from pyaiot.wire.messages import JSON
+from pyaiot.wire.names import PEER_GATEWAY
 
 MAX_PAGE: Final = 1_000
 #: A page ends with the node that exceeds this, encoded.
@@ -131,18 +133,12 @@ class Nodes:
 
         What the device did not confirm is an error that says why: offline, refused, timeout …
         """
-        who: object = caller.session or caller.name  # over HTTP all of one address have the room of one connection
-        under_way = self._writing.get(who, 0)
-        if under_way >= MAX_PENDING_PER_CLIENT:
-            raise RpcError.of("busy", f"more than {MAX_PENDING_PER_CLIENT} writes of this client are under way")
-        self._writing[who] = under_way + 1
+        end = self._begin(caller)
         later = Later()
         before = self._at(uid, resource)
 
         def tell(outcome: Outcome) -> None:
-            self._writing[who] -= 1
-            if not self._writing[who]:
-                del self._writing[who]
+            end()
             if outcome.code is not None:
                 later.reject(error_of(outcome))
                 return
@@ -153,15 +149,61 @@ class Nodes:
         self._hub.write(uid, resource.lstrip("/"), data, tell, timeout)
         return later
 
+    def _begin(self, caller: Caller) -> Callable[[], None]:
+        """A write or read of ``caller`` begins; to be called when it has ended. Raises RpcError ``busy``."""
+        who: object = caller.session or caller.name  # over HTTP all of one address have the room of one connection
+        under_way = self._writing.get(who, 0)
+        if under_way >= MAX_PENDING_PER_CLIENT:
+            raise RpcError.of("busy", f"more than {MAX_PENDING_PER_CLIENT} writes of this client are under way")
+        self._writing[who] = under_way + 1
+
+        def end() -> None:
+            self._writing[who] -= 1
+            if not self._writing[who]:
+                del self._writing[who]
+
+        return end
+
     def _at(self, uid: str, resource: str) -> tuple[Resource, int] | None:
         node = self._hub.directory.nodes.get(uid)
         found = None if node is None else node.resources.get(resource.lstrip("/"))
         return None if found is None else (found, found.at)
 
-    def read(self, uid: Uid, resource: ResourceName, timeout: Timeout = TTL_S) -> Any:
-        """The reading, from the device now."""
-        # Reading down to the device is a message of the gateway link that is not there yet.
-        raise RpcError.of("unsupported", "devices cannot be asked for a value yet: nodes.get has the newest")
+    def read(self, caller: Caller, uid: Uid, resource: ResourceName, timeout: Timeout = TTL_S) -> Any:
+        """Ask the device now; the reading that it answers. Of an entity: call the method of that name.
+
+        Where there is none, an error says why: offline, timeout, unsupported (the device cannot be asked) …
+        """
+        resource = resource.lstrip("/")
+        gateway, _, id = uid.partition("/")
+        end = self._begin(caller)
+        later = Later()
+
+        def tell(outcome: Outcome) -> None:
+            end()
+            if outcome.code is not None:
+                later.reject(error_of(outcome))
+                return
+            self._hub.flush()  # what the device told comes before the word that it did
+            now = self._at(uid, resource)
+            if now is None:
+                later.reject(RpcError.of("failed", "the broker did not take what the device said"))
+            else:
+                later.resolve(reading_of(now[0]))
+
+        def answered(ending: msgspec.Raw | RpcError) -> None:
+            end()
+            try:
+                data, value, unit = read_answer(ending, resource)
+                later.resolve(Reading(data, value, wall_ms(), unit))
+            except RpcError as error:
+                later.reject(error)
+
+        if gateway == PEER_GATEWAY:
+            self._hub.entities.read(id, resource, timeout, answered)
+        else:
+            self._hub.read(uid, resource, tell, timeout)
+        return later
 
     def call(
         self,
@@ -175,7 +217,7 @@ class Nodes:
         given = [*params.values()] if isinstance(params, dict) else params or []
         if len(given) > 1:
             raise RpcError.invalid_params("a device's method takes one parameter, or none")
-        return self.write(caller, uid, method, given[0], timeout) if given else self.read(uid, method, timeout)
+        return self.write(caller, uid, method, given[0], timeout) if given else self.read(caller, uid, method, timeout)
 
     def methods(self) -> tuple[Method, ...]:
         """All of these, for the table."""
