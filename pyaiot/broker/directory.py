@@ -26,8 +26,8 @@ MAX_RESOURCES_PER_NODE = 64
 #: Nodes that are taken out in one turn of the event loop.
 MAX_REMOVED_AT_ONCE = 2_000
 ChangeKind = Literal["new", "update", "reset", "out"]
-#: ``again``: a node is there again. ``retyped``: a resource has another unit, and is about to be told with it.
-NewsKind = Literal["new", "again", "update", "retyped", "reset", "out"]
+#: ``again``: a node is there again.
+NewsKind = Literal["new", "again", "update", "reset", "out"]
 
 
 @dataclass(slots=True)
@@ -68,6 +68,7 @@ class Applied:
 
 OnChange = Callable[[ChangeKind, Node, Resource | None], None]
 OnNews = Callable[[NewsKind, Node, Resource | None], None]
+OnRetyping = Callable[[Resource, str | None], None]
 OnGateway = Callable[[Gateway], None]
 OnReported = Callable[[Node, Resource], None]
 OnPresence = Callable[[Node, bool], None]
@@ -88,6 +89,8 @@ class Directory:
         self.on_change: OnChange | None = None
         #: The same for those who watch by ``/rpc``. What a node or resource had been is still there to be seen.
         self.on_news: OnNews | None = None
+        #: Called with a resource, and the unit other than its own that it is about to have.
+        self.on_retyping: OnRetyping | None = None
         #: Called when a gateway's state is another.
         self.on_gateway: OnGateway | None = None
         #: Called with each update, while anybody hears single nodes (see entities/exchange.py).
@@ -211,9 +214,9 @@ class Directory:
             if unit is not resource.unit:
                 new_unit = None if unit is msgspec.UNSET else sys.intern(unit)
                 if new_unit is not resource.unit:
-                    resource.unit = new_unit
                     if resource.at >= 0:
-                        self._retype(node, resource)
+                        self._retype(resource, new_unit)
+                    resource.unit = new_unit
             resource.at = node.last_seen = at
             resource.version = version
             after = resource.after
@@ -342,12 +345,12 @@ class Directory:
         if self.on_news is not None:
             self.on_news("again", node, None)
 
-    def _retype(self, node: Node, resource: Resource) -> None:
+    def _retype(self, resource: Resource, new_unit: str | None) -> None:
         """What ``resource`` is about may be another from here on: for some it is as if new, for some as if gone."""
         resource.born = self.changes.version
-        self.changes.notify_retyping(node.uid)
-        if self.on_news is not None:
-            self.on_news("retyped", node, resource)
+        self.changes.notify_retyping(resource.node.uid)
+        if self.on_retyping is not None:
+            self.on_retyping(resource, new_unit)
         resource.audience = None
 
     def _tell_gateway(self, owner: Owner, state: GatewayState) -> None:

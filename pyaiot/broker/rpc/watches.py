@@ -18,6 +18,7 @@ from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
 from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.groups import Group, Groups
+from pyaiot.broker.rpc.resource_type import resource_type
 from pyaiot.broker.rpc.watch import Watch
 from pyaiot.rpc.errors import RpcError
 
@@ -110,7 +111,7 @@ class Watches:
             watch.end()
         self._to_wake.pop(session, None)
         if not self._sessions:
-            self._directory.on_news = self._directory.on_gateway = None
+            self._directory.on_news = self._directory.on_gateway = self._directory.on_retyping = None
             self._told.unlink()
             for group in self._dirty:
                 group.pending.clear()
@@ -120,6 +121,7 @@ class Watches:
     def _begin(self) -> None:
         self._directory.on_news = self.on_news
         self._directory.on_gateway = self.on_gateway
+        self._directory.on_retyping = self.on_retyping
         self._told.unlink()
         self._told.insert_before(self._directory.changes.end)
         self._told_version = self._directory.changes.version
@@ -129,10 +131,7 @@ class Watches:
     def on_news(self, kind: NewsKind, node: Node, resource: Resource | None) -> None:
         """Take a change from the directory."""
         if resource is not None:
-            if kind == "update":
-                self._on_value(node, resource)
-            else:
-                self._on_retyping(resource)
+            self._on_value(node, resource)
             return
         for group in self._groups.of_node(node):
             if group.live:
@@ -163,13 +162,12 @@ class Watches:
                 self._tell(group, changes.encode_node(node))
             self._tell(group, value)
 
-    def _on_retyping(self, resource: Resource) -> None:
-        """Who meant the resource for its old type, and does not now, is told by the list of changes."""
-        before = self._groups.of_resource(resource)
-        resource.audience = None
-        after = self._groups.of_resource(resource)
-        for group in before:
-            if group.live and group not in after:
+    def on_retyping(self, resource: Resource, new_unit: str | None) -> None:
+        """Who meant the resource for the type that it has, and will not any more, is told by the list of changes."""
+        node, name = resource.node, resource.name
+        type = resource_type(name, new_unit)
+        for group in self._groups.of_resource(resource):
+            if group.live and not group.matcher.means(node.gateway, node.uid, name, type):
                 for watch in tuple(group.live):
                     self._let_fall_behind(watch)
                     self._to_wake[watch.session] = None

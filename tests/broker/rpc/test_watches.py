@@ -196,3 +196,16 @@ def test_an_idle_link_wakes_once_a_batch() -> None:
     bench.watches.flush()
     bench.say(update(0, 2, 2))
     assert bench.wakes == 2
+
+
+def test_who_watches_a_type_hears_when_a_resource_is_of_another_from_then_on() -> None:
+    """Even if nothing was told of the resource since the watch began: found by test_watches_properties."""
+    bench = Bench(1)
+    bench.say(Update(uid="0", resource="t", data=1, value=1, at=1, unit="%RH"))
+    views = [bench.watch(HandSession(), type=type) for type in ("humidity", "t")]
+    assert [set(view.nodes) for view in views] == [{"a/0"}, set()]
+    bench.say(update(0, 2, 2))
+    bench.watches.flush()
+    for session in bench.watches._sessions:
+        session.read()  # type: ignore[attr-defined]
+    assert [set(view.nodes) for view in views] == [set(), {"a/0"}]
