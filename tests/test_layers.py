@@ -76,6 +76,7 @@ PURE = [
     "broker/framing.py",
     "broker/parked.py",
     "broker/rpc/caller.py",
+    "broker/rpc/device_types.py",
     "broker/rpc/entity_member.py",
     "broker/rpc/changes.py",
     "broker/rpc/filters.py",

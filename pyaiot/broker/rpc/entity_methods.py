@@ -6,6 +6,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -26,6 +27,7 @@ from pyaiot.broker.entities.peer_nodes import uid_of
 from pyaiot.broker.entities.registry import Entity
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.caller import Caller, Later
+from pyaiot.broker.rpc.device_types import DeviceTypes
 from pyaiot.broker.rpc.entity_member import Members
 from pyaiot.broker.writes import TTL_S
 from pyaiot.rpc.errors import RpcError
@@ -113,6 +115,7 @@ class EntityMethods:
         self._hub = hub
         self._entities = hub.entities
         self._call_device = call_device
+        self._device_types = DeviceTypes(hub.directory.nodes)
         self.members = Members(hub.entities)
 
     def register(
@@ -165,18 +168,15 @@ class EntityMethods:
 
     def types(self) -> list[str]:  # type: ignore[valid-type]
         """All types, sorted; that of a device is its protocol."""
-        devices = {node.protocol for node in self._hub.directory.nodes.values() if node.gateway != PEER_GATEWAY}
+        devices = self._device_types.all(self._hub.now)
         return sorted(devices | {entity.type for entity in self._entities.registry.entities.values()})
 
     def by_type(self, type: EntityType, after: AnyId = "", limit: Limit = MAX_PAGE) -> list[str]:  # type: ignore[valid-type]
         """The ids of all entities of a type, sorted; at most ``limit``, behind ``after``."""
-        return heapq.nsmallest(limit, (id for id in self._of_type(type) if id > after))
-
-    def _of_type(self, type: str) -> Iterator[str]:
-        yield from (entity.id for entity in self._entities.registry.entities.values() if entity.type == type)
-        for uid, node in self._hub.directory.nodes.items():
-            if node.protocol == type and node.gateway != PEER_GATEWAY:
-                yield uid
+        entities = self._entities.registry.entities.values()
+        peers = sorted(entity.id for entity in entities if entity.type == type and entity.id > after)
+        devices = self._device_types.of(type, after, self._hub.now)
+        return list(islice(heapq.merge(peers, devices), limit))
 
     def get(self, id: AnyId) -> View:
         """One entity; ``unknown`` if there is none of that id."""

@@ -69,7 +69,8 @@ def test_two_hundred_thousand_messages_are_answered_and_leave_nothing_behind() -
     desk.directory.gateway_connected("coap", "e")
     told: list[Any] = [New(uid="1", protocol="CoAP", at=1), Update(uid="1", resource="led", data=1, value=1, at=1)]
     desk.directory.apply("coap", 1, told)
-    hub: Any = SimpleNamespace(entities=entities, directory=desk.directory, uids=UidIndex(desk.directory.nodes))
+    uids = UidIndex(desk.directory.nodes)
+    hub: Any = SimpleNamespace(entities=entities, directory=desk.directory, uids=uids, now=0.0)
 
     def call_device(*_: Any) -> Later:
         later = Later()
