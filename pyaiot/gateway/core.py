@@ -260,6 +260,8 @@ class GatewayCore:
     def _put(self, node: Node, resource: str, data: JSON, at: int, unit: str | None) -> None:
         """Make an update of ``data`` and tell it. Raises adapter.Refused."""
         try:
+            if resource not in node.values:  # before the work that encoding is: there may be thousands too many
+                self.registry.check_place(node)
             message = self._encode_update(node.uid, resource, data, at, unit)
             self.registry.store(node, resource, message)
         except (Malformed, BadValue) as error:

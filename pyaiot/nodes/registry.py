@@ -56,12 +56,16 @@ class Registry:
         self.clear_values(node)
         return node
 
+    def check_place(self, node: Node) -> None:
+        """Whether ``node`` may have one more resource. Raises Full."""
+        if len(node.values) >= self._max_resources:
+            raise Full(f"a node has at most {self._max_resources} resources")
+
     def store(self, node: Node, resource: str, encoded: bytes) -> None:
         """Keep ``encoded`` as the newest update of ``resource``. Raises Full, and then keeps the old one."""
         old = node.values.get(resource)
         if old is None:
-            if len(node.values) >= self._max_resources:
-                raise Full(f"a node has at most {self._max_resources} resources")
+            self.check_place(node)
             resource = sys.intern(resource)
             grown = len(encoded)
         else:

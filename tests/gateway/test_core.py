@@ -336,8 +336,9 @@ def test_a_node_has_so_many_resources_and_no_more() -> None:
     gateway = Gateway().with_node()
     for number in range(MAX_RESOURCES_PER_NODE - 2):
         gateway.updated("n1", f"r{number}", number)
-    with pytest.raises(Refused, match="resources"):
-        gateway.updated("n1", "one-more", 1)
+    for data in (1, "x" * (MAX_VALUE_BYTES + 1)):  # which nobody has looked at
+        with pytest.raises(Refused, match="resources"):
+            gateway.updated("n1", "one-more", data)
     gateway.updated("n1", "r0", 7)
     assert len(gateway.told()) == MAX_RESOURCES_PER_NODE - 1
 
