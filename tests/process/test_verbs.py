@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The verbs of ``aiot`` that talk to a broker, as scripts and shells use them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pyaiot.keys import Keys
+from tests.lasting_ports import lasting_port
+from tests.process.feeders import feeding
+from tests.process.processes import Host
+
+
+async def test_exit_codes_tell_a_script_what_became_of_it(host: Host, keys: Keys) -> None:
+    _, port = await host.broker()
+    _, guarded = await host.broker("--require-token")
+    nobody = lasting_port("localhost")
+    for words, broker, code, said in (
+        (("ls",), f"localhost:{port}", 0, "No node is there."),
+        (("get", "coap/1"), f"localhost:{port}", 1, "aiot: there is no such node"),
+        (("set", "coap/1", "led", "1"), f"localhost:{port}", 1, "aiot: there is no such node"),
+        (("call", "nobody", "x"), f"localhost:{port}", 1, "aiot: there is no such entity"),
+        (("ls",), f"localhost:{nobody}", 3, "nothing listens there"),
+        (("ls",), f"localhost:{guarded}", 4, "token"),
+        (("ls", "--token", "wrong"), f"localhost:{guarded}", 4, "token"),
+        (("ls",), "ftp://x", 78, "--broker: 'ftp://x' is no address of a broker"),
+        (("ls", "--type"), f"localhost:{port}", 78, "expected one argument"),
+        (("get",), f"localhost:{port}", 78, "NODE"),
+        (("get", "coap/1", "--read"), f"localhost:{port}", 78, "--read: of which resource?"),
+        (("call", "x", "y", "1", "a=2"), f"localhost:{port}", 78, "all as NAME=VALUE"),
+    ):
+        done = await host.run("aiot", *words, environment={"AIOT_BROKER": broker})
+        assert (done.code, len((done.out + done.err).splitlines())) == (code, 1), (words, done)
+        assert said in done.out + done.err, (words, done)
+
+
+async def test_programs_get_json(host: Host, keys: Keys) -> None:
+    _, port = await host.broker()
+    async with feeding(keys, "coap", port, devices=2, per_s=100) as feeder:
+        await feeder.acknowledged(40)
+
+        async def told(*words: str) -> list[dict[str, object]]:
+            done = await host.run("aiot", *words, "--json", environment={"AIOT_BROKER": f"localhost:{port}"})
+            return [json.loads(line) for line in (done.out or done.err).splitlines()]
+
+        nodes = await told("ls", "coap/n0")
+        assert [(node["uid"], node["state"]) for node in nodes] == [("coap/n0", "online")]
+        (reading,) = await told("get", "coap/n1", "count0")
+        assert isinstance(reading["value"], int)
+        (written,) = await told("set", "coap/n0", "mode", "5")
+        assert (written["data"], written["value"]) == (5, 5)
+        assert [each["kind"] for each in await told("entities")] == ["device", "device"]
+        assert await told("get", "coap/9") == [{"error": {"code": "unknown", "message": "there is no such node"}}]
+
+
+@pytest.mark.needs("bash")
+async def test_a_shell_completes_verbs_options_and_what_is_there(host: Host, keys: Keys) -> None:
+    _, port = await host.broker()
+    host.environment["AIOT_BROKER"] = f"localhost:{port}"
+    async with feeding(keys, "coap", port, devices=2, per_s=100) as feeder:
+        await feeder.acknowledged(40)
+
+        async def completed(line: str) -> list[str]:
+            words = " ".join(f"'{word}'" for word in line.split(" "))
+            script = (
+                f'eval "$(aiot completion bash)"; COMP_WORDS=({words}); COMP_CWORD=$(({len(line.split(" "))} - 1)); '
+                '_aiot; printf "%s\\n" "${COMPREPLY[@]}"'
+            )
+            shell = await host.start_program("bash", "-c", script, name="bash")
+            assert await shell.ended() == 0, shell.text
+            return shell.lines
+
+        assert await completed("aiot en") == ["entities"]
+        assert await completed("aiot get --r") == ["--read"]
+        assert await completed("aiot set coap/n") == ["coap/n0", "coap/n1"]
+        assert await completed("aiot set coap/n0 count") == ["count0", "count1", "count2", "count3"]
