@@ -18,13 +18,11 @@ from pyaiot.broker.directory import Directory
 from pyaiot.broker.entities.calls import Calls, Tell
 from pyaiot.broker.entities.descriptions import MethodDescription
 from pyaiot.broker.entities.news import Left, News, Newsbox, Published, Registered, Reported
+from pyaiot.broker.entities.outcomes import MAX_REASON, write_code
 from pyaiot.broker.entities.peer_nodes import PeerNodes, uid_of
 from pyaiot.broker.entities.registry import Entity, Registry
 from pyaiot.broker.entities.subscriptions import Subscriptions
-from pyaiot.nodes.values import BadValue, read_value
 from pyaiot.rpc.errors import RpcError
-from pyaiot.wire import codec
-from pyaiot.wire.errors import Malformed
 from pyaiot.wire.messages import JSON, BrokerMessage, Result, Write
 from pyaiot.wire.names import PEER_GATEWAY
 
@@ -33,12 +31,8 @@ log = logging.getLogger("pyaiot.broker")
 #: How long a call may take when its caller does not say, and at most.
 TIMEOUT_S: Final = 10.0
 MAX_TIMEOUT_S: Final = 60.0
-#: Of what an entity answered to a write so much is told.
-MAX_REASON: Final = 512
 #: Whose calls those are that began as a write to a node, or as a read of one.
 _WRITERS: Final = "writes"
-
-_any: Final[msgspec.json.Decoder[JSON]] = msgspec.json.Decoder()
 
 
 class Member(Protocol):
@@ -196,7 +190,7 @@ class Entities:
     def read(self, id: str, name: str, timeout_s: float, tell: Tell) -> None:
         """Ask the entity ``id`` by its method ``name``, without parameters; ``tell`` as in :meth:`call`, always called.
 
-        See :func:`read_answer` for what it gets.
+        See outcomes.read_answer for what it gets.
         """
         try:
             entity = self.registry.entities.get(id)
@@ -262,8 +256,8 @@ class Entities:
         return node is not None and node.gateway != PEER_GATEWAY
 
     def _reported(self, node: Node, resource: Resource) -> None:
-        """A node told a value. (That of a peer is heard under another id.)"""
-        if node.uid in self.subscriptions:
+        """A node told a value. (What a peer publishes is heard under its id, not under its node's uid.)"""
+        if node.uid in self.subscriptions and node.gateway != PEER_GATEWAY:
             self._tell(node.uid, resource.name, Reported(resource))
 
     def presence(self, node: Node, is_there: bool) -> None:
@@ -284,25 +278,3 @@ class Entities:
         for member in self.subscriptions.to(id):
             member.newsbox.forget(id)
             member.newsbox.tell(Left(id, was_heard=True))
-
-
-def read_answer(ending: msgspec.Raw | RpcError, name: str) -> tuple[JSON, JSON, str | None]:
-    """What an entity answered to a read of ``name``: as it said it, as we read it, and its unit. Raises RpcError."""
-    if isinstance(ending, RpcError):
-        code = ending.name if ending.name == "unsupported" else write_code(ending)
-        raise RpcError.of(code, ending.message[:MAX_REASON])
-    try:
-        data = codec.decode(_any, bytes(ending))
-        codec.check_value(data)
-        value, unit = read_value(data, resource=name)
-    except (Malformed, BadValue) as error:
-        raise RpcError.of("refused", f"what the entity answered is no value: {error}") from None
-    return data, value, unit
-
-
-def write_code(error: RpcError) -> str:
-    """What a write ended with whose call ended with ``error`` (see broker/writes.py)."""
-    if error.code == RpcError.method_not_found("").code:
-        return "unsupported"
-    told = {"unknown": "unknown", "left": "offline", "timeout": "timeout", "busy": "busy"}
-    return told.get(error.name or "", "refused")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from pyaiot.broker.change_list import Node, NodeState, Resource
-from pyaiot.broker.entities.exchange import read_answer
+from pyaiot.broker.entities.outcomes import read_answer
 from pyaiot.broker.hub import Hub, wall_ms
 from pyaiot.broker.rpc.caller import Caller, Later
 from pyaiot.broker.rpc.filters import Condition, Filter, Matcher
