@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What it costs the broker to tell changes to programs that watch by ``/rpc``, and how late they hear under full load.
+"""What it costs the broker to tell changes to programs that watch by ``/rpc``, and how late they hear under load.
 
-``python -m benchmarks.bench_rpc_watch PORT KEYFILE SECONDS`` is the full load, as a process of its own.
+``python -m benchmarks.bench_rpc_watch PORT KEYFILE SECONDS RATE`` is the load, as a process of its own: RATE updates a
+second, or as many as are taken (0).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from benchmarks.bench_ingest import GATEWAYS, NODES, busy_links, ratios
 from benchmarks.crowd import Crowd
 from benchmarks.figures import Figure, latencies
 from benchmarks.link import Link, pump
-from benchmarks.load import in_frames, new, numbered, updates
+from benchmarks.load import new, numbered, updates
 from benchmarks.processes import Process, Server, Site
 from benchmarks.websocket import RawWebSocket
 from pyaiot import keys
@@ -28,6 +29,8 @@ MANY = 1_000
 ROUNDS = 3
 PROBE = "probe"
 PROBE_PAUSE_S = 0.03
+#: How often the load is sent that is not as much as the broker takes.
+TURN_S = 0.01
 
 
 def run(quick: bool) -> Iterator[Figure]:
@@ -104,20 +107,34 @@ def ingest_only(site: Site, broker: Server, frames: int, turn: int) -> float:
 
 
 def lateness(site: Site, broker: Server, seconds: float) -> Iterator[Figure]:
-    """From a gateway's frame to a watching client, while all others do as much as the broker takes."""
+    """From a gateway's frame to a watching client, while others do as much as the broker takes, and half of that."""
     link, client = Link(broker.port, site, PROBE), RawWebSocket(broker.port, "/rpc")
     link.tell(new(node) for node in range(10))
     client.send(b'{"jsonrpc":"2.0","id":1,"method":"nodes.watch","params":{"gateway":"probe","resource":"eco2"}}')
+    with Crowd("rpc", broker.port, CLIENTS) as crowd:
+        full, rate = under_load(site, broker, crowd, link, client, seconds, 0)
+        half, half_rate = under_load(site, broker, crowd, link, client, seconds, int(rate / CLIENTS / 2))
+    yield Figure(f"as much as it takes, {CLIENTS} watching clients: delivered", [rate], "chg/s")
+    yield from latencies("  a change meanwhile, frame → watching client", full, None, None)
+    yield Figure("half as much: delivered", [half_rate], "chg/s")
+    yield from latencies("  a change meanwhile, frame → watching client", half, None, 50)
+    link.close()
+    client.close()
+
+
+def under_load(
+    site: Site, broker: Server, crowd: Crowd, link: Link, client: RawWebSocket, seconds: float, per_s: int
+) -> tuple[list[list[float]], float]:
+    """Rounds of seconds from frame to client, and the changes that all clients together got in a second."""
     command = [sys.executable, "-m", "benchmarks.bench_rpc_watch"]
-    command += [str(broker.port), str(site.key_file), str(seconds + 2)]
+    command += [str(broker.port), str(site.key_file), str(seconds + 2), str(per_s)]
     found: list[list[float]] = [[] for _ in range(ROUNDS)]
-    with Crowd("rpc", broker.port, CLIENTS) as crowd, Process(command) as load:
-        load.expect("^full load$", 60)
+    with Process(command) as load:
+        load.expect("^under load$", 60)
         time.sleep(1)
         before, begin = crowd.count()[0], time.perf_counter()
-        number = 0
         while (passed := time.perf_counter() - begin) < seconds:
-            number += 1
+            number = link.last  # each another one
             frame = link.seal([numbered(number % 10, number)])
             sent = time.perf_counter()
             link.socket.sendall(frame)
@@ -127,10 +144,7 @@ def lateness(site: Site, broker: Server, seconds: float) -> Iterator[Figure]:
             link.settle()
             time.sleep(PROBE_PAUSE_S)
         rate = (crowd.count()[0] - before) / (time.perf_counter() - begin)
-    yield Figure(f"full load, {CLIENTS} watching clients: delivered", [rate], "chg/s")
-    yield from latencies("  a change meanwhile, frame → watching client", found, None, 50)
-    link.close()
-    client.close()
+    return found, rate
 
 
 class KnownSite(Site):
@@ -142,27 +156,36 @@ class KnownSite(Site):
 
 
 def main() -> None:
-    """As much as the broker takes, for some time."""
+    """The load, for some time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("port", type=int)
     parser.add_argument("key_file", type=Path)
     parser.add_argument("seconds", type=float)
+    parser.add_argument("per_s", type=int)
     options = parser.parse_args()
     site = KnownSite(options.key_file)
     links = [Link(options.port, site, name) for name in GATEWAYS]
     for link in links:
         link.tell(new(node) for node in range(NODES))
-    print("full load", flush=True)
-    end, turn = time.monotonic() + options.seconds, 0
-    while time.monotonic() < end:
+    print("under load", flush=True)
+    begin = time.monotonic()
+    at = turn = 0
+    while (passed := time.monotonic() - begin) < options.seconds:
         turn += 1
-        pump(links, more_frames(links, 8, turn))
-
-
-def more_frames(links: list[Link], count: int, turn: int) -> list[list[bytes]]:
-    """The next ``count`` signed frames for each link."""
-    batches = list(in_frames(updates(NODES, count * 256, turn * count * 256)))
-    return [[link.seal(batch) for batch in batches] for link in links]
+        if not options.per_s:
+            pump(
+                links,
+                [
+                    [link.seal(list(updates(NODES, 256, (4 * turn + part) * 256))) for part in range(4)]
+                    for link in links
+                ],
+            )
+            continue
+        due = int(passed * options.per_s / len(links)) - at
+        if due > 0:
+            pump(links, [[link.seal(list(updates(NODES, due, at)))] for link in links])
+            at += due
+        time.sleep(TURN_S)
 
 
 if __name__ == "__main__":
