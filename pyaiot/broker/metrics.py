@@ -66,6 +66,7 @@ class BrokerCollector(Collector):
         )
         yield from _actuations(hub.dispatch)
         yield from _calls(hub)
+        yield from _watches(hub)
         yield from _entities(hub)
 
 
@@ -104,6 +105,15 @@ def _entities(hub: Hub) -> Iterator[Metric]:
     yield _counter(
         "aiot_arip_messages_malformed", "Messages to /arip that asked for nothing", hub.counters.arip_malformed
     )
+
+
+def _watches(hub: Hub) -> Iterator[Metric]:
+    counters = hub.watches.counters
+    yield GaugeMetricFamily("aiot_rpc_watches", "Watches of nodes", value=len(hub.watches))
+    yield _counter("aiot_rpc_watches_begun", "Watches of nodes begun", counters.watches)
+    yield _counter("aiot_rpc_watches_resumed", "Watches that went on from a version", counters.resumed)
+    yield _counter("aiot_rpc_watchers_fallen_behind", "Times a watching client did not keep up", counters.fallen_behind)
+    yield _counter("aiot_rpc_changes_told", "Changes told to live watches", counters.changes)
 
 
 def _counter(name: str, help: str, value: float) -> Metric:
