@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -341,7 +340,3 @@ async def test_the_example_calculates_and_asks_back() -> None:
     finally:
         server.terminate()
         await server.wait()
-
-
-def test_no_log_is_configured_by_the_library() -> None:
-    assert logging.getLogger("pyaiot.rpc").handlers == []
