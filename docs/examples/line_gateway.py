@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from pyaiot import lifecycle, options
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.confirmation import CONFIRM_S, Confirmations
+from pyaiot.gateway.questions import REPORT_S, Questions
 from pyaiot.listening import bind, port_of
 from pyaiot.settings import ALL_SETTINGS, GatewaySettings
 from pyaiot.wire.messages import JSON
@@ -42,6 +44,7 @@ class LineAdapter:
 
     protocol: ClassVar[str] = "line"
     title: ClassVar[str] = "Line"
+    can_read: ClassVar[bool] = True
 
     def __init__(self, *, host: str = "localhost", port: int = 7000) -> None:
         self._host = host
@@ -53,6 +56,7 @@ class LineAdapter:
         self._uids: dict[asyncio.StreamWriter, set[str]] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._confirmations = Confirmations()
+        self._questions = Questions()
 
     async def start(self, events: DeviceEvents) -> None:
         """Listen. Raises ConfigurationError (CannotListen)."""
@@ -74,26 +78,41 @@ class LineAdapter:
 
     async def discover(self, uid: str) -> None:
         """Ask for all values; they come as lines like any other."""
-        writer = self._devices.get(uid)
-        if writer is not None and writer.transport.get_write_buffer_size() < MAX_UNREAD_BYTES:
-            writer.write(f"{uid} ?\n".encode())
+        with contextlib.suppress(WriteFailed):
+            self._send(uid, f"{uid} ?\n")
 
     async def write(self, uid: str, resource: str, data: JSON) -> None:
         """Send a command, and wait until the device itself reports it. Raises WriteFailed."""
-        command = f"{uid} {resource} {spell(data)}\n".encode()
-        writer = self._devices.get(uid)
-        if writer is None:
-            raise WriteFailed("offline", "the device is not connected")
-        if writer.transport.get_write_buffer_size() + len(command) > MAX_UNREAD_BYTES:
-            raise WriteFailed("offline", "the device does not read its commands")
+        command = f"{uid} {resource} {spell(data)}\n"
         confirmed = asyncio.Event()
         with self._confirmations.expecting(uid, resource, data, confirmed.set) as expectation:
-            writer.write(command)
+            self._send(uid, command)
             try:
                 async with asyncio.timeout(CONFIRM_S):
                     await confirmed.wait()
             except TimeoutError:
                 raise expectation.failure() from None
+
+    async def read(self, uid: str, resource: str) -> None:
+        """Ask for all values, and wait until the device reports this one. Raises WriteFailed."""
+        reported = asyncio.Event()
+        now = asyncio.get_running_loop().time()
+        with self._questions.waiting(uid, resource, now, reported.set) as is_to_be_asked:
+            if is_to_be_asked:
+                self._send(uid, f"{uid} ?\n")
+            try:
+                async with asyncio.timeout(REPORT_S):
+                    await reported.wait()
+            except TimeoutError:
+                raise WriteFailed("timeout", f"the device did not say {resource} within {REPORT_S:g} s") from None
+
+    def _send(self, uid: str, line: str) -> None:
+        writer = self._devices.get(uid)
+        if writer is None:
+            raise WriteFailed("offline", "the device is not connected")
+        if writer.transport.get_write_buffer_size() + len(line) > MAX_UNREAD_BYTES:
+            raise WriteFailed("offline", "the device does not read its commands")
+        writer.write(line.encode())
 
     def forget(self, uid: str) -> None:
         """The node is out. Its connection may speak for others, and for it again."""
@@ -149,6 +168,7 @@ class LineAdapter:
                     text = text.rstrip()
                     events.updated(uid, resource, text)
                     self._confirmations.reported(uid, resource, text)
+                    self._questions.reported(uid, resource)
                 case _:
                     raise Refused("send: <id> <resource> <value>")
         except (Refused, UnicodeDecodeError) as error:

@@ -63,6 +63,9 @@ class LineDevice(Device):
         try:
             while line := await reader.readline():
                 words = line.decode().split(maxsplit=2)
+                if words == [self.uid, "?"]:
+                    for resource, text in self.asked().items():
+                        await self.report(resource, text)
                 if len(words) == 3 and words[0] == self.uid:
                     resource, text = words[1], words[2].rstrip()
                     self.took(resource, text)

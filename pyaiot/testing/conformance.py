@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from pyaiot.testing.events import Events
 from pyaiot.testing.lifetime import Lifetime
+from pyaiot.testing.reads import Reads
 from pyaiot.testing.robustness import Robustness
 from pyaiot.testing.writes import Writes
 
 
-class AdapterConformance(Lifetime, Events, Writes, Robustness):
+class AdapterConformance(Lifetime, Events, Writes, Reads, Robustness):
     """All tests. To be inherited by a class whose name begins with ``Test``, which says how to make its world."""

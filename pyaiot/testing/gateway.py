@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from pyaiot.gateway.adapter import Adapter, GoneReason, WriteFailed
+from pyaiot.gateway.adapter import Adapter, GoneReason, WriteFailed, can_read
 from pyaiot.gateway.core import MAX_TIMEOUT_S
 from pyaiot.testing.recorder import Entry, Recorder, unix_ms
 from pyaiot.testing.world import WAIT_S, Device, World
@@ -88,9 +88,7 @@ class Gateway(Recorder):
         try:
             value = await self.adapter.write(uid, resource, data)
         except WriteFailed as failed:
-            if failed.code not in CODES or not failed.reason:
-                self.violations.append(f"write failed with {failed.code!r}, {failed.reason!r}")
-            return failed.code
+            return self._failure("write", failed)
         except Exception as error:
             self.violations.append(f"write raised {error!r}, which is no WriteFailed")
             return "raised"
@@ -98,6 +96,30 @@ class Gateway(Recorder):
             self.core.updated(uid, resource, value, time.monotonic(), unix_ms())
             self._note("update", uid, resource, value)
         return "ok"
+
+    async def read(self, uid: str, resource: str) -> str:
+        """Have the adapter read, as the gateway does; the outcome: ``ok``, or a code of WriteFailed."""
+        assert can_read(self.adapter)
+        before = len(self.told(uid, resource))
+        try:
+            await self.adapter.read(uid, resource)
+        except WriteFailed as failed:
+            return self._failure("read", failed)
+        except Exception as error:
+            self.violations.append(f"read raised {error!r}, which is no WriteFailed")
+            return "raised"
+        if len(self.told(uid, resource)) == before:
+            self.violations.append(f"read {uid}/{resource} succeeded, and nothing was told")
+        return "ok"
+
+    def begin_read(self, uid: str, resource: str) -> asyncio.Task[str]:
+        """:meth:`read` as a task."""
+        return self._task(self.read(uid, resource), f"read {uid}/{resource}")
+
+    def _failure(self, doing: str, failed: WriteFailed) -> str:
+        if failed.code not in CODES or not failed.reason:
+            self.violations.append(f"{doing} failed with {failed.code!r}, {failed.reason!r}")
+        return failed.code
 
     def begin(self, uid: str, resource: str, data: JSON) -> asyncio.Task[str]:
         """:meth:`write` as a task."""

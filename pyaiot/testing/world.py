@@ -18,7 +18,8 @@ from pyaiot.wire.messages import JSON
 #: How long is waited for what must come, in seconds.
 WAIT_S = 60.0
 
-#: What a device makes of a write: it takes it and says so, says no (or another value), or says nothing.
+#: What a device makes of a write: it takes it and says so, says no (or another value), or says nothing. It says nothing
+#: when it is asked for a value, either, in the last of these manners.
 Manner = Literal["confirm", "refuse", "ignore"]
 
 
@@ -35,6 +36,10 @@ class Device(ABC):
         self.manner: Manner = "confirm"
         #: The writes that arrived, as (resource, text).
         self.written: list[tuple[str, str]] = []
+        #: What it says when it is asked for its values; for adapters that can read.
+        self.values: dict[str, str] = {}
+        #: How often it was asked.
+        self.questions = 0
         self._arrived = asyncio.Event()
 
     @abstractmethod
@@ -61,6 +66,19 @@ class Device(ABC):
         """To be called by the device when a write arrives, before it answers."""
         self.written.append((resource, text))
         self._arrived.set()
+
+    def asked(self) -> dict[str, str]:
+        """To be called by the device when it is asked for values, of whatever resources; what it says of them."""
+        self.questions += 1
+        self._arrived.set()
+        return {} if self.manner == "ignore" else self.values
+
+    async def until_asked(self, count: int) -> None:
+        """Wait until it was asked so often in all."""
+        async with asyncio.timeout(WAIT_S):
+            while self.questions < count:
+                self._arrived.clear()
+                await self._arrived.wait()
 
     async def until_written(self, count: int = 1) -> None:
         """Wait until so many writes have arrived in all."""

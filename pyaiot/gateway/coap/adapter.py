@@ -22,6 +22,7 @@ from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import Directory, Entry
 from pyaiot.gateway.coap.discovery import Discovery
 from pyaiot.gateway.coap.endpoint import Endpoint
+from pyaiot.gateway.coap.payloads import BadPayload, parse_value
 from pyaiot.gateway.coap.site import Site
 from pyaiot.gateway.coap.transport import Remote
 from pyaiot.gateway.device_text import CannotSay, encode_data
@@ -43,6 +44,7 @@ class CoapAdapter:
 
     protocol: ClassVar[str] = "coap"
     title: ClassVar[str] = "CoAP"
+    can_read: ClassVar[bool] = True
 
     def __init__(
         self, *, host: str = "::", port: int = 5683, interface: str | None = None, device_port: int = 5683
@@ -148,6 +150,28 @@ class CoapAdapter:
             self.counters.writes_failed += 1
             raise
         return payload.decode()
+
+    async def read(self, uid: str, resource: str) -> None:
+        """GET the resource, and report what the device answers. Raises WriteFailed."""
+        events, address = self._events, self._contacts.target(uid)
+        try:
+            if self._endpoint is None or events is None or address is None:
+                raise WriteFailed("offline", "the gateway knows no address of this device")
+            response = await client.read(self._endpoint, address, tuple(resource.strip("/").split("/")))
+            self._answered(uid, address)
+            if self._events is None:
+                raise WriteFailed("offline", "the gateway stops")
+            events.updated(uid, resource, parse_value(resource, response.payload))
+        except client.DeviceError as error:
+            self.counters.reads_failed += 1
+            raise WriteFailed(error.code, error.reason) from None
+        except (BadPayload, Refused) as error:
+            self.counters.reads_failed += 1
+            raise WriteFailed("refused", f"what the device answered is not taken: {error}") from None
+        except WriteFailed:
+            self.counters.reads_failed += 1
+            raise
+        self.counters.reads += 1
 
     def forget(self, uid: str) -> None:
         """The node is out: its address, its registration and its observations go."""

@@ -35,6 +35,7 @@ from pyaiot.gateway.mqtt.topics import (
     shown,
     write_topic,
 )
+from pyaiot.gateway.questions import REPORT_S, Questions
 from pyaiot.wire.messages import JSON
 
 log = logging.getLogger("pyaiot.gateway.mqtt")
@@ -57,6 +58,7 @@ class MqttAdapter:
 
     protocol: ClassVar[str] = "mqtt"
     title: ClassVar[str] = "MQTT"
+    can_read: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class MqttAdapter:
             host, port, account, self, SUBSCRIPTIONS, self.counters, glance_at=(COMMANDS,), tls=tls
         )
         self._confirmations = Confirmations()
+        self._questions = Questions()
         # When each write began that waits for its confirmation: what was measured before says nothing of it.
         self._began: dict[tuple[str, str], float] = {}
         self._complaints = Complaints()
@@ -132,6 +135,15 @@ class MqttAdapter:
             await self._write(uid, resource, data)
         except WriteFailed:
             self.counters.writes_failed += 1
+            raise
+
+    async def read(self, uid: str, resource: str) -> None:
+        """Ask the node for its values, and wait until it reports this one. Raises WriteFailed. Takes at most 5 s."""
+        self.counters.reads += 1
+        try:
+            await self._read(uid, resource)
+        except WriteFailed:
+            self.counters.reads_failed += 1
             raise
 
     def forget(self, uid: str) -> None:
@@ -223,6 +235,8 @@ class MqttAdapter:
     def _reported(self, events: DeviceEvents, uid: str, resource: str, payload: bytes) -> None:
         data, unit, age_ms = parse_value(payload)
         events.updated(uid, resource, data, unit=unit, age_ms=age_ms)
+        if self._questions:
+            self._questions.reported(uid, resource)
         if self._confirmations:
             began = self._began.get((uid, resource))
             if began is not None and asyncio.get_running_loop().time() - age_ms / 1000 >= began:
@@ -260,12 +274,33 @@ class MqttAdapter:
             if self._client.connected.is_set():
                 self._client.publish(GATEWAY_CHECK, b"")
 
-    async def _write(self, uid: str, resource: str, data: JSON) -> None:
+    def _must_be_there(self, uid: str) -> None:
         if not self._client.connected.is_set():
             raise WriteFailed("offline", "the MQTT broker is away")
         if self._events is None or not self._events.known(uid):
             # The MQTT broker would take the command, and nobody tell us that it went to no one.
             raise WriteFailed("offline", "the device has not shown itself")
+
+    async def _read(self, uid: str, resource: str) -> None:
+        self._must_be_there(uid)
+        try:
+            write_topic(uid, resource)  # what has none has no values either
+        except BadTopic as error:
+            raise WriteFailed("unsupported", str(error)) from None
+        reported = asyncio.Event()
+        now = asyncio.get_running_loop().time()
+        with self._questions.waiting(uid, resource, now, reported.set) as is_to_be_asked:
+            asked = self._client.publish(discover_topic(uid), b"values") if is_to_be_asked else None
+            try:
+                async with asyncio.timeout(REPORT_S):
+                    if asked is not None and not await asked and not reported.is_set():
+                        raise WriteFailed("offline", "the MQTT broker did not take the question")
+                    await reported.wait()
+            except TimeoutError:
+                raise WriteFailed("timeout", f"the device did not report {resource} within {REPORT_S:g} s") from None
+
+    async def _write(self, uid: str, resource: str, data: JSON) -> None:
+        self._must_be_there(uid)
         try:
             topic, payload = write_topic(uid, resource), encode_data(data)
         except (BadTopic, CannotSay) as error:

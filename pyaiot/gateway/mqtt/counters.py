@@ -36,6 +36,8 @@ class Counters:
     #: Writes tried, and those not confirmed.
     writes: int = 0
     writes_failed: int = 0
+    reads: int = 0
+    reads_failed: int = 0
     #: How often reading was stopped because the broker takes less than devices say.
     pauses: int = 0
     #: Connections that the MQTT broker admitted, and connections or tries that failed.

@@ -24,6 +24,7 @@ from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.device_tokens.authority import Authority
 from pyaiot.gateway.device_tokens.owner_file import OwnerFile
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
+from pyaiot.gateway.questions import REPORT_S
 from pyaiot.gateway.ws.admission import NotAdmitted, admit, check_origin, offers
 from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
@@ -47,6 +48,7 @@ class WsAdapter:
 
     protocol: ClassVar[str] = "ws"
     title: ClassVar[str] = "WebSocket"
+    can_read: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -137,6 +139,27 @@ class WsAdapter:
             self.counters.writes_failed += 1
             raise
         return None
+
+    async def read(self, uid: str, resource: str) -> None:
+        """Ask the device for its values, and wait until it reports this one, for REPORT_S. Raises WriteFailed."""
+        self.counters.reads += 1
+        resource = resource.removeprefix("/")
+        reported = asyncio.Event()
+        now = asyncio.get_running_loop().time()
+        try:
+            with self._residents.questions.waiting(uid, resource, now, reported.set) as is_to_be_asked:
+                session = self._residents.at(uid)
+                if is_to_be_asked:
+                    session.ask()
+                try:
+                    async with asyncio.timeout(REPORT_S):
+                        await reported.wait()
+                except TimeoutError:
+                    why = f"the device did not report {resource} within {REPORT_S:g} s"
+                    raise WriteFailed("timeout", why) from None
+        except WriteFailed:
+            self.counters.reads_failed += 1
+            raise
 
     def forget(self, uid: str) -> None:
         """The node is out: its connection, if there still is one, is closed."""

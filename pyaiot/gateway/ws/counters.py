@@ -44,5 +44,7 @@ class Counters:
     #: Writes tried, and those not confirmed.
     writes: int = 0
     writes_failed: int = 0
+    reads: int = 0
+    reads_failed: int = 0
     #: Faults of this program, each with a traceback in the log.
     internal_errors: int = 0

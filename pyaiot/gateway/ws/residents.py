@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.confirmation import Confirmations
 from pyaiot.gateway.device_tokens.owners import Owners
+from pyaiot.gateway.questions import Questions
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected
 from pyaiot.nodes.node import ACCOUNT
@@ -49,6 +50,9 @@ class Resident(Protocol):
     def discover(self) -> None:
         """See contract.Session."""
 
+    def ask(self) -> None:
+        """See contract.Session."""
+
     def replaced(self) -> None:
         """Another session speaks for the node now."""
 
@@ -75,6 +79,7 @@ class Residents:
         self.events: DeviceEvents | None = None
         self.counters = counters
         self.confirmations = Confirmations()
+        self.questions = Questions()
         self.may_be = may_be
         self._require_key = require_key
         self._new_name = new_name

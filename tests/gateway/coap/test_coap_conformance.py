@@ -66,14 +66,18 @@ class CoapDevice(Device):
         await self._peer.post("alive", f"reset:{self.uid}")
 
     def _serve(self, request: Message, address: Any) -> None:
-        path = "/".join(request.opt.uri_path)
+        path, payload = "/".join(request.opt.uri_path), b""
         if request.code == codes.PUT:
             self.took(path, request.payload.decode())
             answer = {"confirm": codes.CHANGED, "refuse": codes.METHOD_NOT_ALLOWED}.get(self.manner)
+        elif path == ".well-known/core":
+            answer = codes.CONTENT
         else:
-            answer = codes.CONTENT if path == ".well-known/core" else codes.NOT_FOUND
+            self.asked()
+            payload = self.values.get(path, "").encode()
+            answer = None if self.manner == "ignore" else codes.CONTENT if payload else codes.NOT_FOUND
         if answer is not None and self._peer is not None:
-            self._peer.reply(request, Message(code=answer), address)
+            self._peer.reply(request, Message(code=answer, payload=payload), address)
 
 
 class CoapWorld(World):

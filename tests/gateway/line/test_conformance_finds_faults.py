@@ -236,6 +236,38 @@ class WaitsForTheSilent(LineAdapter):
         await super().stop()
 
 
+class ReadsNothing(LineAdapter):
+    async def read(self, uid: str, resource: str) -> None:
+        if uid not in self._devices:
+            raise WriteFailed("offline", "not connected")
+
+
+class ReadRaises(LineAdapter):
+    async def read(self, uid: str, resource: str) -> None:
+        self._devices[uid]
+        await super().read(uid, resource)
+
+
+class ReadsAnything(LineAdapter):
+    async def _take(self, events: DeviceEvents, line: bytes, writer: asyncio.StreamWriter) -> None:
+        await super()._take(events, line, writer)
+        for uid, waiting in list(self._questions._waiting.items()):
+            if line.startswith(f"{uid} ".encode()):
+                for _, told in waiting:
+                    told()
+
+
+class CannotCutReads(LineAdapter):
+    async def read(self, uid: str, resource: str) -> None:
+        with suppress(asyncio.CancelledError):
+            await super().read(uid, resource)
+
+
+class ReadsAnother(LineAdapter):
+    async def read(self, uid: str, resource: str) -> None:
+        await super().read(sorted(self._devices)[0], resource)
+
+
 def test_every_test_is_here() -> None:
     """But those that line devices cannot fail, or that fail by what is shown for others."""
     shown = {test for _, test in FAULTS}
@@ -267,6 +299,11 @@ FAULTS = [
     (CannotBeCut, "test_a_write_that_is_not_answered_can_be_cut_short"),
     (SaysAnything, "test_what_the_protocol_cannot_say_is_unsupported"),
     (MixesUp, "test_many_writes_at_once_have_each_their_own_outcome"),
+    (ReadsNothing, "test_a_read_brings_what_the_device_says_now"),
+    (ReadRaises, "test_what_is_not_there_cannot_be_read"),
+    (ReadsAnything, "test_a_read_that_is_not_answered_can_be_cut_short"),
+    (CannotCutReads, "test_a_read_of_a_device_that_goes_does_not_hang"),
+    (ReadsAnother, "test_many_reads_at_once_have_each_their_own_outcome"),
     (ForgetsNothing, "test_a_forgotten_device_is_offline_until_it_shows_itself"),
     (WelcomesBeforeItAsks, "test_a_full_gateway_lets_nobody_new_in_and_goes_on"),
     (WelcomesBeforeItAsks, "test_what_no_device_can_be_called_is_no_node"),

@@ -55,6 +55,9 @@ class Postman(MqttPeer):
 
     def _deliver(self, heard: Heard) -> None:
         match heard.topic.split("/"):
+            case ["gateway", uid, "discover"] if uid in self.devices and heard.payload == b"values":
+                for resource, text in self.devices[uid].asked().items():
+                    self.publish(f"node/{uid}/{resource}", json.dumps({"value": text}))
             case ["gateway", uid, resource, "set"] if uid in self.devices:
                 device = self.devices[uid]
                 device.took(resource, heard.payload.decode())
@@ -100,7 +103,7 @@ class MqttWorld(World):
         self._port = (await self._stack.enter_async_context(mosquitto(Path(folder)))).port
         await self._postman.connect(self._port)
         self._stack.push_async_callback(self._postman.close)
-        await self._postman.subscribe("gateway/+/+/set")
+        await self._postman.subscribe("gateway/+/+/set", "gateway/+/discover")
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -66,6 +66,9 @@ class WsDevice(Device):
         try:
             async for text in connection:
                 message = json.loads(text)
+                if "request" in message:
+                    for resource, value in self.asked().items():
+                        await self.report(resource, value)
                 if "payload" in message:
                     self.took(message["endpoint"], message["payload"])
                     if self.manner != "ignore":

@@ -91,7 +91,11 @@ class Session(Protocol):
         ...
 
     def discover(self) -> None:
-        """Ask the device for all its values."""
+        """Ask the device for all its values, unless it was asked when it connected."""
+        ...
+
+    def ask(self) -> None:
+        """Ask the device for all its values now. Raises WriteFailed: this one cannot be asked; it is leaving."""
         ...
 
     def ended(self) -> None:

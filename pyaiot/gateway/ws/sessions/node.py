@@ -81,6 +81,11 @@ class NodeSession(Speaker):
         else:
             self._peer.send(DISCOVER)
 
+    def ask(self) -> None:
+        """See contract.Session."""
+        if not self._peer.send(DISCOVER):
+            raise WriteFailed("offline", "the device's connection is closing")
+
     def _introduce(self, update: Update) -> str:
         """The first update: who it is. Raises Rejected."""
         claim = self._claim

@@ -46,6 +46,10 @@ class Speaker(ABC):
     def discover(self) -> None:
         """See contract.Session."""
 
+    @abstractmethod
+    def ask(self) -> None:
+        """See contract.Session."""
+
     def ended(self) -> None:
         """See contract.Session."""
         uid, self._uid = self._uid, None

@@ -130,6 +130,10 @@ class TokenSession(Speaker):
                 except Refused as error:
                     self._refused(uid, resource, error)
 
+    def ask(self) -> None:
+        """See contract.Session. Its protocol has no word for it."""
+        raise WriteFailed("unsupported", "a device that speaks echo-protocol cannot be asked for a value")
+
     def ended(self) -> None:
         """See contract.Session."""
         self._authority.release(self)

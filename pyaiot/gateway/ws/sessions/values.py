@@ -35,6 +35,10 @@ def report(update: Update, uid: str, residents: Residents, refused: OnRefused) -
             if not refused(uid, resource, error):
                 return 1
     residents.counters.updates += len(data) - len(not_taken)
+    if residents.questions:
+        for resource in data:
+            if resource not in not_taken:
+                residents.questions.reported(uid, resource.removeprefix("/"))
     if residents.confirmations:
         for resource, value in data.items():
             if resource not in not_taken:
