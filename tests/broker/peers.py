@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from pyaiot.keys import Keys
 from pyaiot.wire import codec, handshake
-from pyaiot.wire.messages import BrokerFrame, GatewayMessage, Write
+from pyaiot.wire.messages import BrokerFrame, GatewayMessage, Read, Write
 from tests.patience import PATIENCE_S
 
 
@@ -59,6 +59,13 @@ class Gateway:
                 if isinstance(message, Write):
                     return message
 
+    async def asked(self) -> Read:
+        """Wait for a read."""
+        while True:
+            for message in (await self.read()).messages:
+                if isinstance(message, Read):
+                    return message
+
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait for the end; close code and reason."""
         return await closed(self.socket)
@@ -85,7 +92,9 @@ async def raw_link(port: int) -> AsyncIterator[ClientConnection]:
 
 
 @asynccontextmanager
-async def gateway(port: int, keys: Keys, name: str = "coap", epoch: str | None = None) -> AsyncIterator[Gateway]:
+async def gateway(
+    port: int, keys: Keys, name: str = "coap", epoch: str | None = None, features: tuple[str, ...] = ()
+) -> AsyncIterator[Gateway]:
     """A gateway with a session."""
     assert keys.trusted_broker is not None
     async with raw_link(port) as socket:
@@ -96,6 +105,7 @@ async def gateway(port: int, keys: Keys, name: str = "coap", epoch: str | None =
             broker=keys.trusted_broker,
             nonce=secrets.token_bytes(32),
             epoch=epoch or secrets.token_hex(8),
+            features=features,
         )
         await socket.send(answer.auth)
         ack = handshake.read_welcome(answer, str(await socket.recv()))
