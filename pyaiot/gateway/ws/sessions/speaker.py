@@ -77,7 +77,8 @@ class Speaker(ABC):
             self._peer.close(Code.NOT_ADMITTED, why)
 
     def _take_leave(self) -> None:
-        """Say what there is to say before the connection is closed, as the right to it is gone."""
+        """Say what there is to say before the connection is closed, as the right to it is gone; here nothing."""
+        return
 
     def _refused(self, uid: str, resource: str, error: Refused) -> bool:
         """A value was not taken; the device is told nothing (it could not help it), its owner once a connection."""
