@@ -46,7 +46,7 @@ clean: ## remove what was made
 $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "make: needs Python 3.11 or newer with venv (Debian: apt install python3-venv)"; exit 1; }
 
-$(STAMPS)/installed: pyproject.toml setup.py $(wildcard build_backend/*.py) $(shell find dashboard/src dashboard/build dashboard/*.* -type f) | $(BIN)/python
+$(STAMPS)/installed: pyproject.toml setup.py $(wildcard build_backend/*.py) $(shell find dashboard/src dashboard/client dashboard/build dashboard/*.* -type f) | $(BIN)/python
 	@echo "Setting up; the first time takes about a minute…"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mqtt-broker]'
 	@mkdir -p $(STAMPS) && touch $@

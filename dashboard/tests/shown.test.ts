@@ -75,16 +75,16 @@ describe("the settings", () => {
   const base = "http://host:8080/iot/";
 
   it("name the broker, absolutely or from the page's address", () => {
-    expect(parseConfig({ broker_url: "wss://b/ws" }, base).brokerUrl).toBe("wss://b/ws");
-    expect(parseConfig({ broker_url: "/ws" }, base).brokerUrl).toBe("ws://host:8080/ws");
-    expect(parseConfig({ broker_url: "ws" }, "https://host/iot/").brokerUrl).toBe("wss://host/iot/ws");
+    expect(parseConfig({ broker_url: "wss://b/rpc" }, base).brokerUrl).toBe("wss://b/rpc");
+    expect(parseConfig({ broker_url: "/rpc" }, base).brokerUrl).toBe("ws://host:8080/rpc");
+    expect(parseConfig({ broker_url: "rpc" }, "https://host/iot/").brokerUrl).toBe("wss://host/iot/rpc");
     for (const wrong of [null, {}, { broker_url: "" }, { broker_url: "javascript:1" }, { broker_url: "ws://[" }]) {
       expect(() => parseConfig(wrong, base)).toThrow(/broker/);
     }
   });
 
   it("take pictures over http(s) only", () => {
-    const config = parseConfig({ broker_url: "/ws", logo: "branding/logo", favicon: "javascript:1", camera_url: "" }, base);
+    const config = parseConfig({ broker_url: "/rpc", logo: "branding/logo", favicon: "javascript:1", camera_url: "" }, base);
     expect(config).toMatchObject({ logo: "http://host:8080/iot/branding/logo", favicon: null, cameraUrl: null, title: "IoT Dashboard" });
   });
 

@@ -43,7 +43,7 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
     """What the page is told; raises StartupError."""
     try:
         config = DashboardConfig(
-            broker_url=broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/ws"),
+            broker_url=broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/rpc"),
             title=settings.title,
             logo=settings.logo or None,
             favicon=settings.favicon or None,

@@ -19,11 +19,12 @@ _HOST_HEADER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?
 class DashboardConfig:
     """The dashboard's settings. Making one raises ValueError, in one line, for what could not be shown.
 
+    ``broker_url`` is where the broker speaks JSON-RPC (PROTOCOL.md section 3.5).
     ``logo`` and ``favicon`` are a path of a file on this machine, which the dashboard then serves itself, or a URL.
     ``static_path`` is where the built page is; by default where the build puts it.
     """
 
-    broker_url: str = "ws://localhost:8000/ws"
+    broker_url: str = "ws://localhost:8000/rpc"
     title: str = "IoT Dashboard"
     logo: str | None = None
     favicon: str | None = None

@@ -19,6 +19,11 @@ logger = logging.getLogger(__name__)
 REVALIDATE = "no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 
+#: The pages, by what is asked for, and the sensors of the device that a page may ask its user for.
+PAGES = {"": "index.html", "index.html": "index.html", "join": "join.html", "join.html": "join.html"}
+SENSORS = ("accelerometer", "camera", "geolocation", "gyroscope", "microphone")
+SENSORS_OF_PAGES = {"join.html": ("accelerometer", "geolocation", "gyroscope")}
+
 
 def security_headers(config: DashboardConfig, host: str) -> dict[str, str]:
     """Return the headers that every answer carries, to a browser that asked for ``host`` (a Host header).
@@ -42,11 +47,16 @@ def security_headers(config: DashboardConfig, host: str) -> dict[str, str]:
         "Content-Security-Policy": "; ".join(f"{name} {' '.join(values)}" for name, values in policy.items()),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Permissions-Policy": permissions(),
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
     }
+
+
+def permissions(allowed: tuple[str, ...] = ()) -> str:
+    """Return the Permissions-Policy of a page that may ask for the ``allowed`` sensors."""
+    return ", ".join(f"{sensor}={'(self)' if sensor in allowed else '()'}" for sensor in SENSORS)
 
 
 class PlainHandler(tornado.web.RequestHandler):
@@ -73,18 +83,24 @@ class PlainHandler(tornado.web.RequestHandler):
 
 
 class PageHandler(PlainHandler):
-    """The page and its assets. Assets are named by their content, so browsers may keep them for ever."""
+    """The pages and their assets. Assets are named by their content, so browsers may keep them for ever.
+
+    ``client/`` is the JavaScript client as it is, for other pages of the same origin.
+    """
 
     def initialize(self, folder: AssetFolder) -> None:
         self.folder = folder
 
     def get(self, path: str) -> None:
-        asset = self.folder.get(path or "index.html")
+        page = PAGES.get(path)
+        asset = self.folder.get(page or path)
         if asset is not None:
             if path.startswith("assets/"):
                 self.set_header("Cache-Control", FOR_EVER)
+            if page in SENSORS_OF_PAGES:
+                self.set_header("Permissions-Policy", permissions(SENSORS_OF_PAGES[page]))
             self.send_asset(asset)
-        elif path in ("", "index.html"):
+        elif page is not None:
             why = self.folder.why_missing()
             logger.error("%s", why)
             self.set_status(503)

@@ -52,9 +52,13 @@ async def test_no_findings(broker: FakeBroker, serve, watch: OpenPage, axe: str,
     await broker.update("coap/1", "imu", [{"type": "acc", "values": list(range(60))}])
     await broker.new("coap/2")
     await page.get_by_role("switch").click()
-    await broker.answer(await asyncio.wait_for(broker.writes.get(), PATIENCE_S), ok=False, code="timeout")
+    await broker.refuse(await asyncio.wait_for(broker.writes.get(), PATIENCE_S), "timeout", "no answer")
     await page.get_by_text("Timed out").wait_for()
     await page.get_by_text("Details").click()
+    assert await findings(page, axe) == []
+
+    await broker.gateway("coap", "away")
+    await page.get_by_text("Unreachable").first.wait_for()
     assert await findings(page, axe) == []
 
     await broker.stop()

@@ -141,6 +141,7 @@ def test_make_run_tries_again_until_there_is_a_page(clone: Path, tools: Path) ->
     for name in ("Makefile", "pyproject.toml", "setup.py"):
         shutil.copy(ROOT / name, clone)
     (clone / "dashboard" / "build").mkdir()
+    (clone / "dashboard" / "client").mkdir()
     environment = clone / ".venv" / "bin"
     environment.mkdir(parents=True)
     program(environment, "python", f'exec "{sys.executable}" "$@"')

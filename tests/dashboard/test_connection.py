@@ -37,7 +37,7 @@ async def test_heals_to_the_truth(broker: FakeBroker, page: Watched) -> None:
     await expect(page.card("coap/goes")).to_be_visible()
     del broker.nodes["coap/goes"]
     del broker.nodes["coap/stays"]["motto"]
-    broker.nodes["coap/stays"]["text"]["data"] = "new"
+    broker.nodes["coap/stays"]["text"] |= {"data": "new", "value": "new"}
     broker.nodes["coap/came"] = {}
     await page.page.evaluate(COUNT_ALERTS)
     async with page.page.expect_websocket():
@@ -115,7 +115,7 @@ async def test_asks_for_a_token_and_keeps_it(broker: FakeBroker, serve, watch: O
     await field.fill("wrong")
     await watched.page.get_by_role("button", name="Connect").click()
     assert (await asyncio.wait_for(broker.hellos.get(), PATIENCE_S))["token"] == "wrong"
-    await expect(field).to_be_visible()
+    await expect(watched.page.get_by_role("alert")).to_contain_text("The broker does not accept this access token.")
     await field.fill("right")
     await field.press("Enter")
     await expect(watched.card("coap/1")).to_be_visible()

@@ -20,9 +20,8 @@ DRAWN = """canvas => {
 }"""
 
 
-async def test_asks_for_the_state_and_for_outcomes(broker: FakeBroker, page: Watched) -> None:
-    hello = await broker.hellos.get()
-    assert hello == {"type": "new", "data": "client", "features": ["results", "synced"]}
+async def test_watches_everything(broker: FakeBroker, page: Watched) -> None:
+    assert await broker.hellos.get() == {}
 
 
 async def test_nodes_appear_and_vanish(broker: FakeBroker, page: Watched) -> None:
@@ -106,6 +105,24 @@ async def test_details_hold_what_a_node_says_of_itself(broker: FakeBroker, page:
     await expect(card.get_by_text("samr21-xpro")).to_be_visible()
     await expect(card.locator("dt")).to_have_text(["Operating system", "Board", "Version", "Address"])
     await expect(card.locator("li")).to_have_count(0)
+
+
+async def test_what_is_behind_a_lost_gateway_is_unreachable(broker: FakeBroker, page: Watched) -> None:
+    await broker.new("coap/1", name="A", text="old")
+    await broker.new("coap/2", name="B")
+    await broker.new("mqtt/3", name="C")
+    said = page.page.get_by_text("Unreachable: its gateway is away. What you see is old.")
+    await broker.gateway("coap", "away")
+    await expect(said).to_have_count(2)
+    await expect(page.card("mqtt/3")).not_to_contain_text("Unreachable")
+    await expect(page.card("coap/1")).to_contain_text("old")
+    await broker.gateway("coap", "resyncing")
+    await broker.here("coap/1")
+    await expect(page.card("coap/1")).not_to_contain_text("Unreachable")
+    await expect(page.card("coap/2")).to_contain_text("Unreachable")
+    await broker.out("coap/2")
+    await broker.gateway("coap", "connected")
+    await expect(said).to_have_count(0)
 
 
 async def test_reset_forgets_the_values_and_keeps_the_node(broker: FakeBroker, page: Watched) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from playwright.async_api import Page, expect
 
 from pyaiot.dashboard.config import DashboardConfig
 from tests.dashboard.fake_broker import FakeBroker
-from tests.dashboard.watched_page import OpenPage, Watched
+from tests.dashboard.watched_page import ROOT, OpenPage, Watched
 
 pytestmark = pytest.mark.needs("chromium")
 in_browser = pytest.mark.asyncio(loop_scope="session")
@@ -75,7 +76,7 @@ async def test_narrow_screens(broker: FakeBroker, serve, watch: OpenPage, width:
     assert box is not None
     assert box["x"] + box["width"] <= width
     await switch.tap()
-    assert (await broker.writes.get())["data"]["payload"] == "1"
+    assert (await broker.writes.get()).params["data"] == "1"
     await broker.stop()
     await watched.page.get_by_role("alert").wait_for()
     assert not await watched.page.evaluate(SCROLLS_SIDEWAYS)
@@ -149,9 +150,18 @@ async def test_camera(broker: FakeBroker, serve, watch: OpenPage, tmp_path: Path
 
 def test_small_to_load() -> None:
     static = DashboardConfig().static_path
-    initial = [static / "index.html.gz", *static.glob("assets/*.js.gz"), *static.glob("assets/*.css.gz")]
-    assert len(initial) == 3
-    assert sum(path.stat().st_size for path in initial) <= 100_000
+    for page in ("index.html", "join.html"):
+        asked = re.findall(r'(?:src|href)="\./(assets/[^"]+\.(?:js|css))"', (static / page).read_text(encoding="utf-8"))
+        assert {Path(name).suffix for name in asked} == {".js", ".css"}
+        initial = [static / f"{name}.gz" for name in (page, *asked)]
+        assert sum(path.stat().st_size for path in initial) <= 100_000
+
+
+def test_the_client_is_served_as_it_is() -> None:
+    static = DashboardConfig().static_path
+    sources = {path.name: path.read_bytes() for path in (ROOT / "dashboard" / "client").glob("*.js")}
+    assert "index.js" in sources
+    assert {path.name: path.read_bytes() for path in (static / "client").glob("*.js")} == sources
 
 
 @in_browser

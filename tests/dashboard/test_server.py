@@ -152,9 +152,23 @@ async def test_security_headers_on_every_answer(client: Client, path: str, metho
     assert "Server" not in headers
 
 
+async def test_only_the_page_to_join_may_ask_for_sensors(client: Client, static: Path) -> None:
+    nothing = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=()"
+    for path in ("/", "/nothing", "/config.json", "/assets/x-1a2b.js"):
+        assert (await client.get(path)).headers["Permissions-Policy"] == nothing
+    (static / "join.html").write_bytes(b"join")
+    (static / "index.html").write_bytes(PAGE + b"newer")
+    for path in ("/join", "/join.html"):
+        answer = await client.get(path)
+        assert (answer.code, answer.body, answer.headers["Cache-Control"]) == (200, b"join", "no-cache")
+        assert answer.headers["Permissions-Policy"] == (
+            "accelerometer=(self), camera=(), geolocation=(self), gyroscope=(self), microphone=()"
+        )
+
+
 async def test_the_policy_names_the_configured_hosts(static: Path) -> None:
     settings = {
-        "broker_url": "wss://broker.example.org/ws",
+        "broker_url": "wss://broker.example.org/rpc",
         "logo": "https://pictures.example.org/logo.png",
         "camera_url": "http://10.0.0.7:8081/live?x=1;script-src *",
     }
@@ -244,7 +258,7 @@ async def test_no_path_leads_outside(client: Client, path: bytes) -> None:
 
 async def test_config_and_health(client: Client) -> None:
     answer = await client.get("/config.json")
-    assert json.loads(answer.body) == {"broker_url": "ws://localhost:8000/ws", "title": "IoT Dashboard"}
+    assert json.loads(answer.body) == {"broker_url": "ws://localhost:8000/rpc", "title": "IoT Dashboard"}
     assert answer.headers["Cache-Control"] == "no-cache"
     assert json.loads((await client.get("/health")).body) == {"status": "ok"}
 
@@ -303,15 +317,15 @@ async def test_a_taken_port_is_an_error(client: Client, static: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "port", "ssl", "url"),
     [
-        ("localhost", "8000", False, "ws://localhost:8000/ws"),
-        ("iot.example.org", "", True, "wss://iot.example.org/ws"),
-        ("::1", "8000", False, "ws://[::1]:8000/ws"),
-        ("[fd00::1]", "", True, "wss://[fd00::1]/ws"),
-        ("10.0.0.1", "80", False, "ws://10.0.0.1:80/ws"),
+        ("localhost", "8000", False, "ws://localhost:8000/rpc"),
+        ("iot.example.org", "", True, "wss://iot.example.org/rpc"),
+        ("::1", "8000", False, "ws://[::1]:8000/rpc"),
+        ("[fd00::1]", "", True, "wss://[fd00::1]/rpc"),
+        ("10.0.0.1", "80", False, "ws://10.0.0.1:80/rpc"),
     ],
 )
 def test_broker_url(host: str, port: str, ssl: bool, url: str) -> None:
-    assert broker_url(host, port, ssl, "/ws") == url
+    assert broker_url(host, port, ssl, "/rpc") == url
     assert DashboardConfig(broker_url=url).broker_url == url
 
 
@@ -330,13 +344,13 @@ def test_broker_url(host: str, port: str, ssl: bool, url: str) -> None:
 )
 def test_no_broker_url_from_nonsense(host: str, port: str) -> None:
     with pytest.raises(ValueError, match=r"is not (a URL|the name or address of a host)"):
-        DashboardConfig(broker_url=broker_url(host, port, False, "/ws"))
+        DashboardConfig(broker_url=broker_url(host, port, False, "/rpc"))
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"broker_url": "http://localhost:8000/ws"},
+        {"broker_url": "http://localhost:8000/rpc"},
         {"broker_url": "ws://"},
         {"broker_url": "ws://host'; script-src *"},
         {"camera_url": "javascript:alert(1)"},
@@ -355,20 +369,20 @@ def test_what_cannot_be_shown_is_refused_in_one_line(settings: dict[str, str]) -
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("raspberrypi.local:8080", "ws://raspberrypi.local:8000/ws"),
-        ("192.0.2.1", "ws://192.0.2.1:8000/ws"),
-        ("[2001:db8::1]:8080", "ws://[2001:db8::1]:8000/ws"),
+        ("raspberrypi.local:8080", "ws://raspberrypi.local:8000/rpc"),
+        ("192.0.2.1", "ws://192.0.2.1:8000/rpc"),
+        ("[2001:db8::1]:8080", "ws://[2001:db8::1]:8000/rpc"),
     ],
 )
 async def test_a_broker_on_every_address_is_reached_where_the_page_was(static: Path, asked: str, told: str) -> None:
-    async with running(static_path=static, broker_url="ws://0.0.0.0:8000/ws") as client:
+    async with running(static_path=static, broker_url="ws://0.0.0.0:8000/rpc") as client:
         answer = await client.get("/config.json", Host=asked)
         assert json.loads(answer.body)["broker_url"] == told
         connect = answer.headers["Content-Security-Policy"].partition("connect-src ")[2].partition(";")[0]
-        assert connect == ("'self' ws:" if "[" in asked else f"'self' {told.removesuffix('/ws')}")
+        assert connect == ("'self' ws:" if "[" in asked else f"'self' {told.removesuffix('/rpc')}")
 
 
 def test_no_host_header_can_add_to_the_policy() -> None:
-    config = DashboardConfig(broker_url="ws://[::]:8000/ws")
+    config = DashboardConfig(broker_url="ws://[::]:8000/rpc")
     for host in ("evil.example; script-src *", "a b", "x'y", "", "a/b", "[::1", "evil.example:8080 https://*"):
-        assert config.broker_url_for(host) == "ws://[::]:8000/ws"
+        assert config.broker_url_for(host) == "ws://[::]:8000/rpc"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import Locator, expect
@@ -26,8 +27,7 @@ async def test_waits_for_the_device(broker: FakeBroker, page: Watched) -> None:
     switch = await led(broker, page)
     await switch.click()
     write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
-    assert write.pop("id")
-    assert write == {"type": "update", "data": {"uid": "coap/1", "endpoint": "led", "payload": "1"}}
+    assert write.params == {"uid": "coap/1", "resource": "led", "data": "1"}
     card = page.card("coap/1")
     await expect(card).to_contain_text("switching on…")
     await expect(switch).to_have_attribute("aria-busy", "true")
@@ -42,8 +42,8 @@ async def test_an_outcome_alone_moves_nothing(broker: FakeBroker, page: Watched)
     switch = await led(broker, page, "1")
     await switch.click()
     write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
-    assert write["data"]["payload"] == "0"
-    await broker.answer(write, ok=True)
+    assert write.params["data"] == "0"
+    await broker.confirm(write)
     await expect(switch).to_have_attribute("aria-busy", "false")
     await expect(switch).to_have_attribute("aria-checked", "true")
     await broker.update("coap/1", "led", "0")
@@ -56,7 +56,7 @@ async def test_one_write_at_a_time(broker: FakeBroker, page: Watched) -> None:
     await expect(switch).to_have_attribute("aria-busy", "true")
     await switch.click(force=True)
     first = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
-    await broker.answer(first, ok=False, code="offline", reason="gone")
+    await broker.refuse(first, "offline", "gone")
     await expect(page.card("coap/1")).to_contain_text("Not reached: gone")
     assert broker.writes.empty()
 
@@ -74,8 +74,8 @@ async def test_says_why_it_failed(broker: FakeBroker, page: Watched, code: str, 
     switch = await led(broker, page)
     await switch.click()
     write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
-    await broker.answer({"id": "another"}, ok=True)
-    await broker.answer(write, ok=False, code=code, reason=reason)
+    await broker.confirm(replace(write, id=write.id + 1000))
+    await broker.refuse(write, code, reason)
     await expect(page.card("coap/1").locator(".failure")).to_have_text(said)
     await expect(switch).to_have_attribute("aria-checked", "false")
     await expect(switch).to_have_attribute("aria-busy", "false")
@@ -93,7 +93,7 @@ async def test_gives_up_after_15_seconds(broker: FakeBroker, page: Watched) -> N
     await page.page.clock.fast_forward(14_000)
     await expect(switch).to_have_attribute("aria-busy", "true")
     await page.page.clock.fast_forward(1_100)
-    await expect(failure).to_have_text("No answer within 15 seconds.")
+    await expect(failure).to_have_text("Timed out: no answer in time: whether it was done is not known")
     await expect(switch).to_have_attribute("aria-checked", "false")
 
 
@@ -121,7 +121,7 @@ async def test_works_from_the_keyboard(broker: FakeBroker, page: Watched) -> Non
     await expect(switch).to_be_focused()
     await page.page.keyboard.press("Space")
     write = await asyncio.wait_for(broker.writes.get(), PATIENCE_S)
-    assert write["data"]["payload"] == "1"
+    assert write.params["data"] == "1"
 
 
 async def test_a_value_that_is_neither_is_unknown(broker: FakeBroker, page: Watched) -> None:

@@ -44,7 +44,7 @@ async def up(host: Host, *arguments: str, python: tuple[str, ...] = ()) -> tuple
     page = (await process.says(r"Dashboard +(http://\S+/)"))[1]
     _, config = await fetch(f"{page}config.json")
     broker = urlsplit(json.loads(config)["broker_url"])
-    assert (broker.scheme, broker.hostname, broker.path) == ("ws", "localhost", "/ws")
+    assert (broker.scheme, broker.hostname, broker.path) == ("ws", "localhost", "/rpc")
     assert broker.port is not None
     return process, page, broker.port
 

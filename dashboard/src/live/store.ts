@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import type { View } from "../../client/index.js";
+import type { Change, Value } from "../../client/view.js";
 import { History } from "./history.ts";
-import type { Message } from "./messages.ts";
 
 /** One resource of a node as last heard. Replaced, never changed; only its history grows. */
 export interface Resource {
@@ -12,124 +13,109 @@ export interface Resource {
   readonly unit: string | null;
   readonly atMs: number;
   readonly history: History;
-  readonly replay: number;
 }
 
 /** One node as last heard. Replaced when anything of it changes, so that identity tells change. */
 export interface Node {
   readonly uid: string;
+  readonly gateway: string;
+  /** `unreachable`: its gateway is away, or has not told of it since it came back. */
+  readonly state: "online" | "unreachable";
   readonly resources: ReadonlyMap<string, Resource>;
-  readonly replay: number;
 }
 
-/** What one batch of messages changed. */
-export interface Changes {
+/** What one batch of changes did. */
+export interface Effect {
   readonly nodes: ReadonlySet<string>;
   /** Nodes came or went. */
   readonly membership: boolean;
-  readonly synced: boolean;
 }
 
-/**
- * What the broker said of all nodes. Pure: the time comes in.
- *
- * The caller calls `startReplay` whenever it has asked the broker for the whole state. What is known stays until
- * `synced` says that the replay is complete; then everything that was not said again is gone.
- */
+/** What the page shows of what a watch knows: the newest of everything, and how numbers went. Pure. */
 export class Store {
   readonly nodes = new Map<string, Node>();
-  #replay = 0;
+  readonly #view: View;
 
-  startReplay(): void {
-    this.#replay += 1;
+  /** `view` is what the watch knows, which is as new as the changes given to `apply`, or newer. */
+  constructor(view: View) {
+    this.#view = view;
   }
 
-  /** Applies messages in their order; `nowMs` is the time of values that carry none. */
-  apply(messages: Iterable<Message>, nowMs: number): Changes {
+  /** Applies the news of a watch in their order. */
+  apply(changes: Iterable<Change>): Effect {
     const nodes = new Set<string>();
-    // Writable copies made in this batch: a burst of updates copies a node's resources once.
+    // Writable copies made in this batch: a burst of values copies a node's resources once.
     const fresh = new Map<string, Map<string, Resource>>();
+    // After a connection that could not be resumed the watch says `reset`, and again what still holds.
+    const before = new Map<string, ReadonlyMap<string, Resource>>();
     let membership = false;
-    let synced = false;
-    for (const message of messages) {
-      switch (message.type) {
-        case "new": {
-          const node = this.nodes.get(message.uid);
-          if (node === undefined) membership = true;
-          this.#put(message.uid, node?.resources ?? new Map());
-          nodes.add(message.uid);
-          break;
-        }
-        case "update": {
-          const node = this.nodes.get(message.uid);
-          if (node === undefined) break;
-          let resources = fresh.get(message.uid);
+    for (const change of changes) {
+      switch (change.type) {
+        case "value": {
+          let resources = fresh.get(change.uid);
           if (resources === undefined) {
-            resources = new Map(node.resources);
-            fresh.set(message.uid, resources);
+            const node = this.nodes.get(change.uid);
+            membership ||= node === undefined;
+            resources = new Map(node?.resources);
+            fresh.set(change.uid, resources);
           }
-          const before = resources.get(message.resource);
-          resources.set(message.resource, this.#resource(message, before, nowMs));
-          this.#put(message.uid, resources);
-          nodes.add(message.uid);
+          const old = resources.get(change.resource);
+          const forgotten = old === undefined ? before.get(change.uid)?.get(change.resource) : undefined;
+          resources.set(change.resource, resourceOf(change, old ?? (forgotten?.atMs === change.at ? forgotten : undefined)));
+          this.#put(change.uid, resources);
+          nodes.add(change.uid);
           break;
         }
-        case "reset":
-          if (!this.nodes.has(message.uid)) break;
-          fresh.delete(message.uid);
-          this.#put(message.uid, new Map());
-          nodes.add(message.uid);
+        case "node": {
+          const node = this.nodes.get(change.uid);
+          membership ||= node === undefined;
+          this.#put(change.uid, node?.resources ?? new Map());
+          nodes.add(change.uid);
           break;
-        case "out":
-          fresh.delete(message.uid);
-          if (this.nodes.delete(message.uid)) {
-            nodes.add(message.uid);
-            membership = true;
+        }
+        case "reset": {
+          const node = this.nodes.get(change.uid);
+          if (node === undefined) break;
+          before.set(change.uid, node.resources);
+          fresh.delete(change.uid);
+          this.#put(change.uid, new Map());
+          nodes.add(change.uid);
+          break;
+        }
+        case "gone":
+          fresh.delete(change.uid);
+          before.delete(change.uid);
+          if (!this.nodes.delete(change.uid)) break;
+          nodes.add(change.uid);
+          membership = true;
+          break;
+        case "gateway":
+          for (const node of this.nodes.values()) {
+            if (node.gateway !== change.gateway) continue;
+            this.#put(node.uid, node.resources);
+            nodes.add(node.uid);
           }
           break;
         case "synced":
-          synced = true;
-          membership = this.#dropStale(nodes) || membership;
-          fresh.clear();
-          break;
-        case "result":
           break;
       }
     }
-    return { nodes, membership, synced };
+    return { nodes, membership };
   }
 
   #put(uid: string, resources: ReadonlyMap<string, Resource>): void {
-    this.nodes.set(uid, { uid, resources, replay: this.#replay });
+    const known = this.#view.nodes.get(uid);
+    // The watch may know by now that it is gone; the change that says so follows.
+    const [gateway, state] = known === undefined ? ["", "online" as const] : [known.gateway, this.#view.state(known)];
+    this.nodes.set(uid, { uid, gateway, state, resources });
   }
+}
 
-  #resource(message: Message & { type: "update" }, before: Resource | undefined, nowMs: number): Resource {
-    const value = message.value === undefined ? message.data : message.value;
-    const number = numberOf(value);
-    const atMs = message.at ?? nowMs;
-    const history = before?.history ?? new History();
-    if (number !== null) history.push(atMs, number);
-    const { resource: name, data, unit } = message;
-    return { name, data, value, number, unit, atMs, history, replay: this.#replay };
-  }
-
-  /** Removes what the replay did not say; true when a node went. */
-  #dropStale(changed: Set<string>): boolean {
-    let gone = false;
-    for (const [uid, node] of this.nodes) {
-      if (node.replay !== this.#replay) {
-        this.nodes.delete(uid);
-        changed.add(uid);
-        gone = true;
-        continue;
-      }
-      const kept = [...node.resources].filter(([, resource]) => resource.replay === this.#replay);
-      if (kept.length === node.resources.size) continue;
-      this.#put(uid, new Map(kept));
-      changed.add(uid);
-    }
-    return gone;
-  }
+function resourceOf({ resource: name, data, value, unit, at: atMs }: Value, before: Resource | undefined): Resource {
+  const number = numberOf(value === undefined ? data : value);
+  const history = before?.history ?? new History();
+  if (number !== null) history.push(atMs, number);
+  return { name, data, value, number, unit: unit === undefined || unit === "" ? null : unit, atMs, history };
 }
 
 /** The number a value is: a finite number, or a text that is nothing but one. */

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { SvelteMap } from "svelte/reactivity";
-import { Connection, type Status } from "./connection.ts";
+import { Client, RpcError, type Watch } from "../../client/index.js";
+import type { Status } from "../../client/link.js";
+import type { Change } from "../../client/view.js";
+import { storedToken, storeToken } from "../token.ts";
 import { FrameQueue } from "./frames.ts";
-import { hello, parseMessage, write as writeMessage, type Message } from "./messages.ts";
 import { Store, type Node } from "./store.ts";
 import { Writes, writeKey, type Write } from "./writes.ts";
 
-const TOKEN_KEY = "pyaiot.token";
-
 /**
- * What the page shows, made reactive: joins the connection, the store and the writes.
+ * What the page shows, made reactive: joins a watch of everything, the store and the writes.
  *
- * Messages are applied once per animation frame; each component depends on its own node only.
+ * Changes are applied once per animation frame; each component depends on its own node only.
  */
 export class View {
   readonly nodes = new SvelteMap<string, Node>();
@@ -21,26 +21,25 @@ export class View {
   /** The broker has said everything it knows since the connection was made. */
   synced = $state(false);
 
-  readonly #store = new Store();
-  readonly #writes = new Writes(Math.random().toString(36).slice(2, 10));
-  readonly #queue: FrameQueue<Message>;
-  readonly #connection: Connection;
-  #expiry: ReturnType<typeof setTimeout> | undefined;
+  readonly #writes = new Writes();
+  readonly #queue = new FrameQueue<Change>((changes) => this.#apply(changes));
+  readonly #client: Client;
+  readonly #watch: Watch;
+  readonly #store: Store;
 
   constructor(brokerUrl: string) {
-    this.#queue = new FrameQueue((messages) => this.#apply(messages));
-    this.#connection = new Connection(brokerUrl, {
-      hello: () => this.#hello(),
-      message: (text) => this.#heard(text),
-      status: (status) => this.#changed(status),
+    this.#client = new Client(brokerUrl, { token: storedToken(), onStatus: (status) => this.#changed(status) });
+    this.#watch = this.#client.watch({}, ({ changes }) => {
+      for (const change of changes) this.#queue.push(change);
     });
+    this.#store = new Store(this.#watch.view);
   }
 
   get connected(): boolean {
     return this.status.state === "connected";
   }
 
-  /** Connects and keeps connected; quickly when the page is looked at again or the network is back. */
+  /** Keeps connected: quickly when the page is looked at again or the network is back. */
   start(): void {
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
@@ -48,93 +47,74 @@ export class View {
       this.#hurry();
     });
     addEventListener("online", () => this.#hurry());
-    this.#connection.connect();
   }
 
   tryNow(): void {
-    this.#connection.hurry();
+    this.#client.hurry();
   }
 
   /** Uses this token from now on, in this tab only. */
   useToken(token: string): void {
-    try {
-      sessionStorage.setItem(TOKEN_KEY, token);
-    } catch {
-      // No storage in this browser's mode: the field will ask again after a reload.
-    }
-    this.#token = token;
-    this.#connection.hurry();
+    storeToken(token);
+    this.#client.useToken(token);
   }
 
   /** Asks the device to take a value; the outcome shows in `writes` and in the node itself. */
-  write(uid: string, resource: string, payload: string): void {
-    const write = this.#writes.start(uid, resource, payload, Date.now());
-    if (!this.#connection.send(writeMessage(write.id, uid, resource, payload))) this.#writes.notSent(write);
+  async write(uid: string, resource: string, payload: string): Promise<void> {
+    const write = this.#writes.start(uid, resource, payload);
+    if (!this.connected) {
+      this.#writes.notSent(write);
+      this.#showWrites();
+      return;
+    }
     this.#showWrites();
-  }
-
-  #token: string | null = storedToken();
-
-  #hello(): string {
-    // What is still queued belongs to the connection before.
-    this.#queue.flush();
-    this.#store.startReplay();
-    return hello(this.#token);
-  }
-
-  #heard(text: string): void {
-    const message = parseMessage(text);
-    if (message !== null) this.#queue.push(message);
+    let changed;
+    try {
+      await this.#client.write(uid, resource, payload);
+      changed = this.#writes.confirmed(write);
+    } catch (error) {
+      const [kind, reason] = error instanceof RpcError ? [error.kind, error.told] : [null, String(error)];
+      changed = this.#writes.failed(write, kind, reason);
+    }
+    if (changed) this.#showWrites();
   }
 
   #changed(status: Status): void {
     this.status = status;
-    if (status.state === "connected") return;
+    if (status.state === "connected") {
+      this.synced = this.#watch.view.synced;
+      return;
+    }
     this.synced = false;
     this.#queue.flush();
     if (this.#writes.lost()) this.#showWrites();
   }
 
   #hurry(): void {
-    if (this.status.state === "lost") this.#connection.hurry();
+    if (this.status.state === "lost") this.#client.hurry();
   }
 
-  #apply(messages: readonly Message[]): void {
-    const { nodes, membership, synced } = this.#store.apply(messages, Date.now());
+  #apply(changes: readonly Change[]): void {
+    const { nodes, membership } = this.#store.apply(changes);
     for (const uid of nodes) {
       const node = this.#store.nodes.get(uid);
       if (node === undefined) this.nodes.delete(uid);
       else this.nodes.set(uid, node);
     }
     if (membership) this.uids = [...this.#store.nodes.keys()];
-    if (synced) this.synced = true;
+    this.synced = this.connected && this.#watch.view.synced;
     let written = false;
-    if (this.#writes.byKey.size > 0) for (const message of messages) written = this.#writes.apply(message) || written;
+    if (this.#writes.byKey.size > 0) for (const change of changes) written = this.#writes.apply(change) || written;
     if (written) this.#showWrites();
   }
 
   #showWrites(): void {
     for (const key of this.writes.keys()) if (!this.#writes.byKey.has(key)) this.writes.delete(key);
     for (const [key, write] of this.#writes.byKey) this.writes.set(key, write);
-    clearTimeout(this.#expiry);
-    const next = this.#writes.nextDeadlineMs();
-    if (next === null) return;
-    this.#expiry = setTimeout(() => {
-      this.#writes.expire(Date.now());
-      this.#showWrites();
-    }, next - Date.now());
   }
 
   /** The write of this resource that waits or failed, if any. */
   writeOf(uid: string, resource: string): Write | undefined {
     return this.writes.get(writeKey(uid, resource));
-  }
-}
-
-function storedToken(): string | null {
-  try {
-    return sessionStorage.getItem(TOKEN_KEY);
-  } catch {
-    return null;
   }
 }

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+import "../app.css";
+import { mount } from "svelte";
+import { applyBranding, fetchConfig } from "../config.ts";
+import "../theme.svelte.ts";
+import Join from "./Join.svelte";
+import { Presence } from "./presence.svelte.ts";
+
+const target = document.getElementById("app");
+if (target === null) throw new Error("join.html has no #app");
+
+try {
+  const config = await fetchConfig(fetch, document.baseURI);
+  applyBranding(config, `Join – ${config.title}`);
+  const presence = new Presence(config.brokerUrl);
+  addEventListener("online", () => presence.hurry());
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) presence.hurry();
+  });
+  mount(Join, { target, props: { config, presence } });
+} catch (error) {
+  target.className = "fatal";
+  target.textContent = error instanceof Error ? error.message : String(error);
+}
