@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 
 from pyaiot.gateway.device_tokens.grants import Grants, Holder
+from pyaiot.gateway.device_tokens.recurring_call import RecurringCall
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.device_tokens.tokens import Grant, verify
 
@@ -29,7 +29,7 @@ class Authority:
         self._keys = keys
         self._audience = audience
         self._grants = Grants()
-        self._timer: asyncio.TimerHandle | None = None
+        self._looks = RecurringCall(self._look)
 
     def start(self) -> None:
         """Read the keys, and begin to look. Raises ConfigurationError."""
@@ -38,13 +38,11 @@ class Authority:
         self._keys.load()
         if self._keys.keys:
             logger.info("tokens of devices are checked by: %s", ", ".join(key.name for key in self._keys.keys))
-        self._arm(self._keys, LOOK_S)
+        self._looks.start(LOOK_S)
 
     def stop(self) -> None:
         """Look no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._looks.stop()
 
     def grant(self, token: str, device: str) -> Grant:
         """What ``token`` grants to ``device`` now. Raises BadToken."""
@@ -59,19 +57,12 @@ class Authority:
         """``holder`` is over."""
         self._grants.release(holder)
 
-    def _look(self, keys: TokenKeys) -> None:
-        after_s = LOOK_S
-        try:
-            if keys.refresh():
-                for holder in self._grants.take_untrusted(key.digest for key in keys.keys):
-                    holder.revoked("the key that signed its token is not trusted any more")
-            expired = self._grants.take_expired(time.time(), MAX_AT_ONCE)
-            if len(expired) == MAX_AT_ONCE:
-                after_s = GRAIN_S
-            for holder in expired:
-                holder.revoked("its token has expired")
-        finally:  # a fault of one is not to be the end of looking
-            self._arm(keys, after_s)
-
-    def _arm(self, keys: TokenKeys, after_s: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._look, keys)
+    def _look(self) -> float:
+        """When to look again, in seconds."""
+        if self._keys is not None and self._keys.refresh():
+            for holder in self._grants.take_untrusted(key.digest for key in self._keys.keys):
+                holder.revoked("the key that signed its token is not trusted any more")
+        expired = self._grants.take_expired(time.time(), MAX_AT_ONCE)
+        for holder in expired:
+            holder.revoked("its token has expired")
+        return GRAIN_S if len(expired) == MAX_AT_ONCE else LOOK_S

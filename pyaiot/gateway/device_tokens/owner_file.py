@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pyaiot.gateway.device_tokens.owners import Accounts, BadOwners, Owners, bounded, merge, parse, render
+from pyaiot.gateway.device_tokens.recurring_call import RecurringCall
 from pyaiot.options import ConfigurationError
 from pyaiot.private_file import PrivateFile, fingerprint
 
@@ -65,7 +66,7 @@ class OwnerFile:
         self._path = os.path.expanduser(path)
         self._mark: Mark = None
         self._lost: Callable[[Sequence[str]], None]
-        self._timer: asyncio.TimerHandle | None = None
+        self._looks = RecurringCall(self._look)
         self._saving: asyncio.Task[None] | None = None
         #: What went wrong the last time, which is said once; with which file, and until when that is taken to be so.
         self._fault: str | None = None
@@ -81,14 +82,13 @@ class OwnerFile:
         self._lost = lost
         self._mark = fingerprint(self._path)
         self.owners.adopt(load_or_none(self._path))
-        self._arm()
+        self._looks.start(LOOK_S)
 
     async def stop(self) -> None:
         """Look no more, and save what is not saved."""
-        if self._timer is None:
+        if not self._looks.runs:
             return
-        self._timer.cancel()
-        self._timer = None
+        self._looks.stop()
         if self._saving is not None:
             await self._saving
         if self._has_news:
@@ -98,19 +98,15 @@ class OwnerFile:
     def _has_news(self) -> bool:
         return bool(self.owners.unsaved or self.owners.forgotten)
 
-    def _look(self) -> None:
-        try:
-            if self._saving is None or self._saving.done():
-                loop = asyncio.get_running_loop()
-                mark = fingerprint(self._path)
-                hopeless = mark == self._fault_mark and loop.time() < self._retry_at
-                if (self._has_news or mark != self._mark) and not hopeless and loop.time() >= self._rests_until:
-                    self._saving = loop.create_task(self._synchronise(mark), name="owners of ids: read and save")
-        finally:  # a fault of one look is not to be the end of looking
-            self._arm()
-
-    def _arm(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+    def _look(self) -> float:
+        """When to look again, in seconds."""
+        if self._saving is None or self._saving.done():
+            loop = asyncio.get_running_loop()
+            mark = fingerprint(self._path)
+            hopeless = mark == self._fault_mark and loop.time() < self._retry_at
+            if (self._has_news or mark != self._mark) and not hopeless and loop.time() >= self._rests_until:
+                self._saving = loop.create_task(self._synchronise(mark), name="owners of ids: read and save")
+        return LOOK_S
 
     async def _synchronise(self, mark: Mark) -> None:
         """Say in the file what is not there, and take over what is. What cannot be done is said in the log, once."""

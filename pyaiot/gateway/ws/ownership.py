@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from pyaiot.gateway.credentials import Credentials
+from pyaiot.gateway.device_tokens.recurring_call import RecurringCall
 from pyaiot.gateway.ws.residents import Resident
 
 #: How often the device file is looked at when nobody connects.
@@ -27,20 +27,18 @@ class Ownership:
         self._credentials = credentials
         self._find: Find
         self._ending: deque[tuple[Resident, str]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._looks = RecurringCall(self._look)
 
     def start(self, find: Find) -> None:
         """Read the device file, and begin to look. Raises DeviceFileError."""
         self._credentials.load()
         self._find = find
-        self._arm(LOOK_S)
+        self._looks.start(LOOK_S)
 
     def stop(self) -> None:
         """Look no more."""
         self._ending.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._looks.stop()
 
     def may_be(self, uid: str, key: bytes | None) -> bool:
         """Whether a device may be called ``uid``: it gives the right key, or none, and there is none for that id."""
@@ -62,18 +60,13 @@ class Ownership:
             session = self._find(uid)
             if session is not None and session.proof is not None and session.proof.kind == "token":
                 self._ending.append((session, "its id was released"))
-        if self._ending and self._timer is not None:
-            self._timer.cancel()
-            self._arm(GRAIN_S)
+        if self._ending:
+            self._looks.hasten(GRAIN_S)
 
-    def _look(self) -> None:
-        try:
-            self._refresh()
-            for _ in range(min(len(self._ending), MAX_AT_ONCE)):
-                session, why = self._ending.popleft()
-                session.revoked(why)
-        finally:  # a fault of one is not to be the end of looking
-            self._arm(GRAIN_S if self._ending else LOOK_S)
-
-    def _arm(self, after_s: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._look)
+    def _look(self) -> float:
+        """When to look again, in seconds."""
+        self._refresh()
+        for _ in range(min(len(self._ending), MAX_AT_ONCE)):
+            session, why = self._ending.popleft()
+            session.revoked(why)
+        return GRAIN_S if self._ending else LOOK_S

@@ -119,8 +119,8 @@ async def test_one_that_breaks_while_it_is_used_opens_nothing_and_is_not_written
         path.write_text("joe acc-2\n")
         await until(lambda: "Invalid owners file" in caplog.text)
         kept.owners.prove("jim", "acc-1")
-        looks = kept._timer
-        await until(lambda: kept._timer is not looks)
+        looks = kept._looks._timer
+        await until(lambda: kept._looks._timer is not looks)
         assert (path.read_text(), lost) == ("joe acc-2\n", [])
         assert not kept.owners.admits("joe", "acc-2")
         store(path, {"joe": "acc-1"})  # restored

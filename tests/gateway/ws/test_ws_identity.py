@@ -250,8 +250,10 @@ async def test_who_comes_with_the_new_key_before_the_old_connection_ends_stays(
         devices.store(device_file, Devices({"owned": Credential.of("device", b"renewed")}))
         async with device(guarded, additional_headers=basic("owned", "renewed")) as newer:
             assert await older.closed() == (1000, "replaced by a newer connection with this id")
-            timer = guarded.adapter._ownership._timer
-            await guarded.until(lambda: guarded.adapter._ownership._timer is not timer)  # it has looked once more
+            timer = guarded.adapter._ownership._looks._timer
+            await guarded.until(
+                lambda: guarded.adapter._ownership._looks._timer is not timer
+            )  # it has looked once more
             await newer.update({"led": "1"})
             await guarded.until(lambda: guarded.told("owned", "led"))
     assert guarded.adapter.counters.revoked == 0

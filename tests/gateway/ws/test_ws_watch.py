@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from pyaiot.gateway.device_tokens import authority
+from pyaiot.gateway.device_tokens import authority, recurring_call
 from pyaiot.gateway.device_tokens.authority import Authority
 from pyaiot.gateway.ws import ownership
 from pyaiot.gateway.ws.counters import Counters
@@ -42,6 +42,7 @@ async def test_a_fault_in_one_look_is_told_and_the_next_look_comes(
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
     monkeypatch.setattr(authority, "LOOK_S", 0.01)
     monkeypatch.setattr(ownership, "LOOK_S", 0.01)
+    monkeypatch.setattr(recurring_call, "AFTER_FAULT_S", 0.01)
     again = asyncio.Event()
     fail = failing_once(again)
     if watcher == "authority":
