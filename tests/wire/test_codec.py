@@ -20,6 +20,7 @@ from pyaiot.wire.messages import (
     GatewayMessage,
     New,
     Out,
+    Read,
     Refused,
     Reset,
     Result,
@@ -240,6 +241,7 @@ def test_every_message_comes_back_as_it_was() -> None:
         ack=3,
         messages=[
             Write(id=1, uid="a", resource="led", data={"on": [1, None]}, ttl_ms=10_000),
+            Read(id=2, uid="a", resource="t", ttl_ms=10_000),
             Refused(uid="b", reason="not known"),
         ],
     )
@@ -261,6 +263,8 @@ def test_the_wire_spells_as_the_protocol_does() -> None:
         "data": 1,
         "ttl": 5,
     }
+    asked = {"type": "read", "id": 2, "uid": "a", "endpoint": "t", "ttl": 5}
+    assert json.loads(codec.encode(Read(id=2, uid="a", resource="t", ttl_ms=5))) == asked
 
 
 NOT_OURS = {

@@ -9,10 +9,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed, Malformed
+from pyaiot.wire.messages import READ
 from pyaiot.wire.signing import Opener, PublicKey
 
 from . import rfc8032, strict_json, vectors
@@ -188,3 +190,24 @@ def test_every_cause_of_refusal_is_there() -> None:
     assert {each["message"] for each in NO_HANDSHAKE.values()} == {"hello", "auth", "welcome"}
     assert len(REFUSED) == len(PUBLISHED["refused_frames"]) >= 35
     assert len(NO_HANDSHAKE) == len(PUBLISHED["refused_handshakes"]) >= 15
+
+
+def test_features_are_told_in_auth_and_change_nothing_for_who_does_not_know_them() -> None:
+    """An older broker's type of ``auth`` has no features; an older gateway's ``auth`` has none."""
+
+    class OlderAuth(msgspec.Struct, tag_field="type", tag="auth"):
+        gateway: str
+        broker: str
+        nonce: str
+        epoch: str
+
+    hello, broker = PUBLISHED["hello"]["text"], vectors.KEYS["broker"]
+    able = PUBLISHED["auth_with_features"]
+    authorised = {vectors.NAME: vectors.KEYS["gateway"].public}.get
+    signature = rfc8032.sign(SEEDS["gateway"], bytes.fromhex(able["signed"]))
+    assert able["text"] == f"{unpadded(signature)} {able['json']}"
+    assert hashlib.sha256((hello + able["json"]).encode()).hexdigest() == able["session"]
+    assert handshake.accept_auth(hello, able["text"], broker, authorised).features >= {READ}
+    assert handshake.accept_auth(hello, PUBLISHED["auth"]["text"], broker, authorised).features == frozenset()
+    older = msgspec.json.Decoder(OlderAuth)
+    assert codec.decode(older, able["json"].encode()) == older.decode(PUBLISHED["auth"]["json"])

@@ -103,6 +103,16 @@ def build() -> Vector:
             codec.encode(BrokerFrame(ack=7, messages=[Refused(uid="node-9", reason="the node is not known")])),
         ),
     ]
+    able = handshake.answer_hello(
+        hello,
+        key=gateway,
+        name=NAME,
+        broker=broker.public,
+        nonce=AUTH_NONCE,
+        epoch=EPOCH,
+        features=("read", "what-nobody-knows-yet"),
+    )
+    able_body = split_frame(able.auth)[1]
     return {
         "protocol": "pyaiot.gw.1",
         "keys": {
@@ -119,6 +129,12 @@ def build() -> Vector:
             "json": auth_body.decode(),
             "signed": (b"pyaiot-auth-v1\x00" + hello.encode() + auth_body).hex(),
             "text": answer.auth,
+        },
+        "auth_with_features": {
+            "json": able_body.decode(),
+            "signed": (b"pyaiot-auth-v1\x00" + hello.encode() + able_body).hex(),
+            "text": able.auth,
+            "session": hashlib.sha256(hello.encode() + able_body).hexdigest(),
         },
         "welcome": welcome,
         "frames": frames,
