@@ -167,6 +167,7 @@ class HttpGatewaySettings(GatewaySettings):
     device_file: str = device_file_option()
     device_keys: str = device_keys_option()
     device_token_audience: str = device_token_audience_option()
+    device_owners: str = device_owners_option()
     http_require_password: bool = option(
         False, "devices need a password or token for HTTP, on loopback too (elsewhere they always do)"
     )

@@ -20,19 +20,27 @@ from pyaiot.gateway.device_tokens.owner_file import load_or_none
 from pyaiot.keys import Keys
 from tests.process.processes import PATIENCE_S, Host, Process
 from tests.process.test_actuations import Device, gateway_and_service, led
-from tests.process.test_ws_devices import device_program, ws_gateway
+from tests.process.test_http_push import curl
+from tests.process.test_up import PORTS
+from tests.process.test_ws_devices import WS_LISTENS, device_program, ws_gateway
 from tests.process.viewers import viewing
 
 pytestmark = pytest.mark.needs("curl")
 
 #: Refusals of each impostor that are waited for before a test goes on.
 ENOUGH = 20
+HTTP_LISTENS = r"Listening for HTTP devices on port (\d+)"
 
 
 async def token_of(host: Host, account: str) -> str:
     made = await host.run("aiot", "device-token", "joe", "--account", account)
     assert made.code == 0, made.err
     return made.out.strip()
+
+
+def bearer(token: str) -> list[str]:
+    """What ``curl`` is told of it, if there is one."""
+    return ["-H", f"Authorization: Bearer {token}"] if token else []
 
 
 @asynccontextmanager
@@ -97,6 +105,16 @@ async def impostors(port: int, other_token: str) -> AsyncIterator[list[Impostor]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def is_refused(port: int) -> bool:
+    """Whether who has no token may not be joe."""
+    try:
+        async with connect(f"ws://127.0.0.1:{port}/node?id=joe", proxy=None) as it:
+            await (await it.ping())
+    except ConnectionClosed as closed:
+        return closed.rcvd is not None and closed.rcvd.code == 1008
+    return False
 
 
 async def saved(host: Host, account: str) -> None:
@@ -185,12 +203,41 @@ async def test_a_released_id_changes_hands_and_what_is_for_the_first_account_is_
     await gateway.stop()
 
 
+async def test_an_id_proved_over_http_is_its_accounts_at_the_websocket_gateway_too_and_the_other_way_round(
+    host: Host, keys: Keys
+) -> None:
+    """Gateways of one host share the owners file; in ``aiot up`` they are of one process."""
+    together = await host.start("aiot", "up", *PORTS)
+    port, http_port = await together.port(WS_LISTENS), await together.port(HTTP_LISTENS)
+    mine, other = await token_of(host, "acc-1"), await token_of(host, "acc-2")
+
+    async def post(token: str) -> int:
+        return (await curl(*bearer(token), "-d", '{"x": 1}', f"http://localhost:{http_port}/v1/nodes/joe"))[0]
+
+    async with asyncio.timeout(PATIENCE_S):
+        while await post(mine) != 204:  # the gateway sees a new key within a second
+            pass
+        await saved(host, "acc-1")
+        while not await is_refused(port):  # the WebSocket gateway looks at the file now and then
+            pass
+        assert await post("") == await post(other) == 401
+        async with joe(port, mine):
+            assert (await host.run("aiot", "device", "release", "joe")).code == 0
+            async with joe(port, other):
+                await saved(host, "acc-2")
+                while await post(mine) != 401:
+                    pass
+                assert await post(other) == 204
+    await together.stop()
+
+
 async def test_a_broken_owners_file_is_one_line(host: Host, keys: Keys) -> None:
     path = host.home / ".pyaiot" / "device-owners"
     path.write_text("joe acc-1\n")
     path.chmod(0o600)
-    done = await host.run("aiot-ws-gateway", "--gateway-port", "0")
-    assert (done.code, done.err.count("\n")) == (78, 1)
-    assert "device-owners': it is cut short" in done.err
+    for command in (("aiot-ws-gateway", "--gateway-port", "0"), ("aiot-http-gateway", "--http-port", "0")):
+        done = await host.run(*command)
+        assert (done.code, done.err.count("\n")) == (78, 1)
+        assert "device-owners': it is cut short" in done.err
     done = await host.run("aiot", "device", "release", "joe")
     assert (done.code, done.err.count("\n")) == (78, 1)

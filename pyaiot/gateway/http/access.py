@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from pyaiot.addresses import is_loopback
+from pyaiot.gateway.device_tokens.owners import Owners
 from pyaiot.gateway.device_tokens.tokens import MAX_TOKEN_BYTES, BadToken, Grant
 from pyaiot.http_origin import bearer, is_browser, may_be_asked_for, name_in
 
 #: The longest Authorization header that is read, in characters.
 MAX_AUTHORIZATION: Final = len("Bearer ") + MAX_TOKEN_BYTES
-#: Ids that are remembered to have been proved by a token.
-MAX_PROVED: Final = 16_384
 
 #: What a user with that password is ("device"), or None (see devices.Devices).
 Verify: TypeAlias = Callable[[str, bytes], str | None]
@@ -83,53 +82,55 @@ class Access:
         if request.site is None and is_browser(request.user_agent):
             raise Denied(403, "a page is not a device, and this may be one: the User-Agent is a browser's")
 
-    def check_device(
-        self, request: Request, uid: str, verify: Verify, grant: GrantTo, *, proved: bool = False
-    ) -> Grant | None:
+    def check_device(self, request: Request, uid: str, verify: Verify, grant: GrantTo, owners: Owners) -> Grant | None:
         """What the sender's token grants to ``uid``; None where it needs none, or has a password.
 
-        ``proved``: a token has proved the id, which nothing else has since. Raises Denied: the sender may not speak
-        for the device. Says nothing about which ids there are.
+        Raises Denied: the sender may not speak for the device; an id of one of ``owners`` is only had with a token of
+        the same account. Says nothing about which ids there are.
         """
         if request.authorization is None:
             if not self.trust_this_host or not is_loopback(request.peer) or request.proxied:
                 raise Denied(401, "a password is needed, or a token (aiot device add, aiot device-token)")
-            if proved:
-                raise Denied(401, "this id is only had with its token")
+            check_owner(uid, None, owners)
             return None
         claim = parse_authorization(request.authorization)
         if claim is None:
             raise Denied(401, "the Authorization is neither Basic nor Bearer", guessed="no Authorization that is one")
         if claim.user is None and claim.password.count(b".") == 2:  # no password of ours has a dot
             try:
-                return grant(claim.password.decode("utf-8", "replace"), uid)
+                granted = grant(claim.password.decode("utf-8", "replace"), uid)
             except BadToken as error:
                 raise Denied(401, "the token is not good", guessed=f"a bad token ({error})") from None
+            if not owners.admits(uid, granted.account):
+                raise Denied(401, "the token is not good", guessed=_of_another_account(uid, granted.account))
+            return granted
         user = uid if claim.user is None else claim.user
         if verify(user, claim.password) != "device":
             raise Denied(401, "the password is wrong", guessed="a wrong password")
         if user != uid:
             raise Denied(403, "the password is another device's")
-        if proved:
-            raise Denied(401, "this id is only had with its token")
+        check_owner(uid, None, owners)
         return None
 
 
-class Proved:
-    """The ids that tokens have proved since the start; the oldest is forgotten first."""
+def check_owner(uid: str, grant: Grant | None, owners: Owners) -> None:
+    """Whether who was let in with ``grant``, or with none, may still speak for ``uid``. Raises Denied.
 
-    def __init__(self) -> None:
-        self._ids: dict[str, None] = {}
+    An id may be proved while a request waits or its body comes, and may be released.
+    """
+    if grant is None:
+        if uid in owners:
+            raise Denied(401, "this id is only had with its token")
+    elif uid not in owners or not owners.admits(uid, grant.account):
+        raise Denied(401, "the id was released: ask again")
 
-    def __contains__(self, uid: str) -> bool:
-        return uid in self._ids
 
-    def add(self, uid: str) -> None:
-        """A token has proved ``uid``."""
-        self._ids.pop(uid, None)
-        self._ids[uid] = None
-        if len(self._ids) > MAX_PROVED:
-            del self._ids[next(iter(self._ids))]
+def _of_another_account(uid: str, account: str | None) -> str:
+    whose = "no account" if account is None else f"the account {account}"
+    return (
+        f"a good token of {whose}, where the id was proved for another account (if the device has moved, "
+        f"run: aiot device release {uid})"
+    )
 
 
 def parse_authorization(header: str) -> Claim | None:

@@ -12,14 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
 from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.device_tokens.authority import Authority
+from pyaiot.gateway.device_tokens.owner_file import OwnerFile
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.device_tokens.tokens import Grant
-from pyaiot.gateway.http.access import Access, Proved, Request
+from pyaiot.gateway.http.access import Access, Request, check_owner
 from pyaiot.gateway.http.commands import Command, Poll
 from pyaiot.gateway.http.counters import Counters
 from pyaiot.gateway.http.delivery import Delivery
@@ -27,6 +29,7 @@ from pyaiot.gateway.http.handlers import MAX_WAIT_S
 from pyaiot.gateway.http.payloads import parse_report
 from pyaiot.gateway.http.report import BadPayload
 from pyaiot.gateway.http.server import Server
+from pyaiot.nodes.node import ACCOUNT
 from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger("pyaiot.gateway.http")
@@ -48,6 +51,7 @@ class HttpAdapter:
         host: str = "localhost",
         port: int = 8002,
         device_file: str = "",
+        device_owners: str = "",
         token_keys: TokenKeys | None = None,
         audience: str = "",
         timeout_s: float = 120.0,
@@ -55,13 +59,16 @@ class HttpAdapter:
         """Listen on ``host`` (a name or an address) and TCP ``port`` (0: any free one).
 
         ``device_file`` has the passwords of devices (``aiot device``). ``token_keys`` check their tokens, each of which
-        must be for ``audience``, if that is not empty. ``timeout_s`` is the gateway's ``--max-time``.
+        must be for ``audience``, if that is not empty; ``device_owners`` is the file that keeps which ids they have
+        proved, and for which accounts (empty: that is known until the gateway ends). ``timeout_s`` is the gateway's
+        ``--max-time``.
         """
         self._access = access
         self._credentials = Credentials(device_file)
         self._token_keys = token_keys
         self._authority = Authority(token_keys, audience)
-        self._proved = Proved()
+        self._owner_file = OwnerFile(device_owners)
+        self._owners = self._owner_file.owners
         self.counters = Counters()
         self.max_wait_s = min(MAX_WAIT_S, timeout_s * POLL_SHARE)
         self._server = Server(self, host, port)
@@ -76,11 +83,13 @@ class HttpAdapter:
     async def start(self, events: DeviceEvents) -> None:
         """Listen, and begin to report. Raises ConfigurationError: the port is taken, the device file is none …"""
         self._credentials.load()
-        self._authority.start()
+        self._owner_file.start(self._released)
         try:
+            self._authority.start()
             self._server.start()
         except BaseException:
             self._authority.stop()
+            await self._owner_file.stop()
             raise
         self._events = events
         logger.info("Listening for HTTP devices on port %d", self.port)
@@ -96,7 +105,7 @@ class HttpAdapter:
         self._events = None
         self._authority.stop()
         self._delivery.close()
-        await self._server.stop()
+        await asyncio.gather(self._server.stop(), self._owner_file.stop())
 
     async def discover(self, uid: str) -> None:
         """Nothing to do: a device that only sends cannot be asked."""
@@ -123,15 +132,21 @@ class HttpAdapter:
         """See contract.Host."""
         self._access.check_sender(request)
 
-    def check_device(self, request: Request, uid: str) -> Grant | None:
+    def let_in(self, request: Request, uid: str) -> Grant | None:
         """See contract.Host."""
-        self._credentials.refresh()
-        grant = self._access.check_device(
-            request, uid, self._credentials.verify, self._authority.grant, proved=uid in self._proved
-        )
+        grant = self._check(request, uid)
         if grant is not None:
-            self._proved.add(uid)
+            self._owners.prove(uid, grant.account)
         return grant
+
+    def check_still(self, request: Request, uid: str, grant: Grant | None) -> None:
+        """See contract.Host. It proves nothing: else who waits while the id is released would have it again."""
+        self._check(request, uid)
+        check_owner(uid, grant, self._owners)
+
+    def _check(self, request: Request, uid: str) -> Grant | None:
+        self._credentials.refresh()
+        return self._access.check_device(request, uid, self._credentials.verify, self._authority.grant, self._owners)
 
     @property
     def crowded(self) -> bool:
@@ -142,16 +157,19 @@ class HttpAdapter:
         """See contract.Host."""
         await self._reporting().room()
 
-    def report(self, uid: str, peer: str, body: bytes, *, senml: bool) -> tuple[int, dict[str, str]]:
+    def report(
+        self, uid: str, peer: str, grant: Grant | None, body: bytes, *, senml: bool
+    ) -> tuple[int, dict[str, str]]:
         """See contract.Host."""
         events = self._reporting()
+        check_owner(uid, grant, self._owners)
         try:
             report = parse_report(body, uid, time.time(), senml=senml)
         except BadPayload:
             if events.known(uid):  # it is alive, if unintelligible; but nonsense makes no node
                 events.seen(uid)
             raise
-        events.seen(uid, attributes={"ip": peer})
+        events.seen(uid, attributes=_attributes(peer, grant))
         taken = 0
         for reading in report.readings:
             try:
@@ -165,9 +183,11 @@ class HttpAdapter:
         self.counters.refused += len(report.refused)
         return taken, report.refused
 
-    def ask(self, uid: str, peer: str) -> list[Command]:
+    def ask(self, uid: str, peer: str, grant: Grant | None) -> list[Command]:
         """See contract.Host."""
-        self._reporting().seen(uid, attributes={"ip": peer})
+        events = self._reporting()
+        check_owner(uid, grant, self._owners)
+        events.seen(uid, attributes=_attributes(peer, grant))
         self.counters.polls += 1
         return self._delivery.take(uid)
 
@@ -185,14 +205,29 @@ class HttpAdapter:
         self._reporting().seen(uid)
         return self._delivery.take(uid)
 
-    def deregister(self, uid: str) -> bool:
+    def deregister(self, uid: str, grant: Grant | None) -> bool:
         """See contract.Host."""
         events = self._reporting()
+        check_owner(uid, grant, self._owners)
         known = events.known(uid)
         events.gone(uid, "deregistered")
         return known
+
+    def _released(self, uids: Sequence[str]) -> None:
+        """Those ids are not any more the accounts' that tokens have proved them for: nor are their nodes, and polls."""
+        if self._events is not None:
+            for uid in uids:
+                self._events.gone(uid, "closed")
 
     def _reporting(self) -> DeviceEvents:
         if self._events is None:
             raise Refused("the gateway stops")
         return self._events
+
+
+def _attributes(peer: str, grant: Grant | None) -> dict[str, str]:
+    """What the gateway states of a device that is let in."""
+    attributes = {"ip": peer}
+    if grant is not None and grant.account is not None:
+        attributes[ACCOUNT] = grant.account
+    return attributes

@@ -43,6 +43,7 @@ def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:
         host=settings.http_host,
         port=settings.http_port,
         device_file=settings.device_file,
+        device_owners=settings.device_owners,
         token_keys=TokenKeys(settings.device_keys, required=settings.device_keys != DEVICE_KEYS),
         audience=settings.device_token_audience,
         timeout_s=settings.max_time,

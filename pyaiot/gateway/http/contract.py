@@ -21,8 +21,14 @@ class Host(Protocol):
     def check_sender(self, request: Request) -> None:
         """Raises Denied: no device sent that."""
 
-    def check_device(self, request: Request, uid: str) -> Grant | None:
-        """Raises Denied: the sender may not speak for ``uid``. What its token grants, if it came with one."""
+    def let_in(self, request: Request, uid: str) -> Grant | None:
+        """What the sender's token grants, if it came with one, which proves the id.
+
+        Raises Denied: the sender may not speak for ``uid``.
+        """
+
+    def check_still(self, request: Request, uid: str, grant: Grant | None) -> None:
+        """Raises Denied: the sender that was let in with ``grant`` some time ago may not speak for ``uid`` now."""
 
     @property
     def crowded(self) -> bool:
@@ -31,14 +37,16 @@ class Host(Protocol):
     async def room(self) -> None:
         """Wait until it is not crowded."""
 
-    def report(self, uid: str, peer: str, body: bytes, *, senml: bool) -> tuple[int, dict[str, str]]:
+    def report(
+        self, uid: str, peer: str, grant: Grant | None, body: bytes, *, senml: bool
+    ) -> tuple[int, dict[str, str]]:
         """How many values were taken, and why others were not, by resource.
 
-        Raises BadPayload; Refused: the gateway has no room for another device.
+        Raises BadPayload; Refused: the gateway has no room for another device; Denied: ``grant`` is not enough now.
         """
 
-    def ask(self, uid: str, peer: str) -> list[Command]:
-        """The device asks for its commands, which are delivered by that. Raises Refused."""
+    def ask(self, uid: str, peer: str, grant: Grant | None) -> list[Command]:
+        """The device asks for its commands, which are delivered by that. Raises Refused, Denied as :meth:`report`."""
 
     async def wait(self, uid: str, poll: Poll, woken: asyncio.Event, wait_s: float, grant: Grant | None) -> bool:
         """Wait for a command, after :meth:`ask` had none; false: ``poll`` is over, or ``grant`` is: it gets none."""
@@ -46,5 +54,5 @@ class Host(Protocol):
     def collect(self, uid: str) -> list[Command]:
         """As :meth:`ask`, after :meth:`wait`."""
 
-    def deregister(self, uid: str) -> bool:
-        """The device says goodbye; whether it was known."""
+    def deregister(self, uid: str, grant: Grant | None) -> bool:
+        """The device says goodbye; whether it was known. Raises Refused, Denied as :meth:`report`."""

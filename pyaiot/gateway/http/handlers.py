@@ -43,7 +43,7 @@ class NodeHandler(Handler):
         uid = self.path_args[0]
         if not is_name(uid):
             raise Denied(400, "an id has 1 to 64 of the characters A-Z a-z 0-9 . _ : -")
-        self._grant = self._host.check_device(self.sender(), uid)
+        self._grant = self._host.let_in(self.sender(), uid)
         self.begin(uid)
 
     def on_connection_close(self) -> None:
@@ -60,7 +60,7 @@ class NodeHandler(Handler):
             senml = is_senml(self._single("Content-Type"))
             if self._single("Content-Encoding") not in ("", "identity"):
                 raise UnsupportedType("send the body as it is, not compressed")
-            taken, refused = self._host.report(uid, self.peer, self.body.joined(), senml=senml)
+            taken, refused = self._host.report(uid, self.peer, self._grant, self.body.joined(), senml=senml)
         except UnsupportedType as error:
             self._host.counters.bad_types += 1
             self._complain(uid, 415, str(error))
@@ -69,6 +69,8 @@ class NodeHandler(Handler):
             self._complain(uid, 400, str(error))
         except Refused as error:
             self.say(503, str(error))
+        except Denied as denied:
+            await self._refuse(denied)
         else:
             if refused:
                 resource, reason = next(iter(refused.items()))
@@ -86,14 +88,13 @@ class NodeHandler(Handler):
             self.say(400, f"wait is a whole number of seconds, at most {MAX_WAIT_S:.0f}")
             return
         try:
-            commands = self._host.ask(uid, self.peer)
+            commands = self._host.ask(uid, self.peer, self._grant)
             if not commands and wait_s > 0:
                 commands = await self._wait(uid, wait_s)
         except Refused as error:
             self.say(503, str(error))
-        except Denied as denied:  # since it began to wait
-            self._denied = denied
-            await self.admitted()
+        except Denied as denied:
+            await self._refuse(denied)
         else:
             if commands:
                 self.say_json(200, encode_commands(commands))
@@ -105,9 +106,12 @@ class NodeHandler(Handler):
         if not await self.admitted():
             return
         try:
-            known = self._host.deregister(uid)
+            known = self._host.deregister(uid, self._grant)
         except Refused as error:
             self.say(503, str(error))
+            return
+        except Denied as denied:
+            await self._refuse(denied)
             return
         if known:
             self.set_status(204)
@@ -131,12 +135,18 @@ class NodeHandler(Handler):
         return not self.answered  # while it waited, as others needed its room
 
     async def _wait(self, uid: str, wait_s: float) -> list[Command]:
-        """Raises Denied: the password or token is no longer good."""
+        """Raises Denied: the password or token is no longer good, or the id is another's."""
         woken = asyncio.Event()
         self._poll = Poll(woken.set)
         waited = await self._host.wait(uid, self._poll, woken, wait_s, self._grant)
-        self._host.check_device(self.sender(), uid)
+        self._host.check_still(self.sender(), uid, self._grant)
         return self._host.collect(uid) if waited else []
+
+    async def _refuse(self, denied: Denied) -> None:
+        """It was let in, and since then something has changed."""
+        self._host.counters.denied += 1
+        self._denied = denied
+        await self.admitted()
 
     def _wait_s(self) -> float | None:
         """How long to wait: what is asked for, no longer than the node and this connection live. None: nonsense."""

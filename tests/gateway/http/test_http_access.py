@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from pyaiot.devices import Credential, Devices
+from pyaiot.gateway.device_tokens.owners import Owners
 from pyaiot.gateway.device_tokens.tokens import BadToken, Grant
-from pyaiot.gateway.http import access
 from pyaiot.gateway.http.access import (
     MAX_AUTHORIZATION,
     Access,
     Claim,
     Denied,
-    Proved,
     Request,
+    check_owner,
     parse_authorization,
 )
 
@@ -42,7 +42,13 @@ def basic(user: str, password: str) -> str:
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
-GRANT = Grant("joe", None, 2e9, b"")
+GRANT = Grant("joe", "acc-1", 2e9, b"")
+
+
+def owned(by: str | None = "acc-1", uid: str = "joe") -> Owners:
+    owners = Owners()
+    owners.prove(uid, by)
+    return owners
 
 
 def grant(token: str, uid: str) -> Grant:
@@ -52,10 +58,10 @@ def grant(token: str, uid: str) -> Grant:
     return GRANT
 
 
-def verdict(access: Access, request: Request, uid: str = "joe", *, proved: bool = False) -> int:
+def verdict(access: Access, request: Request, uid: str = "joe", owners: Owners | None = None) -> int:
     try:
         access.check_sender(request)
-        access.check_device(request, uid, DEVICES.verify, grant, proved=proved)
+        access.check_device(request, uid, DEVICES.verify, grant, owners or Owners())
     except Denied as denied:
         return denied.status if str(denied) else 0
     return 200
@@ -94,38 +100,48 @@ def test_elsewhere_each_device_needs_its_own_password() -> None:
 )  # fmt: skip
 def test_a_password_that_is_wrong_is_wrong_on_loopback_too(access: Access, authorization: str) -> None:
     with pytest.raises(Denied) as caught:
-        access.check_device(asking(authorization=authorization), "joe", DEVICES.verify, grant)
+        access.check_device(asking(authorization=authorization), "joe", DEVICES.verify, grant, Owners())
     assert (caught.value.status, caught.value.guessed != "") == (401, True)
 
 
 @pytest.mark.parametrize("access", [LOCAL, PUBLIC])
 def test_a_token_speaks_for_its_device_alone(access: Access) -> None:
     good = asking(authorization="Bearer a.good.one")
-    assert access.check_device(good, "joe", DEVICES.verify, grant) is GRANT
+    assert access.check_device(good, "joe", DEVICES.verify, grant, Owners()) is GRANT
     assert verdict(access, good, "ann") == 401
     assert verdict(access, asking(peer="192.0.2.1", authorization="Bearer a.good.one")) == 200
 
 
-def test_what_a_token_has_proved_is_not_had_without_one() -> None:
-    assert verdict(LOCAL, asking(), proved=True) == 401
-    assert verdict(LOCAL, asking(authorization=basic("joe", "secret")), proved=True) == 401
-    assert verdict(LOCAL, asking(authorization="Bearer secret"), proved=True) == 401
-    assert verdict(LOCAL, asking(authorization="Bearer a.good.one"), proved=True) == 200
+@pytest.mark.parametrize("account", ["acc-1", "acc-2", None])
+def test_what_a_token_has_proved_is_had_with_a_token_of_that_account_only(account: str | None) -> None:
+    good = asking(authorization="Bearer a.good.one")
+    assert verdict(LOCAL, good, owners=owned(account)) == (200 if account == GRANT.account else 401)
+    for request in (asking(), asking(authorization=basic("joe", "secret")), asking(authorization="Bearer secret")):
+        assert verdict(LOCAL, request, owners=owned(account)) == 401
+        assert verdict(LOCAL, request, owners=owned(account, "ann")) == 200
 
 
-def test_the_id_proved_longest_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "MAX_PROVED", 2)
-    proved = Proved()
-    for uid in ("joe", "ann", "joe", "eve"):
-        proved.add(uid)
-    assert [uid in proved for uid in ("joe", "ann", "eve")] == [True, False, True]
+def test_who_has_a_token_of_another_account_is_told_as_of_a_bad_one_and_our_log_what_to_do() -> None:
+    with pytest.raises(Denied, match="the token is not good") as caught:
+        LOCAL.check_device(asking(authorization="Bearer a.good.one"), "joe", DEVICES.verify, grant, owned("acc-2"))
+    assert "acc-2" not in caught.value.guessed
+    assert "run: aiot device release joe" in caught.value.guessed
+
+
+def test_what_was_let_in_is_asked_again_whose_the_id_is() -> None:
+    check_owner("joe", None, Owners())
+    check_owner("joe", GRANT, owned())
+    for granted, owners in ((None, owned()), (GRANT, Owners()), (GRANT, owned("acc-2"))):
+        with pytest.raises(Denied) as caught:
+            check_owner("joe", granted, owners)
+        assert (caught.value.status, caught.value.guessed) == (401, "")
 
 
 def test_nothing_is_said_of_which_devices_there_are() -> None:
     answers = set()
     for uid in ("joe", "nobody"):
         with pytest.raises(Denied) as caught:
-            PUBLIC.check_device(asking(authorization=basic(uid, "guess")), uid, DEVICES.verify, grant)
+            PUBLIC.check_device(asking(authorization=basic(uid, "guess")), uid, DEVICES.verify, grant, Owners())
         answers.add(str(caught.value))
     assert len(answers) == 1
 
@@ -164,4 +180,4 @@ def test_50_000_mutated_headers_raise_nothing_and_open_nothing() -> None:
         for _ in range(rng.randrange(1, 5)):
             text[rng.randrange(len(text))] = chr(rng.choice([rng.randrange(256), rng.randrange(0x110000)]))
         with pytest.raises(Denied):
-            PUBLIC.check_device(asking(authorization="".join(text)), "joe", DEVICES.verify, grant)
+            PUBLIC.check_device(asking(authorization="".join(text)), "joe", DEVICES.verify, grant, Owners())

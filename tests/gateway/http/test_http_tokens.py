@@ -13,17 +13,20 @@ import pytest
 
 from pyaiot import devices
 from pyaiot.devices import Credential, Devices
-from pyaiot.gateway.device_tokens import authority
+from pyaiot.gateway.device_tokens import authority, owner_file
+from pyaiot.gateway.device_tokens.owners import Accounts
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.http import request_handler
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
 from pyaiot.options import ConfigurationError
 from tests.gateway.device_tokens.issuer import HOUR, NOW, Issuer, claims_of
-from tests.gateway.http.http_devices import Gateway, running
+from tests.gateway.http.http_devices import Connection, Gateway, running
+from tests.patience import PATIENCE_S
 
 ES256 = Issuer("ES256")
 RS256 = Issuer("RS256")
+OTHER = [{"id": "acc-2"}]
 
 
 class Clock:
@@ -41,6 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(authority, "time", SimpleNamespace(time=clock.time))
     monkeypatch.setattr(authority, "LOOK_S", 0.02)
+    monkeypatch.setattr(owner_file, "LOOK_S", 0.02)
     monkeypatch.setattr(request_handler, "PENALTY_S", 0.01)
     return clock
 
@@ -139,6 +143,64 @@ async def test_a_poll_without_a_token_gets_nothing_once_the_id_is_proved(folder:
         assert (await thief).status == 401
         await gateway.waits()
         assert [each["value"] for each in await gateway.device("joe", token()).fetch()] == ["1"]
+
+
+async def saved(path: Path, accounts: Accounts) -> None:
+    """Wait until the owners file says just that."""
+    async with asyncio.timeout(PATIENCE_S):
+        while owner_file.load_or_none(path) != accounts:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_id_is_its_accounts_also_after_a_restart(
+    folder: Path, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "private" / "device-owners"
+    options: dict[str, Any] = {"token_keys": TokenKeys(folder), "device_owners": str(path)}
+    async with running(**options) as first:
+        assert (await first.device("joe", token()).post({"x": 1})).status == 204
+        await first.until(lambda: first.values("joe").get("account") == "acc-1")
+        await saved(path, {"joe": "acc-1"})
+        async with running(**options) as gateway:  # as if the first had been killed: nothing was said at its end
+            for headers in ({}, token(accounts=OTHER), token(accounts=[])):
+                for method in ("POST", "GET", "DELETE"):
+                    assert (await gateway.device("joe", headers).ask(method)).status == 401
+            assert "run: aiot device release joe" in caplog.text
+            assert not gateway.service.known("joe")
+            assert (await gateway.device("joe", token(RS256)).post({"x": 2})).status == 204
+
+
+async def test_a_released_id_is_had_by_the_account_that_proves_it_next_and_nothing_of_the_other_is_left(
+    folder: Path, clock: Clock, tmp_path: Path
+) -> None:
+    path = tmp_path / "private" / "device-owners"
+    async with running(token_keys=TokenKeys(folder), device_owners=str(path)) as gateway:
+        poll = asyncio.create_task(gateway.device("joe", token()).ask("GET", query="?wait=60"))
+        slow = await Connection.open(gateway.port)
+        slow.ask("POST", "/v1/nodes/joe", headers={**token(), "Content-Length": "8"})
+        await gateway.polled("joe")
+        await saved(path, {"joe": "acc-1"})
+        owner_file.store(path, {})  # as aiot device release does
+        assert (await poll).status == 401
+        await gateway.until(lambda: not gateway.service.known("joe"))
+        assert (await gateway.device("joe", token(accounts=OTHER)).post({"x": 1})).status == 204
+        await saved(path, {"joe": "acc-2"})
+        slow.writer.write(b'{"y": 1}')
+        assert (await slow.answer()).status == 401, "it was let in when the id was another's"
+        slow.close()
+        assert (await gateway.device("joe", token()).post({"y": 2})).status == 401
+        await gateway.until(lambda: gateway.values("joe").get("account") == "acc-2")
+        assert "y" not in gateway.values("joe")
+
+
+async def test_a_gateway_does_not_start_on_a_broken_owners_file(tmp_path: Path) -> None:
+    path = tmp_path / "device-owners"
+    path.write_text("joe")
+    path.chmod(0o600)
+    adapter = HttpAdapter(Access(False, frozenset()), host="127.0.0.1", port=0, device_owners=str(path))
+    events: Any = object()
+    with pytest.raises(ConfigurationError, match="it is cut short"):
+        await adapter.start(events)
 
 
 async def test_a_token_is_for_the_audience_of_the_gateway(folder: Path, clock: Clock) -> None:
