@@ -62,7 +62,7 @@ export class Presence {
       await this.publish("name", name);
     } catch (error) {
       this.#disconnect();
-      if (error instanceof RpcError && error.kind === "forbidden") this.wantsToken = error.message;
+      if (error instanceof RpcError && error.kind === "forbidden") this.wantsToken = sentence(error);
       else this.trouble = sentence(error);
     } finally {
       this.joining = false;
