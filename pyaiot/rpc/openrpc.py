@@ -48,6 +48,6 @@ def _parameter(parameter: Parameter, schema: dict[str, JSON]) -> dict[str, JSON]
 
 
 def _words(method: Method) -> dict[str, JSON]:
-    summary, _, more = method.description.partition("\n\n")
+    summary, _, more = method.description.replace("``", "`").partition("\n\n")
     words = {"summary": " ".join(summary.split())} if summary else {}
     return {**words, "description": more.strip()} if more else words
