@@ -8,14 +8,12 @@ same bytes: ``python -m benchmarks ws``.
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import json
 import resource
 import selectors
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from benchmarks import processes
 from benchmarks.figures import Figure, percentile
@@ -52,7 +50,7 @@ def gateway(site: Site, broker_port: int) -> Server:
 
 def bare(decoder: str) -> Server:
     """The yardstick."""
-    return Server([sys.executable, "-m", "benchmarks.bench_ws", "--serve", decoder], r"^(\d+)$")
+    return Server([sys.executable, "-m", "benchmarks.ws_bare", decoder], r"^(\d+)$")
 
 
 # Memory
@@ -281,39 +279,3 @@ class Watch:
                 self.latencies[int(message["data"]) % OTHERS].append(time.perf_counter() - sent_at)
         elif b'"led"' in text and b'"ws/d' in text:
             self.back.add(json.loads(text)["uid"])
-
-
-# The yardstick
-
-
-async def serve(decoder: str) -> None:
-    """A bare receiver, as the library's documentation shows it."""
-    import msgspec
-    from websockets.asyncio.server import ServerConnection
-    from websockets.asyncio.server import serve as serve_websockets
-
-    decode = json.loads if decoder == "json" else msgspec.json.decode
-
-    async def receive(connection: ServerConnection) -> None:
-        await connection.send('{"request":"discover"}')
-        async for message in connection:
-            decode(message)
-
-    async with serve_websockets(receive, "127.0.0.1", 0, compression=None, max_size=16_384, backlog=1024) as server:
-        print(next(iter(server.sockets)).getsockname()[1], flush=True)
-        await asyncio.get_running_loop().create_future()
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Be the yardstick."""
-    import uvloop
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--serve", choices=("json", "msgspec"), required=True)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 16_384)), hard))
-    uvloop.run(serve(parser.parse_args(arguments).serve))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
