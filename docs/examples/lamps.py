@@ -81,8 +81,10 @@ class Scheduler:
             return "counted"
         del self.suggestions[id]
         if suggestion.up < suggestion.down:
+            await self.client.publish(vars(suggestion), "votingCanceled")
             return "rejected"
         await self.client.call(suggestion.lamp, "dim", suggestion.level)
+        await self.client.publish(vars(suggestion), "votingExecuted")
         return "done"
 
     def getAllActiveSuggestions(self) -> list[dict[str, object]]:
