@@ -16,13 +16,12 @@ from typing import Final, cast
 
 from websockets.http11 import Request
 
-from pyaiot.gateway.ws.fair_queue import NEVER, Group
-from pyaiot.gateway.ws.hang_up import Presence, presence
 from pyaiot.gateway.ws.host import Host
 from pyaiot.gateway.ws.incoming import Incoming
-from pyaiot.gateway.ws.outgoing import MAX_UNREAD_BYTES, Outgoing
+from pyaiot.gateway.ws.outgoing import Outgoing
 from pyaiot.gateway.ws.pace import Pace
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected, Session
+from pyaiot.gateway.ws.stream import Stream
 from pyaiot.gateway.ws.upgrade import MAX_REQUEST_BYTES, DeviceProtocol, answer, request_end
 
 logger = logging.getLogger("pyaiot.gateway.ws")
@@ -33,44 +32,21 @@ ENOUGH_BYTES: Final = 1_024
 _UPDATE_BYTES: Final = 6
 
 
-class Connection(asyncio.BufferedProtocol):
-    """A connection from its beginning to its end; fulfils contract.Peer and turns.Worker."""
+class Connection(Stream):
+    """A connection from its beginning to its end: its request, then its session; fulfils turns.Worker."""
 
-    __slots__ = (
-        "_closing", "_finished", "_head", "_host", "_incoming", "_left", "_outgoing", "_pace", "_protocol", "_resting",
-        "_session", "_settled", "_timer", "_transport", "address", "awaited", "group", "held", "served_until",
-        "took_s", "waiting",
-    )  # fmt: skip
+    __slots__ = ("_head", "_incoming", "_pace", "_protocol", "_session", "_settled")
 
     def __init__(self, host: Host) -> None:
-        self._host = host
-        self._transport: asyncio.Transport
+        super().__init__(host)
         #: The HTTP request, as far as it has come; None when it was handed on, which is when there is a protocol.
         self._head: bytearray | None = bytearray()
         self._protocol: DeviceProtocol | None = None
         self._incoming: Incoming | None = None
-        self._outgoing: Outgoing | None = None
         self._session: Session | None = None
         #: From when it is a WebSocket until it closes.
         self._pace: Pace | None = None
         self._settled = False
-        self._closing = False
-        #: The device has hung up: there is no more than what has come.
-        self._left = False
-        #: The same, seen at one time while nothing was read.
-        self._finished = False
-        #: It waits for time to pass, or for room at the broker.
-        self._resting = False
-        self._timer: asyncio.TimerHandle | None = None
-        self.group: Group
-        self.served_until = NEVER
-        self.took_s = 0.0
-        self.waiting = False
-        self.address = ""
-        #: A ping was sent, and nothing has come since.
-        self.awaited = False
-        #: Nothing is read for a while.
-        self.held = False
 
     # The event loop's side
 
@@ -112,6 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._head is not None:
             self._head += data
             if request_end(self._head) is not None:
+                self._host.asked(self)
                 self._stop_reading()
                 self._host.turns.add(self)
             elif len(self._head) > MAX_REQUEST_BYTES:
@@ -144,7 +121,7 @@ class Connection(asyncio.BufferedProtocol):
     # The turns' side
 
     def work(self) -> bool:
-        """See turns.Worker."""
+        """See Stream."""
         if self._head is not None:
             self._answer_request()
         elif not (self._closing or self._resting):
@@ -204,60 +181,6 @@ class Connection(asyncio.BufferedProtocol):
             self._host.settled(self)
         return updates
 
-    def _rest(self, pause_s: float) -> None:
-        """Read nothing for so long, or, if that is 0, until there is room at the broker."""
-        if self._closing:
-            return
-        self._resting = True
-        if self._left or self._transport.is_closing():
-            return
-        self._stop_reading()
-        if pause_s:
-            self._host.counters.paced += 1
-            self._timer = asyncio.get_running_loop().call_later(pause_s, self.go_on)
-        else:
-            self._host.counters.held += 1
-            self._host.hold(self)
-
-    def go_on(self) -> None:
-        """The rest is over."""
-        self._timer = None
-        self._resting = False
-        if not self._closing:
-            self._host.turns.add(self)
-
-    def _stop_reading(self) -> None:
-        if not (self.held or self._left or self._transport.is_closing()):
-            self.held = True
-            self._transport.pause_reading()
-
-    def _read_on(self) -> None:
-        if self.held:
-            self.held = self._finished = False
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
-
-    # The session's side
-
-    def send(self, message: bytes) -> bool:
-        """See contract.Peer."""
-        return self._outgoing is not None and self._outgoing.text(message) and self._flush()
-
-    def mark(self) -> int:
-        """See contract.Peer."""
-        if self._outgoing is None:
-            return 0
-        mark = self._outgoing.mark()
-        self._flush()
-        return mark
-
-    def close(self, code: Code, reason: str) -> None:
-        """See contract.Peer. Nothing that the device sends is read any more."""
-        if self._outgoing is not None and not self._closing:
-            self._outgoing.close(code, reason)
-            self._flush()
-        self._begin_closing()
-
     # The server's side
 
     @property
@@ -270,32 +193,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._session is not None:
             self._reject(self._session.late())
 
-    def ping(self) -> None:
-        """Ask for a sign of life."""
-        if self._outgoing is not None:
-            self.awaited = True
-            self._outgoing.ping()
-            self._flush()
-
-    def look(self) -> bool:
-        """The device is held back by us: that it says nothing proves nothing. Whether it is to stay.
-
-        Who has hung up may still have said something, and has the time until it is looked for again to be heard.
-        """
-        there = presence(self._transport.get_extra_info("socket").fileno())
-        if there is Presence.THERE:
-            if self._session is not None:
-                self._session.alive()
-            return True
-        was_finished, self._finished = self._finished, True
-        return there is Presence.FINISHED and not was_finished
-
-    def abort(self) -> None:
-        """End it at once."""
-        self._transport.abort()
-        self._begin_closing()
-
     # Inside
+
+    def _there(self) -> None:
+        if self._session is not None:
+            self._session.alive()
 
     def _answer_request(self) -> None:
         """Hand the request on; what follows it waits: the protocol would answer that first."""
@@ -354,18 +256,6 @@ class Connection(asyncio.BufferedProtocol):
         pace, self._pace = self._pace, None
         if pace is not None:
             self._host.paces.end(self.address, pace, time.monotonic())
-
-    def _flush(self) -> bool:
-        """Send what there is to send; false: the device reads too slowly, and is disconnected, or it has gone."""
-        outgoing = self._outgoing
-        if outgoing is None or not outgoing.flush():
-            return False
-        if outgoing.unread_bytes <= MAX_UNREAD_BYTES:
-            return True
-        self._host.counters.slow += 1
-        logger.info("a device at %s is disconnected: it does not read what is sent to it", self.address)
-        self.abort()
-        return False
 
     def _begin_closing(self) -> None:
         """The peer has CLOSE_S to hang up."""

@@ -15,6 +15,7 @@ from pyaiot.gateway.ws.turns import WorkTurns
 
 if TYPE_CHECKING:
     from pyaiot.gateway.ws.connection import Connection
+    from pyaiot.gateway.ws.stream import Stream
 
 
 class Host(Protocol):
@@ -37,6 +38,9 @@ class Host(Protocol):
     def admit(self, request: Request, connection: Connection) -> Session:
         """The session for a request. Raises NotAdmitted."""
 
+    def asked(self, connection: Connection) -> None:
+        """Its request has come in whole. That it then waits for its turn is not its device's doing."""
+
     def opened(self, connection: Connection) -> None:
         """It is a WebSocket now."""
 
@@ -50,5 +54,5 @@ class Host(Protocol):
     def crowded(self) -> bool:
         """Whether nothing should be read that can wait."""
 
-    def hold(self, connection: Connection) -> None:
-        """Call :meth:`Connection.go_on` when there is room again."""
+    def hold(self, stream: Stream) -> None:
+        """Call :meth:`Stream.go_on` when there is room again."""

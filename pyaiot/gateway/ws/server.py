@@ -18,6 +18,7 @@ from pyaiot.gateway.ws.deadlines import Deadlines
 from pyaiot.gateway.ws.fair_queue import Group
 from pyaiot.gateway.ws.pace import Paces
 from pyaiot.gateway.ws.sessions.contract import Code, Session
+from pyaiot.gateway.ws.stream import Stream
 from pyaiot.gateway.ws.turns import WorkTurns
 from pyaiot.listening import bind, connection_limit, port_of
 
@@ -67,7 +68,7 @@ class Server:
         self._farewells: Deadlines[Connection] = Deadlines(FAREWELL_S)
         self._deadlines = (self._requests, self._introductions, self._hurried, self._pings, self._farewells)
         self._timer: asyncio.TimerHandle | None = None
-        self._held: set[Connection] = set()
+        self._held: set[Stream] = set()
         self._waiting: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._servers: list[asyncio.Server] = []
@@ -151,9 +152,12 @@ class Server:
             raise NotAdmitted(503, "The gateway stops.\n")
         return self._admit(request, connection)
 
-    def opened(self, connection: Connection) -> None:
+    def asked(self, connection: Connection) -> None:
         """See host.Host."""
         self._requests.end(connection)
+
+    def opened(self, connection: Connection) -> None:
+        """See host.Host."""
         self._begin(self._hurried if connection.hurried else self._introductions, connection)
         self._begin(self._pings, connection)
 
@@ -174,9 +178,9 @@ class Server:
         """See host.Host."""
         return self._events is not None and self._events.crowded
 
-    def hold(self, connection: Connection) -> None:
+    def hold(self, stream: Stream) -> None:
         """See host.Host."""
-        self._held.add(connection)
+        self._held.add(stream)
         if self._waiting is None or self._waiting.done():
             self._waiting = asyncio.get_running_loop().create_task(self._wait_for_room(), name="ws: wait for room")
 
@@ -184,8 +188,8 @@ class Server:
         while self._held and self._events is not None:
             await self._events.room()
             held, self._held = self._held, set()
-            for number, connection in enumerate(held):
-                connection.go_on()
+            for number, stream in enumerate(held):
+                stream.go_on()
                 if number % MAX_AT_ONCE == MAX_AT_ONCE - 1:
                     await asyncio.sleep(0)
 
@@ -215,6 +219,9 @@ class Server:
                 connection.abort()
             for introductions in (self._introductions, self._hurried):
                 for connection in introductions.due(now, MAX_AT_ONCE):
+                    if connection.held or connection.waiting:  # it may have said who it is, and waits for its turn
+                        introductions.begin(connection, now)
+                        continue
                     self.counters.unnamed += 1
                     connection.late()
             for connection in self._farewells.due(now, MAX_AT_ONCE):

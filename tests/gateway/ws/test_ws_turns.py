@@ -5,13 +5,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws import turns
+from pyaiot.gateway.ws.connection import Connection
+from pyaiot.gateway.ws.deadlines import Deadlines
 from pyaiot.gateway.ws.fair_queue import Group
+from pyaiot.gateway.ws.server import Server
 from pyaiot.gateway.ws.turns import WorkTurns
 
-from .ws_devices import Gateway, raw, upgrade
+from .conftest import MakeGateway
+from .token_devices import ACCEPTED, PLATFORM, keys_folder, token_device
+from .ws_devices import Gateway, converse, raw, upgrade
 
 
 class Worker:
@@ -117,3 +127,62 @@ async def test_a_request_whose_device_goes_before_its_turn_is_none(gateway: Gate
     assert not gateway.known("lamp")
     async with raw(gateway, "/node?id=lamp"):
         await gateway.until(lambda: gateway.known("lamp"))
+
+
+@contextmanager
+def nobody_served(gateway: Gateway) -> Iterator[list[Connection]]:
+    """As when others have all the turns; those who wait have theirs afterwards."""
+    turns = gateway.adapter._server.turns
+    waiting: list[Connection] = []
+
+    def wait(who: Connection) -> None:
+        if not who.waiting:
+            who.waiting = True
+            waiting.append(who)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns, "have", wait)
+        patch.setattr(turns, "add", wait)
+        yield waiting
+    for who in waiting:
+        who.waiting = False
+        turns.add(who)
+
+
+def time_is_up(server: Server, deadlines: Deadlines[Connection]) -> None:
+    """For all who wait for the end of it."""
+    for each in deadlines._ends:
+        deadlines._ends[each] = 0.0
+    server._tick()
+
+
+async def test_a_request_that_waits_for_its_turn_is_not_late(gateway: Gateway) -> None:
+    server = gateway.adapter._server
+
+    async def enter() -> None:
+        async with raw(gateway, "/node?id=patient"):
+            await gateway.until(lambda: gateway.known("patient"))
+
+    with nobody_served(gateway) as waiting:
+        entering = asyncio.create_task(enter())
+        late = asyncio.create_task(converse(gateway, upgrade()[:-1], end=False))
+        await gateway.until(lambda: len(server) == 2 and waiting)
+        time_is_up(server, server._requests)
+        assert await late == b""
+    await entering
+    assert gateway.adapter.counters.late_requests == 1
+
+
+async def test_a_device_that_has_said_who_it_is_and_waits_for_its_turn_is_not_late(
+    make_gateway: MakeGateway, tmp_path: Path
+) -> None:
+    gateway = await make_gateway(token_keys=TokenKeys(keys_folder(tmp_path / "keys", public=PLATFORM)))
+    server = gateway.adapter._server
+    async with token_device(gateway) as quick, token_device(gateway) as silent:
+        with nobody_served(gateway) as waiting:
+            introducing = asyncio.create_task(quick.introduce("joe"))
+            await gateway.until(lambda: waiting)
+            time_is_up(server, server._hurried)
+            assert (await silent.closed())[0] == 1008
+        assert await introducing == ACCEPTED
+    assert gateway.adapter.counters.unnamed == 1
