@@ -16,7 +16,8 @@ class BadAddress(ValueError):
 def rpc_url(address: str) -> str:
     """``ws://host:8000/rpc`` for ``host``, ``host:8000``, ``http://host:8000`` … Raises BadAddress.
 
-    What has a path of its own, as behind a proxy (``https://example.org/iot``), gets ``/rpc`` behind it.
+    What has a path of its own, as behind a proxy (``https://example.org/iot``), gets ``/rpc`` behind it; what ends with
+    it is the whole address.
     """
     given = address.strip()
     try:
@@ -26,9 +27,9 @@ def rpc_url(address: str) -> str:
         scheme, host, port = None, None, None
     if scheme is None or not host or parts.username is not None or any(c.isspace() for c in given):
         raise BadAddress(f"{address!r} is no address of a broker, such as localhost:8000 or https://iot.example.org")
-    if port is None and parts.scheme in ("", "ws", "http"):
+    path = parts.path.rstrip("/")
+    if port is None and parts.scheme in ("", "ws", "http") and not path.endswith("/rpc"):
         port = BROKER_PORT
     name = f"[{host}]" if ":" in host else host
-    path = parts.path.rstrip("/")
     path = path if path.endswith("/rpc") else f"{path}/rpc"
     return urlunsplit((scheme, name if port is None else f"{name}:{port}", path, parts.query, ""))

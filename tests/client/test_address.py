@@ -15,6 +15,7 @@ from pyaiot.client.address import BadAddress, rpc_url
         ("pi.local:9000", "ws://pi.local:9000/rpc"),
         ("http://pi.local", "ws://pi.local:8000/rpc"),
         ("ws://localhost:8000/rpc", "ws://localhost:8000/rpc"),
+        ("ws://localhost/rpc", "ws://localhost/rpc"),
         ("https://iot.example.org", "wss://iot.example.org/rpc"),
         ("https://iot.example.org/farm/", "wss://iot.example.org/farm/rpc"),
         ("wss://iot.example.org:444/farm/rpc", "wss://iot.example.org:444/farm/rpc"),
