@@ -194,14 +194,20 @@ class Connection(asyncio.Protocol):
     async def close(self, *, orderly: bool = True) -> None:
         """End it, by DISCONNECT where ``orderly``; nothing that comes from now on is taken. Takes at most CLOSE_S."""
         transport = self._transport
-        if orderly and not self._over:
+        orderly = orderly and not self._over
+        if orderly:
             self._write(packets.DISCONNECT)
         self._end(ConnectionLost("closed", "this gateway closed the connection"))
         if transport is None:
             return
-        transport.close()
+        if not orderly:
+            transport.close()
+        elif self._held:
+            transport.resume_reading()
         try:
             async with asyncio.timeout(CLOSE_S):
+                # After DISCONNECT the MQTT broker closes (section 3.14.4). Were we first, its next answer would meet a
+                # closed socket, and the reset would take from it what it has not read: acknowledgements, DISCONNECT.
                 await self._is_closed.wait()
         except TimeoutError:
             pass

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from pyaiot.gateway.mqtt import client, connection, packets
+from pyaiot.gateway.mqtt.packets import Control
 from tests.gateway.mqtt.conftest import MakeGateway
 from tests.gateway.mqtt.gateways import BrokerSession, Gateway, broker_by_hand
 from tests.patience import PATIENCE_S, keeps_within
@@ -53,6 +54,32 @@ async def test_what_mosquitto_acknowledged_while_the_gateway_was_away_comes_once
     numbers = [update[2] for update in second.updates()]
     # Mosquitto saves after each message; killed, it may not have come to the last.
     assert numbers == list(range(1, 102)) or (hard and numbers == [*range(1, 100), 101])
+
+
+async def test_a_goodbye_is_heard_with_all_that_was_said_before_it(
+    make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were the socket closed first, an answer to it would be met by a reset, which takes what is not read yet."""
+    monkeypatch.setattr(connection, "CLOSE_S", PATIENCE_S)
+    leaving = asyncio.Event()
+    heard: list[packets.Packet] = []
+
+    async def slow(session: BrokerSession) -> None:
+        await session.admit()
+        await leaving.wait()
+        session.writer.write(b"\x40\x02\x00\x01")
+        await session.writer.drain()
+        while not (heard and isinstance(heard[-1], Control) and heard[-1].kind == 0xE0):
+            heard.append(await session.next())
+
+    async with broker_by_hand(slow) as port:
+        gateway = await make_gateway(port)
+        stopping = asyncio.create_task(gateway.adapter.stop())
+        await asyncio.sleep(0.05)
+        assert not stopping.done()
+        leaving.set()
+        await stopping
+    assert [packet.topic for packet in heard if isinstance(packet, packets.Publish)][-1] == "gateway/state"
 
 
 @needs_mosquitto
