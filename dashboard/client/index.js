@@ -4,3 +4,12 @@ export { RpcError } from "./errors.js";
 export { Peer } from "./peer.js";
 export { Node, View } from "./view.js";
 export { Watch } from "./watch.js";
+
+/**
+ * @typedef {import("./client.js").NodeInfo} NodeInfo
+ * @typedef {import("./client.js").Reading} Reading
+ * @typedef {import("./link.js").Status} Status
+ * @typedef {import("./told.js").Published} Published
+ * @typedef {import("./view.js").Change} Change
+ * @typedef {import("./watch.js").Filter} Filter
+ */

@@ -63,6 +63,7 @@ const watch = caller.watch({ uid: [uid, "peer/callee"] }, ({ changes, view }) =>
 });
 await watch.synced();
 assert.equal((await caller.write(uid, "led", "1")).data, "1");
+assert.equal((await caller.read(uid, "led")).data, "1");
 assert.equal(watch.view.nodes.get(uid).values.get("led").data, "1");
 say("ready");
 

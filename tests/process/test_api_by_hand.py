@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -104,3 +105,15 @@ async def test_the_calculator_and_the_lamps(host: Host, keys: Keys) -> None:
     async with viewing(port) as viewer:
         await viewer.until(lambda: viewer.view["peer/lamp-2"].get("level") == 80)
         assert viewer.view["peer/lamp-1"]["level"] == 0
+
+
+@pytest.mark.needs("mosquitto", "node")
+async def test_the_javascript_does_what_it_says(host: Host, demo: int) -> None:
+    """The first block, as a program; the second is tests/process/test_pages.py's."""
+    folder = host.home / "pages"
+    shutil.copytree(ROOT / "dashboard" / "client", folder / "client")
+    (folder / "first.mjs").write_text(code("js", demo)[0], encoding="utf-8")
+    # Without the option Node.js 20 has no WebSocket.
+    program = await host.start_program("node", "--experimental-websocket", str(folder / "first.mjs"), name="first.mjs")
+    await program.says(r"resource: 'temperature'")
+    await program.says(r"^\{ data: '?1'?,|^  data: '?1'?,")

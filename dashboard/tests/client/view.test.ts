@@ -81,7 +81,7 @@ describe("a view", () => {
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
       return Math.floor((seed / 2_147_483_648) * below);
     };
-    for (let round = 0; round < 200; round += 1) {
+    for (let round = 0; round < 50; round += 1) {
       const made = new View();
       // What a listener makes of the news alone is to be the same.
       const heard = new Map<string, Map<string, unknown>>();
