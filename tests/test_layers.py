@@ -75,6 +75,7 @@ PURE = [
     "broker/fanout.py",
     "broker/framing.py",
     "broker/parked.py",
+    "broker/peers.py",
     "broker/rpc/caller.py",
     "broker/rpc/device_types.py",
     "broker/rpc/entity_member.py",

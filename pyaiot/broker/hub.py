@@ -8,9 +8,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tornado.web import RequestHandler
 
@@ -21,6 +20,7 @@ from pyaiot.broker.directory import Directory
 from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.fanout import Fanout
+from pyaiot.broker.peers import ClientPeer, Counters, GatewayPeer, Peer
 from pyaiot.broker.rpc.uid_index import UidIndex
 from pyaiot.broker.rpc.watches import Watches
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
@@ -28,7 +28,7 @@ from pyaiot.http_origin import PROXY_HEADERS, bearer
 from pyaiot.keys import Keys
 from pyaiot.rpc.conversation import Counters as RpcCounters
 from pyaiot.wire import codec
-from pyaiot.wire.messages import JSON, READ, BrokerMessage, Read, Result, Write
+from pyaiot.wire.messages import JSON, READ, Read, Result, Write
 from pyaiot.wire.names import PEER_GATEWAY, is_resource
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
@@ -47,64 +47,6 @@ ACTUATION_ID_BYTES = 16
 #: Randomness in the id that the broker gives to who registers without one, and in the token of who brings none.
 ENTITY_ID_BYTES = 8
 ENTITY_TOKEN_BYTES = 24
-
-
-@dataclass(slots=True)
-class Counters:
-    """What happened, since the start."""
-
-    gateway_sessions: int = 0
-    gateways_refused: int = 0
-    frames: int = 0
-    frames_bad: int = 0
-    evicted: int = 0
-    clients: int = 0
-    clients_refused: int = 0
-    clients_fallen_behind: int = 0
-    client_messages_malformed: int = 0
-    rpc_clients_cut_off: int = 0
-    arip_malformed: int = 0
-
-
-class Peer(Protocol):
-    """Somebody connected by WebSocket."""
-
-    @property
-    def name(self) -> str:
-        """Its address, for the log."""
-
-    def goodbye(self) -> None:
-        """The broker stops: end the session in order."""
-
-    def evict(self) -> None:
-        """Drop the connection at once: others need the room."""
-
-
-class ClientPeer(Peer, Protocol):
-    """A client, as far as the others see it."""
-
-    def reconsider(self) -> bool:
-        """The keys changed: whether it may still do something; it is closed if not."""
-
-
-class GatewayPeer(Peer, Protocol):
-    """A gateway, as far as the others see it."""
-
-    @property
-    def key(self) -> PublicKey | None:
-        """The key that it authenticated with."""
-
-    def can(self, feature: str) -> bool:
-        """Whether it can do that besides (see wire.messages.Auth)."""
-
-    def send(self, message: BrokerMessage) -> None:
-        """Send it one message."""
-
-    def replace(self) -> None:
-        """A newer session of the same gateway is there."""
-
-    def revoke(self) -> None:
-        """It is no longer admitted."""
 
 
 P = TypeVar("P", bound=Peer)
