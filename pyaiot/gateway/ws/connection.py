@@ -16,6 +16,7 @@ from typing import Final, cast
 
 from websockets.http11 import Request
 
+from pyaiot.gateway.ws.fair_queue import NEVER
 from pyaiot.gateway.ws.host import Host
 from pyaiot.gateway.ws.incoming import Incoming
 from pyaiot.gateway.ws.outgoing import Outgoing
@@ -116,6 +117,10 @@ class Connection(Stream):
             self._pace.take(len(self._incoming) // _UPDATE_BYTES, time.monotonic())
         self._leave_pace()
         if self._session is not None:
+            if (
+                not self.waiting
+            ):  # it has no haste any more: were there credit, thousands at once would be before others
+                self.served_until = NEVER
             self._host.turns.add(self)
 
     # The turns' side
