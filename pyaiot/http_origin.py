@@ -57,9 +57,22 @@ def bearer(header: str | None) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def is_browser(user_agent: str) -> bool:
-    """Whether a browser made the request, as all call themselves that show pages, and no program need."""
-    return user_agent.lstrip().startswith(_BROWSERS)
+def is_of_browser(site: str | None, user_agent: str) -> bool:
+    """Whether a browser made the request: it sends ``Sec-Fetch-Site`` (``site``), or calls itself one; no program need.
+
+    What the header says does not matter: ``none``, a user's own doing, is also an address opened for her that another
+    site redirects to here.
+    """
+    return site is not None or user_agent.lstrip().startswith(_BROWSERS)
+
+
+def hides_its_page(method: str, origin: str | None, site: str | None) -> bool:
+    """Whether a browser asks for something to be done and does not say whose page wants it.
+
+    With all but GET and HEAD they send ``Origin`` (Fetch Standard section 3.2), which is for others to judge; a GET of
+    any page's is harmless where it only reads, as no page is let read the answer.
+    """
+    return method not in ("GET", "HEAD") and origin is None and site is not None
 
 
 def _is_address(host: str) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from tornado.web import RequestHandler
 
+from pyaiot.broker.authorisation import Request
 from pyaiot.broker.hub import Hub
+from pyaiot.http_origin import hides_its_page
 
 
 class PlainHandler(RequestHandler):
@@ -22,11 +24,18 @@ class PlainHandler(RequestHandler):
         self.set_header("Cache-Control", "no-store")
 
     def prepare(self) -> None:
-        """Host and Origin are judged as for ``/ws``."""
-        refusal = self._hub.gatekeeper.refusal(self._hub.read_request(self))
+        """See :meth:`refusal`."""
+        refusal = self.refusal(self._hub.read_request(self))
         if refusal is not None:
             self.set_status(403)
             self.finish(refusal)
+
+    def refusal(self, request: Request) -> str | None:
+        """Why it is refused (403), or None: Host and Origin as for ``/ws``, and who hides its page does nothing."""
+        asked = self.request
+        if asked.method and hides_its_page(asked.method, request.origin, asked.headers.get("Sec-Fetch-Site")):
+            return "this is a browser's request, and has no Origin: a page must say whose it is"
+        return self._hub.gatekeeper.refusal(request)
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
         """The status in words."""

@@ -253,6 +253,15 @@ async def test_who_may_not_sends_bodies_in_vain(broker: Broker) -> None:
     assert broker.hub.dispatch.answers["denied"] == 1
 
 
+async def test_a_browser_that_hides_whose_page_asks_gets_nothing_done(broker: Broker, keys: Keys) -> None:
+    known = "Origin: http://localhost:8080\r\nSec-Fetch-Site: same-site\r\n"
+    for headers, expected in (("Sec-Fetch-Site: cross-site\r\n", 403), (known, 404)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+        status, answer = await Connection(reader, writer, headers).ask(actuation("1"))
+        assert status == expected, answer
+        writer.close()
+
+
 @pytest.mark.parametrize("broker_options", [{"require_token": True, "anonymous_read": True}])
 async def test_who_may_only_read_for_want_of_a_token_is_told_so(broker: Broker) -> None:
     async with service(broker) as program:

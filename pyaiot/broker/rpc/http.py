@@ -60,7 +60,7 @@ class RpcRequestHandler(PlainHandler):
         hub, request, headers = self._hub, self._hub.read_request(self), self.request.headers
         self._body = bytearray()
         self._role = hub.gatekeeper.role(request)
-        refusal = hub.gatekeeper.refusal(request)
+        refusal = self.refusal(request)
         if refusal is not None:
             self._deny(403, refusal)
         elif self._role is None:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 from pyaiot.addresses import is_loopback
 from pyaiot.gateway.device_tokens.owners import Owners
 from pyaiot.gateway.device_tokens.tokens import MAX_TOKEN_BYTES, BadToken, Grant
-from pyaiot.http_origin import bearer, is_browser, may_be_asked_for, name_in
+from pyaiot.http_origin import bearer, is_of_browser, may_be_asked_for, name_in
 
 #: The longest Authorization header that is read, in characters.
 MAX_AUTHORIZATION: Final = len("Bearer ") + MAX_TOKEN_BYTES
@@ -68,19 +68,19 @@ class Access:
     names: frozenset[str]
 
     def check_sender(self, request: Request) -> None:
-        """Raises Denied for what a browser sends on behalf of a page.
+        """Raises Denied for what a browser sends, whoever made it do so.
 
         A page must not take commands either. With a GET, as of ``<img>``, browsers send no ``Origin``; and
         ``Sec-Fetch-Site`` neither the old ones send, nor the new ones to what they do not hold for secure, which is
-        plain HTTP by a name. So a browser that does not say that its user asked is taken for a page.
+        plain HTTP by a name. Nor does ``none`` there mean that the user meant us: see is_of_browser.
         """
         name = name_in(request.host)
         if name is None or not may_be_asked_for(name, self.names):
             raise Denied(403, "this Host is not allowed (see --allowed-hosts)")
-        if request.origin is not None or request.site not in (None, "none"):
-            raise Denied(403, "a page is not a device")
-        if request.site is None and is_browser(request.user_agent):
-            raise Denied(403, "a page is not a device, and this may be one: the User-Agent is a browser's")
+        if request.origin is not None or is_of_browser(request.site, request.user_agent):
+            raise Denied(
+                403, "a page is not a device, nor is a browser: use curl here; the dashboard shows the devices"
+            )
 
     def check_device(self, request: Request, uid: str, verify: Verify, grant: GrantTo, owners: Owners) -> Grant | None:
         """What the sender's token grants to ``uid``; None where it needs none, or has a password.

@@ -134,6 +134,9 @@ async def test_over_http_only_what_a_foreign_page_cannot_send_unasked(broker: Br
     assert (await http(broker.port, one, kind="text/plain"))[0] == 415
     assert (await http(broker.port, one, kind="application/json; charset=utf-8"))[0] == 200
     assert (await http(broker.port, one, "Origin: http://evil.example"))[0] == 403
+    for site in ("cross-site", "same-site", "none"):
+        assert (await http(broker.port, one, f"Sec-Fetch-Site: {site}"))[0] == 403
+    assert (await http(broker.port, "", "Sec-Fetch-Site: cross-site", method="GET", path="/rpc/openrpc.json"))[0] == 200
     assert (await http(broker.port, one, method="PUT"))[0] == 405
     assert (await http(broker.port, one, "X-Forwarded-For: 203.0.113.9"))[0] == 401
     status, found = await http(broker.port, '{"jsonrpc": "2.0", "id": 1, "method": "nodes.watch"}')
