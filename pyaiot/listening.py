@@ -66,7 +66,7 @@ def bind(host: str, port: int, option: str) -> list[socket.socket]:
     except (OSError, UnicodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "bad name"
         raise CannotListen(
-            f"cannot listen on {host} port {port} ({reason}): "
+            f"cannot listen on {host or 'all addresses,'} port {port} ({reason}): "
             f"stop what uses it, or choose another with --{option}-port or --{option}-host"
         ) from None
 

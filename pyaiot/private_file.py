@@ -74,6 +74,16 @@ class PrivateFile:
         except OSError as error:
             raise self.error(f"the {self.what} {path} cannot be written: {error.strerror}") from None
 
+    def check_writable(self, path: str | Path, advice: str) -> None:
+        """Raise ``error``, with ``advice``, if :meth:`write` could not; the folder is there then, and no file new."""
+        path = _target(path)
+        try:
+            self._make_folder(path)
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise self.error(f"the {self.what} {path} cannot be written: {error.strerror}: {advice}") from None
+
     @contextlib.contextmanager
     def changing(self, path: str | Path) -> Iterator[None]:
         """Nobody else is inside this ``with``, so that of two changes at once none is lost. Raises ``error``.

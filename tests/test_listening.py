@@ -16,7 +16,7 @@ from tornado.websocket import WebSocketHandler
 from websockets.asyncio.client import connect
 
 from pyaiot import listening
-from pyaiot.listening import BoundedServer, bind, http_server, port_of
+from pyaiot.listening import BoundedServer, CannotListen, bind, http_server, port_of
 from tests.patience import PATIENCE_S
 
 
@@ -52,6 +52,18 @@ def port(server: BoundedServer) -> int:
     sockets = bind("127.0.0.1", 0, "web")
     server.add_sockets(sockets)
     return port_of(sockets)
+
+
+def test_an_empty_host_is_called_all_addresses_where_it_cannot_be_had() -> None:
+    sockets = bind("", 0, "web")
+    try:
+        with pytest.raises(
+            CannotListen, match=r"^cannot listen on all addresses, port \d+ \(Address already in use\): stop"
+        ):
+            bind("", port_of(sockets), "web")
+    finally:
+        for each in sockets:
+            each.close()
 
 
 async def begin(port: int) -> tuple[bytes, asyncio.StreamWriter]:

@@ -76,9 +76,13 @@ class OwnerFile:
         self._crowded_told = 0
 
     def start(self, lost: Callable[[Sequence[str]], None]) -> None:
-        """Read the file, and begin to look; ``lost`` is told of ids that lost their owner. Raises OwnerFileError."""
+        """Read the file, and begin to look; ``lost`` is told of ids that lost their owner.
+
+        Raises OwnerFileError: what is there is none, or what is proved could not be kept there.
+        """
         if not self._path:
             return
+        FILE.check_writable(self._path, "choose another with --device-owners, or none with --device-owners=")
         self._lost = lost
         self._mark = fingerprint(self._path)
         self.owners.adopt(load_or_none(self._path))

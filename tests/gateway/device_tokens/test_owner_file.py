@@ -51,7 +51,7 @@ def says(path: Path) -> Accounts:
 async def test_what_was_proved_is_kept_over_a_restart_also_without_an_end(path: Path) -> None:
     async with running(path):
         pass
-    assert not path.parent.exists(), "nothing was proved"
+    assert list(path.parent.iterdir()) == [], "nothing was proved"
     async with running(path) as killed:
         killed.owners.prove("joe", "acc-1")
         await until(lambda: says(path) == {"joe": "acc-1"})
@@ -147,6 +147,7 @@ async def test_one_that_cannot_be_written_costs_a_line_and_the_restart_only(
     (tmp_path / "file").write_text("")
     path = tmp_path / "home" / "device-owners"
     async with running(path) as kept:
+        path.parent.rmdir()
         path.parent.symlink_to(tmp_path / "file")  # no folder can be made there
         for uid in ("joe", "jim"):
             kept.owners.prove(uid, "acc-1")
@@ -155,6 +156,15 @@ async def test_one_that_cannot_be_written_costs_a_line_and_the_restart_only(
         assert sum(record.levelno == logging.ERROR for record in caplog.records) == 1
         path.parent.unlink()
         await until(lambda: len(says(path)) == 2)
+
+
+@pytest.mark.parametrize("place", ["file/device-owners", "file/home/device-owners", "/proc/own/x"])
+async def test_where_none_can_be_written_the_start_says_so(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+    kept = OwnerFile(str(tmp_path / place))
+    with pytest.raises(OwnerFileError, match=r"cannot be written: .*: choose another with --device-owners") as refused:
+        kept.start(lambda uids: None)
+    assert "\n" not in str(refused.value)
 
 
 async def test_without_a_path_it_is_kept_nowhere() -> None:
