@@ -6,23 +6,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pyaiot.cli import verbs
-from pyaiot.cli.wording import clean
 from pyaiot.client import Client
 from pyaiot.options import OneLineParser
 
 #: How long a shell waits for the broker's words, in seconds.
 PATIENCE_S: Final = 1.0
 
+#: What comes from the broker is offered only where it is plain. Whoever registers names its methods as it likes, and a
+#: shell would run ``$(…)`` in a word that was completed; a dash first would make an option of it.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._:/][A-Za-z0-9._:/-]*")
+
+#: Each quotes what it is told, besides; zsh and fish do so by themselves.
 SCRIPTS: Final = {
     "bash": """\
 # eval "$(aiot completion bash)"
 _aiot() {
-    local IFS=$'\\n'
-    COMPREPLY=($(aiot completion words "${COMP_CWORD}" "${COMP_WORDS[@]}" 2>/dev/null))
+    local word
+    COMPREPLY=()
+    while IFS= read -r word; do
+        printf -v word '%q' "$word"
+        COMPREPLY+=("$word")
+    done < <(aiot completion words "${COMP_CWORD}" "${COMP_WORDS[@]}" 2>/dev/null)
 }
 complete -o default -F _aiot aiot
 """,
@@ -30,7 +39,7 @@ complete -o default -F _aiot aiot
 # eval "$(aiot completion zsh)"
 _aiot() {
     local -a found
-    found=("${(@f)$(aiot completion words $((CURRENT - 1)) "${words[@]}" 2>/dev/null)}")
+    found=(${(f)"$(aiot completion words $((CURRENT - 1)) "${words[@]}" 2>/dev/null)"})
     compadd -a found
 }
 compdef _aiot aiot
@@ -67,7 +76,7 @@ def complete(words: list[str], place: int) -> list[str]:
     """What may stand at ``place`` of the command line ``words`` (which begins with ``aiot``)."""
     begun = words[place] if place < len(words) else ""
     found = sorted(verbs.ALL) if place <= 1 else _inside(words[1], words[2:place], begun)
-    return [clean(each) for each in found if each.startswith(begun)]
+    return [each for each in found if each.startswith(begun)]
 
 
 def _inside(verb: str, before: list[str], begun: str) -> list[str]:
@@ -81,8 +90,13 @@ def _inside(verb: str, before: list[str], begun: str) -> list[str]:
         return []
     places = [word for word in before if not word.startswith("-")]
     with contextlib.suppress(Exception):  # whatever it is, this is no place to say so
-        return asyncio.run(_ask(verb, places))
+        return plain(asyncio.run(_ask(verb, places)))
     return []
+
+
+def plain(words: Iterable[str]) -> list[str]:
+    """Those that are the same words in any shell."""
+    return [each for each in words if _PLAIN.fullmatch(each)]
 
 
 async def _ask(verb: str, places: list[str]) -> list[str]:

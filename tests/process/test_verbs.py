@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from functools import partial
 
 import pytest
 
+from pyaiot.cli import completion
+from pyaiot.client import Client
 from pyaiot.keys import Keys
 from tests.lasting_ports import lasting_port
 from tests.process.feeders import feeding
@@ -76,3 +80,37 @@ async def test_a_shell_completes_verbs_options_and_what_is_there(host: Host, key
         assert await completed("aiot get --r") == ["--read"]
         assert await completed("aiot set coap/n") == ["coap/n0", "coap/n1"]
         assert await completed("aiot set coap/n0 count") == ["count0", "count1", "count2", "count3"]
+
+
+#: Names of methods that a shell, or a terminal, would obey.
+EVIL = ["$(touch obeyed)", "`touch obeyed`", "a;touch obeyed", "two words", "*", "~", "--broker", "\u202egnp", "'", "é"]
+
+
+async def test_only_names_that_are_plain_in_any_shell_are_completed(
+    host: Host, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, port = await host.broker()
+    monkeypatch.setenv("AIOT_BROKER", f"localhost:{port}")
+    async with Client(f"localhost:{port}") as client:
+        for name in [*EVIL, "do-it", "do_it.2:b/c"]:
+            client.method(name)(lambda: None)
+        await client.register("evil")
+        complete = partial(asyncio.to_thread, completion.complete)
+        assert await complete(["aiot", "call", "evil", ""], 3) == ["do-it", "do_it.2:b/c"]
+        assert await complete(["aiot", "call", "evil", "$"], 3) == []
+        assert await complete(["aiot", "call", "ev"], 2) == ["evil"]
+
+
+@pytest.mark.needs("bash")
+async def test_bash_is_given_nothing_that_it_would_obey(host: Host) -> None:
+    """Whatever ``aiot completion words`` says, as a broker of another age might have it."""
+    (host.home / "said").write_text("\n".join([*EVIL, "coap/n0"]) + "\n", encoding="utf-8")
+    (host.home / "evil").write_text(completion.SCRIPTS["bash"], encoding="utf-8")
+    script = (
+        "aiot() { cat said; }; . ./evil; COMP_WORDS=(aiot ''); COMP_CWORD=1; _aiot; "
+        'for word in "${COMPREPLY[@]}"; do eval "printf \'%s\\n\' $word"; done; ls obeyed'
+    )
+    shell = await host.start_program("bash", "-c", script, name="bash")
+    await shell.ended()
+    assert shell.lines[: len(EVIL) + 1] == [*EVIL, "coap/n0"]
+    assert "cannot access 'obeyed'" in shell.text
