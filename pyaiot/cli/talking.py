@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pyaiot.cli import verbs
 from pyaiot.client import BadAddress, Client, RpcError
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.wire.messages import JSON
@@ -44,7 +45,7 @@ def make_parser(verb: str, description: str, examples: str = "") -> argparse.Arg
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    broker = os.environ.get("AIOT_BROKER") or "localhost:8000"
+    broker = verbs.broker()
     parser.add_argument("--broker", default=broker, metavar="ADDRESS", help=f"host:port or URL; default: {broker}")
     parser.add_argument("--token", metavar="TOKEN", help="where one is needed; default: the environment's AIOT_TOKEN")
     parser.add_argument("--json", action="store_true", help="JSON, for programs")

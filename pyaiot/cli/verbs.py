@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
+from pyaiot.addresses import in_url, is_every_address
+
 #: Each verb, and what it is for.
 ALL: Final = {
     "up": "broker, gateways and dashboard in one process; with --demo simulated devices, too",
@@ -20,7 +22,7 @@ ALL: Final = {
     "call": "call a method of an entity",
     "publish": "be an entity that publishes a value, or lines",
     "device": "passwords of devices, for MQTT (embedded), WebSocket and HTTP",
-    "device-token": "tokens of devices, for the WebSocket gateway",
+    "device-token": "tokens of devices, for WebSocket and HTTP",
     "completion": "what makes bash, zsh or fish complete all this",
 }
 #: Verbs whose first words are a node and a resource, or an entity and a method.
@@ -43,8 +45,16 @@ def parser_of(verb: str) -> argparse.ArgumentParser:
 
 
 def broker() -> str:
-    """Where the broker is, if the command line does not say."""
-    return os.environ.get("AIOT_BROKER") or "localhost:8000"
+    """Where the broker is, if the command line does not say: ``AIOT_BROKER``, or what the services are told.
+
+    Those read ``AIOT_BROKER_HOST`` and ``AIOT_BROKER_PORT``; the host may be one to listen on, such as ``0.0.0.0``.
+    """
+    given = os.environ.get("AIOT_BROKER")
+    if given:
+        return given
+    host = os.environ.get("AIOT_BROKER_HOST") or ""
+    name = "localhost" if is_every_address(host) else in_url(host)
+    return f"{name}:{os.environ.get('AIOT_BROKER_PORT') or 8000}"
 
 
 def _module(verb: str) -> ModuleType:

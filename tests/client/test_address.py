@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from pyaiot.cli.talking import make_parser
 from pyaiot.client.address import BadAddress, rpc_url
 
 
@@ -30,3 +31,25 @@ def test_an_address_is_understood(address: str, url: str) -> None:
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(BadAddress, match="is no address of a broker, such as"):
         rpc_url(address)
+
+
+@pytest.mark.parametrize(
+    ("environment", "broker"),
+    [
+        ({}, "localhost:8000"),
+        ({"PORT": "9000"}, "localhost:9000"),
+        ({"HOST": "pi.local", "PORT": ""}, "pi.local:8000"),
+        ({"HOST": "fd00::1", "PORT": "9000"}, "[fd00::1]:9000"),
+        ({"HOST": "0.0.0.0", "PORT": "9000"}, "localhost:9000"),
+        ({"HOST": "::"}, "localhost:8000"),
+        ({"": "https://iot.example.org", "HOST": "pi.local", "PORT": "9000"}, "https://iot.example.org"),
+    ],
+)
+def test_what_tells_the_services_where_the_broker_is_tells_the_verbs(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], broker: str
+) -> None:
+    for name in ("", "HOST", "PORT"):
+        monkeypatch.delenv(f"AIOT_BROKER_{name}".rstrip("_"), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(f"AIOT_BROKER_{name}".rstrip("_"), value)
+    assert make_parser("ls", "").get_default("broker") == broker
