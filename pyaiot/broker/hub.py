@@ -258,7 +258,7 @@ class Hub:
         session = self.entities if node.gateway == PEER_GATEWAY else self.gateways.get(node.gateway)
         if session is None or node.state != "online":
             return _away(node, is_back=session is not None)
-        id = self.writes.begin(node.gateway, self.now, tell)
+        id = self.writes.begin(node.gateway, self.now, tell, ttl_s)
         if id is None:
             return Outcome("busy", f"too many writes for gateway {node.gateway} are under way")
         inner = uid.partition("/")[2]
@@ -287,7 +287,7 @@ class Hub:
             return _away(node, is_back=session is not None)
         if not session.can(READ):
             return Outcome("unsupported", f"gateway {node.gateway} cannot ask its devices: nodes.get has the newest")
-        id = self.writes.begin(node.gateway, self.now, tell, is_read=True)
+        id = self.writes.begin(node.gateway, self.now, tell, ttl_s, is_read=True)
         if id is None:
             return Outcome("busy", f"too much is under way for gateway {node.gateway}")
         session.send(Read(id=id, uid=uid.partition("/")[2], resource=resource, ttl_ms=int(ttl_s * 1000)))

@@ -62,15 +62,18 @@ class PendingWrites:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def begin(self, gateway: str, now: float, tell: Tell, *, is_read: bool = False) -> int | None:
-        """A write (or read) for ``gateway`` begins; its id on the link, or None when too many are under way."""
+    def begin(self, gateway: str, now: float, tell: Tell, ttl_s: float = TTL_S, *, is_read: bool = False) -> int | None:
+        """A write (or read) for ``gateway`` begins, which it may carry out for ``ttl_s``.
+
+        Its id on the link, or None when too many are under way.
+        """
         if self._per_gateway.get(gateway, 0) >= MAX_PENDING_PER_GATEWAY:
             return None
         id = self._next_id
         self._next_id += 1
         self._pending[id] = (gateway, tell, self.read_outcomes if is_read else self.outcomes)
         self._per_gateway[gateway] = self._per_gateway.get(gateway, 0) + 1
-        heapq.heappush(self._deadlines, (now + TTL_S + MARGIN_S, id))
+        heapq.heappush(self._deadlines, (now + ttl_s + MARGIN_S, id))
         return id
 
     def finish(self, gateway: str, result: Result) -> None:

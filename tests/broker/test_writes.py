@@ -86,6 +86,17 @@ def test_silence_is_an_outcome_too(writes: PendingWrites) -> None:
     assert writes.outcomes == {"timeout": 1}
 
 
+def test_who_asks_for_less_time_waits_no_longer(writes: PendingWrites) -> None:
+    told: list[tuple[str, Outcome]] = []
+    for name, ttl_s in (("long", TTL_S), ("short", 1.0)):
+        assert writes.begin("coap", 5.0, lambda outcome, name=name: told.append((name, outcome)), ttl_s) is not None
+    assert writes.next_deadline() == 5.0 + 1.0 + MARGIN_S
+    writes.expire(5.0 + 1.0 + MARGIN_S)
+    assert [(name, outcome.code) for name, outcome in told] == [("short", "timeout")]
+    writes.expire(5.0 + LATEST)
+    assert [name for name, _ in told] == ["short", "long"]
+
+
 def test_each_gateway_has_its_own_limit(writes: PendingWrites) -> None:
     ids = [begin(writes, []) for _ in range(MAX_PENDING_PER_GATEWAY)]
     assert writes.begin("coap", 0.0, ignore) is None
