@@ -9,7 +9,8 @@
             print(value.uid, value.resource, value.value, value.unit)
 
 It connects again by itself when the connection is lost. Watches, subscriptions and the registration go on
-from where they were; what was under way fails (``Left``), for nobody knows whether it happened.
+from where they were; what was under way fails (``Left``), for nobody knows whether it happened. The registration ends
+when another registers the id with its token.
 """
 
 from __future__ import annotations

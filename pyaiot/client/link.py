@@ -32,6 +32,8 @@ DIAL_S: Final = 10.0
 MARGIN_S: Final = 5.0
 #: A connection that held for so long was a good one.
 PROVED_AFTER_S: Final = 5.0
+#: The broker closes so when another has shown the token of our id (PROTOCOL.md section 3.5).
+CLOSE_REPLACED: Final = 4409
 
 
 class Link:
@@ -122,6 +124,8 @@ class Link:
                 self._standing.lost()
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
+                if websocket.close_code == CLOSE_REPLACED:
+                    self._standing.replaced()
 
     async def _set(self, peer: Peer | None, *, fatal: RpcError | None = None) -> None:
         self._peer = peer

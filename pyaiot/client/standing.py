@@ -69,6 +69,14 @@ class Standing:
             watch.number = None
         self._unconfirm()
 
+    def replaced(self) -> None:
+        """Another took our id over. It is not asked for again, or the two would take it from each other for ever."""
+        if self.registration is not None:
+            log.warning(
+                "The id %s was taken over by another with its token; not registered any more", self.registration["id"]
+            )
+            self.registration = None
+
     def end(self, why: Exception | None) -> None:
         """There will be no connection any more: by an error, or because nobody wants one."""
         for watch in tuple(self._watches):

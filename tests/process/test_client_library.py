@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pyaiot.cli.generate_keys import make_all
-from pyaiot.client import Client, Forbidden, Left, NodeGone, Offline, Taken, Unknown, Value
+from pyaiot.client import Client, Forbidden, Left, NodeGone, Offline, RpcError, Taken, Unknown, Value
 from pyaiot.client.changes import Change
 from pyaiot.client.watching import Watch
 from pyaiot.keys import Keys
@@ -130,6 +130,29 @@ async def test_a_client_comes_back_to_a_broker_that_was_killed_as_who_it_was(hos
         assert (await other.entity("thinker")).id == first.id
         feeder.stop_feeding()
         await listener.until(lambda: listener.values == truth(feeder))
+
+
+async def test_a_client_whose_id_another_takes_over_goes_on_without_it(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_all(host.key_file, force=False)
+    _, port = await host.broker()
+    async with Client(f"localhost:{port}") as first, Client(f"localhost:{port}") as second:
+        mine = await first.register("lamp")
+        heard = first.subscribe("lamp")
+        await heard.start()
+        await second.register("lamp", token=mine.token)
+        async with asyncio.timeout(PATIENCE_S):
+            while "The id lamp was taken over" not in caplog.text:
+                await asyncio.sleep(0.01)
+            await heard.start()  # over the next connection, which would have registered before
+            assert await second.publish("on") == 1
+            async for published in heard:
+                assert published.content == "on"
+                break
+        with pytest.raises(RpcError, match="regist"):
+            await first.publish("mine")
+    assert caplog.text.count("taken over") == 1, "nobody lost it again"
 
 
 async def test_who_is_not_let_in_and_who_finds_nobody_is_told_at_once(host: Host) -> None:
