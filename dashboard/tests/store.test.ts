@@ -50,6 +50,13 @@ describe("the store", () => {
     expect(seen()).toEqual({ "x/a": { led: "0" } });
   });
 
+  it("knows the protocol as soon as the broker has said it", () => {
+    tell([value("x/a", "led", "0")]);
+    expect(store.nodes.get("x/a")?.protocol).toBe("");
+    tell([here("x/a")]);
+    expect(store.nodes.get("x/a")?.protocol).toBe("CoAP");
+  });
+
   it("forgets the values of a node that was reset, and their history", () => {
     tell([here("a"), value("a", "t", 1, { at: 1000 }), value("a", "t", 2, { at: 2000 })]);
     tell([reset("a"), value("a", "t", 3, { at: 3000 })]);

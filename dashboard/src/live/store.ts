@@ -19,6 +19,8 @@ export interface Resource {
 export interface Node {
   readonly uid: string;
   readonly gateway: string;
+  /** What the broker calls its protocol; empty until it has said so. */
+  readonly protocol: string;
   /** `unreachable`: its gateway is away, or has not told of it since it came back. */
   readonly state: "online" | "unreachable";
   readonly resources: ReadonlyMap<string, Resource>;
@@ -106,8 +108,9 @@ export class Store {
   #put(uid: string, resources: ReadonlyMap<string, Resource>): void {
     const known = this.#view.nodes.get(uid);
     // The watch may know by now that it is gone; the change that says so follows.
-    const [gateway, state] = known === undefined ? ["", "online" as const] : [known.gateway, this.#view.state(known)];
-    this.nodes.set(uid, { uid, gateway, state, resources });
+    const { gateway, protocol } = known ?? { gateway: "", protocol: "" };
+    const state = known === undefined ? "online" : this.#view.state(known);
+    this.nodes.set(uid, { uid, gateway, protocol, state, resources });
   }
 }
 
