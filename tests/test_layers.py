@@ -105,6 +105,7 @@ PURE = [
     "client/view.py",
     "rpc/conversation.py",
     "rpc/errors.py",
+    "rpc/limits.py",
     "rpc/messages.py",
     "rpc/methods.py",
     "rpc/openrpc.py",

@@ -12,13 +12,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
+from msgspec import UNSET
 
 from pyaiot.rpc import messages
 from pyaiot.rpc.errors import RpcError
-from pyaiot.rpc.messages import Id, Invalid, Notification, Params, Request, Response, Version
+from pyaiot.rpc.limits import Limits
+from pyaiot.rpc.messages import MAX_DEPTH, Id, Invalid, Notification, Params, Request, Response, Version
 from pyaiot.wire.messages import JSON
 
 #: Calls of the peer, and requests of ours, that may be under way.
@@ -28,6 +30,9 @@ MAX_REQUESTS: Final = 1024
 MAX_BATCH_ANSWER_BYTES: Final = 256 * 1024
 #: Deadlines of requests that ended are kept until they outnumber the others, and this.
 MAX_IDLE_DEADLINES: Final = 256
+
+#: What the codec, and Limits, say of what JSON cannot.
+_NOT_JSON: Final = (TypeError, ValueError, RecursionError, msgspec.MsgspecError)
 
 Done: TypeAlias = Callable[["msgspec.Raw | RpcError"], None]
 
@@ -75,7 +80,8 @@ class Call:
 class Conversation:
     """See the module. ``version`` is what the peer is spoken to in before it has asked for anything itself.
 
-    ``send`` and each ``done`` must not raise.
+    Of what comes each message is at most ``max_depth`` deep. What goes out is held to ``limits``, which the peer has;
+    None: whoever gives it has checked it. ``send`` and each ``done`` must not raise.
     """
 
     def __init__(
@@ -84,10 +90,14 @@ class Conversation:
         *,
         version: Version = 2,
         max_calls: int = MAX_CALLS,
+        max_depth: int = MAX_DEPTH,
+        limits: Limits | None = None,
         counters: Counters | None = None,
     ) -> None:
         self._send = send
         self._max_calls = max_calls
+        self._max_depth = max_depth
+        self._limits = limits
         self._pending: dict[int, tuple[Done, float]] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._last_id = 0
@@ -115,7 +125,7 @@ class Conversation:
         """Take one text; the calls in it, to be served. Answers to our own requests are handed to their ``done``."""
         if self.is_closed:
             return []
-        parsed = messages.parse(text)
+        parsed = messages.parse(text, self._max_depth)
         if not parsed.is_batch:
             call = self._take(parsed.items[0], None)
             return [] if call is None else [call]
@@ -159,7 +169,7 @@ class Conversation:
             # Never answered: two peers would go on answering each other for ever.
             pending = self._pop(item.id)
             if pending is not None:
-                pending(RpcError.of("failed", "what the peer answered is no answer of JSON-RPC"))
+                pending(RpcError.of("failed", f"what the peer answered cannot be read: {item.error}"))
         elif batch is not None:
             batch.answers.append(messages.encode_error(item.id, item.error))
         else:
@@ -168,7 +178,7 @@ class Conversation:
     def answer(self, call: Call, result: JSON) -> None:
         """End a call: ``result`` is any JSON, or a msgspec.Raw. Only the first ending of a call counts.
 
-        Raises TypeError: JSON cannot say that; the peer was told of a fault of ours.
+        Raises TypeError: it cannot be sent; the peer was told of a fault of ours.
         """
         if self.is_closed or not call._open:
             return
@@ -177,15 +187,30 @@ class Conversation:
             return
         try:
             encoded = messages.encode_result(call.id, result, call.version)
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+            self._check(result, encoded)
+        except _NOT_JSON as error:
             self.refuse(call, RpcError.internal())
-            raise TypeError(f"{call.method}: JSON cannot say its result: {error}") from error
+            raise TypeError(f"{call.method}: what it gave cannot be sent: {error}") from error
         self._end(call, encoded)
 
     def refuse(self, call: Call, error: RpcError) -> None:
-        """End a call by an error, of which a notification is not told."""
-        if not self.is_closed and call._open:
-            self._end(call, b"" if call.is_notification else messages.encode_error(call.id, error, call.version))
+        """End a call by an error, of which a notification is not told. Raises TypeError as :meth:`answer`."""
+        if self.is_closed or not call._open:
+            return
+        if call.is_notification:
+            self._end(call, b"")
+            return
+        try:
+            encoded = messages.encode_error(call.id, error, call.version)
+            self._check([error.code, None if error.data is UNSET else error.data], encoded)
+        except _NOT_JSON as fault:
+            self._end(call, messages.encode_error(call.id, RpcError.internal(), call.version))
+            raise TypeError(f"{call.method}: its error cannot be sent: {fault}") from fault
+        self._end(call, encoded)
+
+    def _check(self, value: Any, encoded: bytes) -> None:
+        if self._limits is not None:
+            self._limits.check(value, encoded)
 
     def _end(self, call: Call, encoded: bytes) -> None:
         call._open = False
@@ -214,15 +239,24 @@ class Conversation:
     # Our own
 
     def notify(self, method: str, params: JSON = None) -> None:
-        """Tell the peer, in its version; ``params``: list, dict, None, or encoded (bytes)."""
-        if not self.is_closed:
-            self._send(messages.encode_notification(method, params, self.version))
+        """Tell the peer, in its version; ``params``: list, dict, None, or encoded (bytes).
+
+        Raises RpcError ``invalid_params``: it is more than ``limits``.
+        """
+        if self.is_closed:
+            return
+        try:
+            encoded = messages.encode_notification(method, params, self.version)
+            self._check(params, encoded)
+        except _NOT_JSON as error:
+            raise RpcError.invalid_params(str(error)) from error
+        self._send(encoded)
 
     def request(self, method: str, params: JSON, deadline: float, done: Done) -> int | None:
         """Ask the peer, in its version; the request's id, or None where it has ended already.
 
         ``done`` is called exactly once: with the result as JSON, or with what the peer answered as its error,
-        ``timeout`` at ``deadline``, ``busy``, or ``left``.
+        ``timeout`` at ``deadline``, ``busy``, ``left``, or ``invalid_params``: they are more than ``limits``.
         """
         if self.is_closed:
             done(RpcError.of("left", "the connection is closed"))
@@ -230,8 +264,14 @@ class Conversation:
         if len(self._pending) >= MAX_REQUESTS:
             done(RpcError.of("busy", f"more than {MAX_REQUESTS} calls to this peer are under way"))
             return None
-        self._last_id = id = self._last_id + 1
-        encoded = messages.encode_request(id, method, params, self.version)
+        id = self._last_id + 1
+        try:
+            encoded = messages.encode_request(id, method, params, self.version)
+            self._check(params, encoded)
+        except _NOT_JSON as error:
+            done(RpcError.invalid_params(f"it was not sent: {error}"))
+            return None
+        self._last_id = id
         self._pending[id] = (done, deadline)
         heapq.heappush(self._deadlines, (deadline, id))
         if len(self._deadlines) > 2 * len(self._pending) + MAX_IDLE_DEADLINES:

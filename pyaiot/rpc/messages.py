@@ -9,6 +9,7 @@ as strict as in PROTOCOL.md section 3.2.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -25,8 +26,9 @@ Params: TypeAlias = "list[JSON] | dict[str, JSON] | None"
 
 #: Entries of a batch.
 MAX_BATCH: Final = 100
-#: How deep parameters may be nested, so that a message keeps to the depth of all JSON here.
-MAX_PARAMS_DEPTH: Final = codec.MAX_DEPTH - 2
+#: How deep a message may be nested, unless its reader says otherwise; and how much of that is the message's own.
+MAX_DEPTH: Final = codec.MAX_DEPTH
+ENVELOPE_DEPTH: Final = 2
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +58,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Invalid(msgspec.Struct, frozen=True):
-    """What is none of these. ``is_response``: it wanted to be an answer, so that no answer may be given to it."""
+    """What is none of these. ``is_response``: it wanted to be the answer to ``id``: none is given to it."""
 
     id: Id
     error: RpcError
@@ -84,21 +86,35 @@ class _Wire(msgspec.Struct, gc=False):
     error: Any = UNSET
 
 
+class _Outline(msgspec.Struct, gc=False):
+    """As much of a message as can be read whatever is in it."""
+
+    jsonrpc: msgspec.Raw | msgspec.UnsetType = UNSET
+    id: Any = None
+    method: msgspec.Raw | msgspec.UnsetType = UNSET
+    result: msgspec.Raw | msgspec.UnsetType = UNSET
+    error: msgspec.Raw | msgspec.UnsetType = UNSET
+
+
 _decoder = msgspec.json.Decoder(_Wire)
+_outlines = msgspec.json.Decoder(_Outline)
 _values = msgspec.json.Decoder()
 _batches = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 _PLAIN_IDS = frozenset((str, int, float, type(None)))
 
 
-def parse(text: str | bytes) -> Parsed:
-    """Read one WebSocket message or HTTP body. Never raises: what cannot be read is an Invalid."""
+def parse(text: str | bytes, max_depth: int = MAX_DEPTH) -> Parsed:
+    """Read one WebSocket message or HTTP body, each message in it nested at most ``max_depth`` deep.
+
+    Never raises: what cannot be read is an Invalid.
+    """
     try:
         raw = text if isinstance(text, bytes) else text.encode()
     except UnicodeEncodeError:
         return Parsed([_unreadable("not UTF-8")], False)
     if raw.lstrip(b" \t\r\n")[:1] != b"[":
-        return Parsed([_parse_one(raw, in_batch=False)], False)
+        return Parsed([_parse_one(raw, max_depth, in_batch=False)], False)
     try:
         entries = _batches.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -107,7 +123,7 @@ def parse(text: str | bytes) -> Parsed:
         return Parsed([_invalid("the batch is empty")], False)
     if len(entries) > MAX_BATCH:
         return Parsed([_invalid(f"a batch has at most {MAX_BATCH} entries")], False)
-    return Parsed([_parse_one(bytes(entry), in_batch=True) for entry in entries], True)
+    return Parsed([_parse_one(bytes(entry), max_depth, in_batch=True) for entry in entries], True)
 
 
 def read_result(result: msgspec.Raw) -> JSON:
@@ -123,27 +139,41 @@ def _invalid(why: str, id: Id = None, version: Version = 2) -> Invalid:
     return Invalid(id, RpcError.invalid_request(why), version)
 
 
-def _parse_one(raw: bytes, *, in_batch: bool) -> Message:
+def _parse_one(raw: bytes, max_depth: int, *, in_batch: bool) -> Message:
+    depth = max_depth - ENVELOPE_DEPTH
     try:
         if raw.lstrip(b" \t\r\n")[:1] != b"{":
-            codec.check_value(_values.decode(raw), codec.MAX_DEPTH)
+            codec.check_value(_values.decode(raw), max_depth)
             return _invalid("it is an object")
-        message = codec.decode(_decoder, raw, _count_keys)
+        message = codec.decode(_decoder, raw, partial(_count_keys, depth), max_depth)
         id = message.id
         if type(id) not in _PLAIN_IDS and id is not UNSET:
-            codec.check_value(id, MAX_PARAMS_DEPTH)
+            codec.check_value(id, depth)
         elif type(id) is int or type(id) is float:
             codec.check_value(id)
     except Malformed as error:
-        return _unreadable(str(error))
+        return _unreadable_answer(raw, str(error), in_batch=in_batch) or _unreadable(str(error))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _unreadable("not JSON")
+        return _unreadable_answer(raw, "not JSON", in_batch=in_batch) or _unreadable("not JSON")
     version: Version = 1 if message.jsonrpc is UNSET and not in_batch else 2
     if message.method is UNSET and (message.result is not UNSET or message.error is not UNSET):
         return _response(message, version)
     if version == 2:
         return _request_2(message)
     return _request_1(message)
+
+
+def _unreadable_answer(raw: bytes, why: str, *, in_batch: bool) -> Invalid | None:
+    """What wanted to be an answer, so that its request does not wait for another; None: nobody can tell."""
+    try:
+        outline = _outlines.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if outline.method is not UNSET or (outline.result is UNSET and outline.error is UNSET):
+        return None
+    version: Version = 1 if outline.jsonrpc is UNSET and not in_batch else 2
+    id = outline.id if type(outline.id) is int else None
+    return Invalid(id, RpcError.parse_error(why), version, is_response=True)
 
 
 def _request_2(message: _Wire) -> Message:
@@ -213,30 +243,30 @@ def _error_1(error: JSON) -> RpcError:
     return RpcError(UNSPECIFIED, error if isinstance(error, str) else "the peer answered with an error", error, error)
 
 
-def _count_keys(message: _Wire) -> int:
+def _count_keys(depth: int, message: _Wire) -> int:
     """See codec.decode. Also where the values are checked. Raises Malformed."""
     keys = 0
     if message.jsonrpc is not UNSET:
         keys += 1
-        _check_scalar(message.jsonrpc)
+        _check_scalar(message.jsonrpc, depth)
     if message.id is not UNSET:
         keys += 1
     if message.method is not UNSET:
         keys += 1
-        _check_scalar(message.method)
+        _check_scalar(message.method, depth)
     if message.params is not UNSET:
-        keys += 1 + codec.check_value(message.params, MAX_PARAMS_DEPTH)
+        keys += 1 + codec.check_value(message.params, depth)
     if message.error is not UNSET:
-        keys += 1 + codec.check_value(message.error, MAX_PARAMS_DEPTH)
+        keys += 1 + codec.check_value(message.error, depth)
     if message.result is not UNSET:
         # Read once to be judged; whoever relays it sends on what came.
-        keys += 1 + codec.check_value(_values.decode(message.result), MAX_PARAMS_DEPTH)
+        keys += 1 + codec.check_value(_values.decode(message.result), depth)
     return keys
 
 
-def _check_scalar(value: JSON) -> None:
+def _check_scalar(value: JSON, depth: int) -> None:
     if type(value) is not str:
-        codec.check_value(value, MAX_PARAMS_DEPTH)
+        codec.check_value(value, depth)
 
 
 def encode_value(value: JSON) -> bytes:

@@ -27,7 +27,8 @@ import msgspec
 
 from pyaiot.rpc.conversation import Call, Conversation, Counters
 from pyaiot.rpc.errors import RpcError
-from pyaiot.rpc.messages import Version, read_result
+from pyaiot.rpc.limits import Limits
+from pyaiot.rpc.messages import MAX_DEPTH, Version, read_result
 from pyaiot.rpc.methods import Method, MethodTable
 from pyaiot.wire.messages import JSON
 
@@ -41,6 +42,8 @@ REQUEST_TIMEOUT_S: Final = 30.0
 MAX_WAITING_BYTES: Final = 64 * 1024
 #: A peer that takes nothing for so long is gone: both sides may be waiting for the other to read.
 SEND_TIMEOUT_S: Final = 30.0
+#: What the other side takes, where nothing else is said.
+ANY_SIZE: Final = Limits()
 CLOSE_MALFORMED: Final = 1003
 MAX_CLOSE_REASON_BYTES: Final = 120
 
@@ -60,12 +63,26 @@ class WebSocket(Protocol):
 class Peer:
     """One side of one connection. A subclass declares methods by ``@method``, an object by ``@peer.method``.
 
-    ``version`` is what the other side is spoken to in until it has asked for something itself.
+    ``version`` is what the other side is spoken to in until it has asked for something itself; ``limits`` is what it
+    takes, and ``max_depth`` how deep what it says may be nested.
     """
 
-    def __init__(self, *, version: Version = 2, max_concurrent_calls: int = MAX_CONCURRENT_CALLS) -> None:
+    def __init__(
+        self,
+        *,
+        version: Version = 2,
+        max_concurrent_calls: int = MAX_CONCURRENT_CALLS,
+        max_depth: int = MAX_DEPTH,
+        limits: Limits = ANY_SIZE,
+    ) -> None:
         self._table = MethodTable.declared_in(self)
-        self._conversation = Conversation(self._queue, version=version, max_calls=max(1, max_concurrent_calls))
+        self._conversation = Conversation(
+            self._queue,
+            version=version,
+            max_calls=max(1, max_concurrent_calls),
+            max_depth=max_depth,
+            limits=limits,
+        )
         self._outgoing: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._has_something = asyncio.Event()
@@ -102,7 +119,8 @@ class Peer:
     async def request(self, method: str, params: JSON = None, *, timeout: float = REQUEST_TIMEOUT_S) -> JSON:
         """Call the other side's method; ``timeout`` in seconds. Returns its result.
 
-        Raises RpcError: what it answered, or ``timeout``, ``busy`` or ``left`` (:attr:`RpcError.name`).
+        Raises RpcError: what it answered, or ``timeout``, ``busy`` or ``left`` (:attr:`RpcError.name`); or that
+        ``params`` cannot be sent (``INVALID_PARAMS``).
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -126,7 +144,7 @@ class Peer:
                 self._conversation.forget(id)
 
     async def notify(self, method: str, params: JSON = None) -> None:
-        """Tell the other side; nothing comes back, not even whether it came."""
+        """Tell the other side; nothing comes back, not even whether it came. Raises RpcError: it cannot be sent."""
         await self._room()
         self._conversation.notify(method, params)
 
@@ -185,7 +203,10 @@ class Peer:
                 self._conversation.answer(call, result)
                 return
         except RpcError as error:
-            self._conversation.refuse(call, error)
+            self._refuse(call, error)
+            return
+        except asyncio.CancelledError:  # it cancelled something, and not us: nothing was awaited
+            self._refuse(call, _cancelled())
             return
         except Exception as error:
             self._fault(call, error)
@@ -197,14 +218,20 @@ class Peer:
     def _finish(self, call: Call, task: asyncio.Future[Any]) -> None:
         self._calls.discard(task)
         if task.cancelled():
-            self._conversation.refuse(call, RpcError.of("failed", "the call was cancelled"))
+            self._refuse(call, _cancelled())
             return
         try:
             self._conversation.answer(call, task.result())
         except RpcError as error:
-            self._conversation.refuse(call, error)
+            self._refuse(call, error)
         except Exception as error:
             self._fault(call, error)
+
+    def _refuse(self, call: Call, error: RpcError) -> None:
+        try:
+            self._conversation.refuse(call, error)
+        except TypeError as fault:
+            self._fault(call, fault)
 
     def _fault(self, call: Call, error: Exception) -> None:
         log.error("fault in the method %s", call.method, exc_info=error)
@@ -261,6 +288,10 @@ class Peer:
         self._timer = None
         self._conversation.expire(asyncio.get_running_loop().time())
         self._arm()
+
+
+def _cancelled() -> RpcError:
+    return RpcError.of("failed", "the call was cancelled")
 
 
 def _log_fault(task: asyncio.Task[None]) -> None:

@@ -113,7 +113,12 @@ def _expect(kind: type[T], raw: bytes) -> T:
     return message
 
 
-def decode(decoder: msgspec.json.Decoder[T], raw: bytes, keys_of: Callable[[T], int] | None = None) -> T:
+def decode(
+    decoder: msgspec.json.Decoder[T],
+    raw: bytes,
+    keys_of: Callable[[T], int] | None = None,
+    max_depth: int = MAX_DEPTH,
+) -> T:
     """Read one small message by the rules of this module; raises Malformed.
 
     For other links than the gateways' that carry JSON by the same rules; a field of type JSON must still
@@ -121,7 +126,7 @@ def decode(decoder: msgspec.json.Decoder[T], raw: bytes, keys_of: Callable[[T], 
     it spares most messages a second reading.
     """
     message = _decode(decoder, raw)
-    _check_keys(raw, None if keys_of is None else keys_of(message))
+    _check_keys(raw, None if keys_of is None else keys_of(message), max_depth)
     return message
 
 
@@ -166,7 +171,7 @@ def _without_quotes(reason: str) -> str:
     return re.sub(r"'.*'|\".*\"|(?<=unknown field )`.*`", "…", reason, flags=re.DOTALL)[:120]
 
 
-def _check_keys(raw: bytes, keys: int | None = None) -> None:
+def _check_keys(raw: bytes, keys: int | None = None, max_depth: int = MAX_DEPTH) -> None:
     """Raise Malformed when an object in ``raw``, which msgspec took, has a key twice.
 
     ``keys`` is how many keys the decoded message has. Each key has a colon, so if there are no more colons than
@@ -184,7 +189,7 @@ def _check_keys(raw: bytes, keys: int | None = None) -> None:
         tree = json.loads(raw.decode(), object_pairs_hook=_unique, parse_int=_integer)
     except (ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
         raise Malformed("not JSON") from None
-    check_value(tree, MAX_DEPTH)
+    check_value(tree, max_depth)
 
 
 def _count_keys(raw: bytes, expected: int) -> int:
