@@ -258,9 +258,10 @@ class Hub:
         session = self.entities if node.gateway == PEER_GATEWAY else self.gateways.get(node.gateway)
         if session is None or node.state != "online":
             return _away(node, is_back=session is not None)
-        id = self.writes.begin(node.gateway, self.now, tell, ttl_s)
+        doer = uid if node.gateway == PEER_GATEWAY else node.gateway
+        id = self.writes.begin(doer, self.now, tell, ttl_s)
         if id is None:
-            return Outcome("busy", f"too many writes for gateway {node.gateway} are under way")
+            return Outcome("busy", f"too many writes for {doer} are under way")
         inner = uid.partition("/")[2]
         session.send(Write(id=id, uid=inner, resource=resource, data=data, ttl_ms=int(ttl_s * 1000)))
         self.arm()

@@ -31,6 +31,7 @@ from pyaiot.wire.messages import Result
 TTL_S = 10.0
 #: How much longer the broker waits for the word of it.
 MARGIN_S = 1.0
+#: Of one gateway; or of one entity: each is a connection of its own, and fills no other's room.
 MAX_PENDING_PER_GATEWAY = 1024
 MAX_PENDING_PER_CLIENT = 64
 
@@ -63,7 +64,7 @@ class PendingWrites:
         return len(self._pending)
 
     def begin(self, gateway: str, now: float, tell: Tell, ttl_s: float = TTL_S, *, is_read: bool = False) -> int | None:
-        """A write (or read) for ``gateway`` begins, which it may carry out for ``ttl_s``.
+        """A write (or read) for ``gateway``, or for the entity of that uid, begins; it may carry it out for ``ttl_s``.
 
         Its id on the link, or None when too many are under way.
         """
@@ -77,7 +78,7 @@ class PendingWrites:
         return id
 
     def finish(self, gateway: str, result: Result) -> None:
-        """The gateway told the outcome; one that nobody waits for (any more) is ignored."""
+        """Who it was for told the outcome; one that nobody waits for (any more) is ignored."""
         pending = self._pending.get(result.id)
         if pending is None or pending[0] != gateway:
             return
@@ -101,6 +102,8 @@ class PendingWrites:
     def _end(self, id: int, outcome: Outcome) -> None:
         gateway, tell, outcomes = self._pending.pop(id)
         self._per_gateway[gateway] -= 1
+        if not self._per_gateway[gateway]:
+            del self._per_gateway[gateway]
         _count(outcome, outcomes)
         tell(outcome)
 

@@ -28,6 +28,12 @@ MAX_CALLS: Final = 1024
 MAX_REQUESTS: Final = 1024
 #: What the answers to one batch may hold, in bytes; what does not fit any more is answered by an error.
 MAX_BATCH_ANSWER_BYTES: Final = 256 * 1024
+#: What answers that wait for others of their batches may hold, in bytes, all together, or one of them that is longer:
+#: what does not fit any more is answered by an error. With this much of errors, too, further batches are ``busy``.
+MAX_HELD_BYTES: Final = 256 * 1024
+MAX_HELD_WITH_ERRORS_BYTES: Final = 1024 * 1024
+#: An answer that is no longer than this is not replaced by another, which would be no shorter.
+SHORT_ANSWER_BYTES: Final = 512
 #: Deadlines of requests that ended are kept until they outnumber the others, and this.
 MAX_IDLE_DEADLINES: Final = 256
 
@@ -52,14 +58,15 @@ class Counters:
 
 
 class _Batch:
-    """Answers that wait for the others of their batch."""
+    """Answers that wait for the others of their batch; ``is_refused``: nothing of it is served."""
 
-    __slots__ = ("answers", "outstanding", "size")
+    __slots__ = ("answers", "is_refused", "outstanding", "size")
 
-    def __init__(self, outstanding: int) -> None:
+    def __init__(self, outstanding: int, *, is_refused: bool) -> None:
         self.answers: list[bytes] = []
         self.size = 0
         self.outstanding = outstanding
+        self.is_refused = is_refused
 
 
 class Call:
@@ -106,6 +113,8 @@ class Conversation:
         #: Calls of the peer that have not been answered yet.
         self.serving = 0
         self._owed = 0
+        #: Bytes of answers that wait for the others of their batches.
+        self.held = 0
         self.is_closed = False
         #: Why the connection has to be closed (1003): a peer of 1.0 sent something malformed. None: it has not.
         self.fault: str | None = None
@@ -129,7 +138,7 @@ class Conversation:
         if not parsed.is_batch:
             call = self._take(parsed.items[0], None)
             return [] if call is None else [call]
-        batch = _Batch(1)
+        batch = _Batch(1, is_refused=self.held > MAX_HELD_WITH_ERRORS_BYTES)
         calls = [call for item in parsed.items if (call := self._take(item, batch)) is not None]
         self._settle(batch)
         return calls
@@ -158,6 +167,10 @@ class Conversation:
                 call, RpcError.of("busy", f"more than {self._max_calls} calls of this connection are under way")
             )
             return None
+        if batch is not None and batch.is_refused:
+            self.counters.too_many += 1
+            self.refuse(call, RpcError.of("busy", "too many answers wait for others of their batches"))
+            return None
         return call
 
     def _take_invalid(self, item: Invalid, batch: _Batch | None) -> None:
@@ -171,7 +184,7 @@ class Conversation:
             if pending is not None:
                 pending(RpcError.of("failed", f"what the peer answered cannot be read: {item.error}"))
         elif batch is not None:
-            batch.answers.append(messages.encode_error(item.id, item.error))
+            self._hold(batch, messages.encode_error(item.id, item.error))
         else:
             self._send(messages.encode_error(item.id, item.error, version))
 
@@ -222,18 +235,24 @@ class Conversation:
         if batch is None:
             self._send(encoded)
             return
-        if batch.size > MAX_BATCH_ANSWER_BYTES:
+        waits = batch.outstanding > 1 and self.held > 0 and self.held + len(encoded) > MAX_HELD_BYTES
+        if (waits or batch.size > MAX_BATCH_ANSWER_BYTES) and len(encoded) > SHORT_ANSWER_BYTES:
             error = RpcError.of(
                 "unsupported", "it was done, but the answers are too long for one batch: ask one by one"
             )
             encoded = messages.encode_error(call.id, error)
+        self._hold(batch, encoded)
+        self._settle(batch)
+
+    def _hold(self, batch: _Batch, encoded: bytes) -> None:
         batch.answers.append(encoded)
         batch.size += len(encoded)
-        self._settle(batch)
+        self.held += len(encoded)
 
     def _settle(self, batch: _Batch) -> None:
         batch.outstanding -= 1
         if batch.outstanding == 0 and batch.answers:
+            self.held -= batch.size
             self._send(messages.join_batch(batch.answers))
 
     # Our own
@@ -318,5 +337,6 @@ class Conversation:
         self.is_closed = True
         pending, self._pending = self._pending, {}
         self._deadlines.clear()
+        self.held = 0
         for done, _ in pending.values():
             done(RpcError.of("left", why))

@@ -106,6 +106,13 @@ def test_each_gateway_has_its_own_limit(writes: PendingWrites) -> None:
     assert writes.begin("coap", 0.0, ignore) is None
 
 
+def test_nothing_is_kept_of_whom_nothing_is_under_way_for(writes: PendingWrites) -> None:
+    id = writes.begin("peer/lamp", 0.0, ignore)
+    assert id is not None
+    writes.finish("peer/lamp", Result(id=id, ok=True))
+    assert not writes._per_gateway
+
+
 def test_whoever_is_told_may_write_again_at_once(writes: PendingWrites) -> None:
     told: list[Outcome] = []
 

@@ -31,7 +31,8 @@ log = logging.getLogger("pyaiot.broker")
 #: How long a call may take when its caller does not say, and at most.
 TIMEOUT_S: Final = 10.0
 MAX_TIMEOUT_S: Final = 60.0
-#: Whose calls those are that began as a write to a node, or as a read of one.
+#: Whose calls those are that began as a write to a node, or as a read of one; beside the entity, so that one that does
+#: not answer leaves the others their room.
 _WRITERS: Final = "writes"
 
 
@@ -69,7 +70,7 @@ class Desk(Protocol):
         """Something is due then."""
 
     def write_ended(self, gateway: str, result: Result) -> None:
-        """The outcome of a write is known."""
+        """The outcome of a write is known. ``gateway``: that of the node; or of an entity's, its uid."""
 
 
 class Entities:
@@ -197,25 +198,26 @@ class Entities:
             described = None if entity is None else entity.methods.get(name)
             if entity is not None and (described is None or not described.takes(0)):
                 raise RpcError.of("unsupported", "the entity has no method of that name that takes no parameters")
-            self.call(_WRITERS, id, name, None, timeout_s, tell)
+            self.call((_WRITERS, id), id, name, None, timeout_s, tell)
         except RpcError as error:
             tell(error)
 
     def send(self, message: BrokerMessage) -> None:
         """A write to the node of an entity: as a gateway's session takes it (see hub.GatewayPeer)."""
         if isinstance(message, Write):
-            ended = partial(self._write_ended, message.id)
+            id = message.uid
+            ended = partial(self._write_ended, id, message.id)
             try:
-                self.call(_WRITERS, message.uid, message.resource, [message.data], message.ttl_ms / 1000, ended)
+                self.call((_WRITERS, id), id, message.resource, [message.data], message.ttl_ms / 1000, ended)
             except RpcError as error:
                 ended(error)
 
-    def _write_ended(self, id: int, ending: msgspec.Raw | RpcError) -> None:
+    def _write_ended(self, entity: str, id: int, ending: msgspec.Raw | RpcError) -> None:
         if isinstance(ending, RpcError):
             code, reason = write_code(ending), ending.message[:MAX_REASON]
-            self._desk.write_ended(PEER_GATEWAY, Result(id=id, ok=False, code=code, reason=reason))
+            self._desk.write_ended(uid_of(entity), Result(id=id, ok=False, code=code, reason=reason))
         else:
-            self._desk.write_ended(PEER_GATEWAY, Result(id=id, ok=True))
+            self._desk.write_ended(uid_of(entity), Result(id=id, ok=True))
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""

@@ -38,7 +38,7 @@ from pyaiot.wire.names import PEER_GATEWAY
 MAX_PAGE: Final = 1_000
 #: Devices that are looked at for one page; one that ends here may be short, and has a ``next`` all the same.
 MAX_LOOKED_AT: Final = 5_000
-#: Whose calls those are that come over HTTP: all together have the room of one connection.
+#: Whose calls those are that come over HTTP: beside the address, of which all have the room of one connection.
 HTTP_CALLERS: Final = "http"
 
 AnyId = Annotated[str, msgspec.Meta(max_length=129, description="of an entity, or the uid of a device")]
@@ -214,7 +214,7 @@ class EntityMethods:
         timeout: Timeout = TIMEOUT_S,
     ) -> Any:
         """Call a method of an entity; what it answers. A device's method writes or reads its resource (nodes.call)."""
-        who = HTTP_CALLERS if caller.session is None else self.members.of(caller.session)
+        who = (HTTP_CALLERS, caller.name) if caller.session is None else self.members.of(caller.session)
         return self.call_as(who, caller, id, method, params, timeout)
 
     def call_as(self, who: Hashable, caller: Caller, id: str, method: str, params: JSON, timeout: float) -> Any:

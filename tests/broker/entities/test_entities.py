@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pyaiot.broker.entities import calls, holders, news, subscriptions
+from pyaiot.broker.entities import calls, holders, news, peer_nodes, subscriptions
 from pyaiot.broker.entities.descriptions import MethodDescription, Parameter
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.entities.peer_nodes import MAX_PUBLISHED_BYTES
@@ -314,6 +314,39 @@ def test_the_newest_of_all_topics_of_an_entity_have_a_bound(entities: Entities) 
     assert code_of(entities.publish, lamp, "one-more", most) == "busy"
     entities.publish(lamp, "topic0", "less")
     entities.publish(lamp, "one-more", most[:-100])
+
+
+def test_what_is_published_has_a_bound_by_what_it_takes_in_memory_of_one_and_of_all(
+    entities: Entities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty entities took 84 MiB within the bound of their JSON."""
+    first, second = join(entities, "first"), join(entities, "second")
+    empty: list[Any] = [[]] * 5_000
+    kept = peer_nodes.kept_bytes(msgspec.json.encode(empty))
+    assert kept > 5_000 * 56
+    monkeypatch.setattr(peer_nodes, "MAX_KEPT_BYTES", 2 * kept)
+    monkeypatch.setattr(peer_nodes, "MAX_KEPT_IN_ALL_BYTES", 3 * kept)
+    entities.publish(first, "a", empty)
+    entities.publish(first, "b", empty)
+    assert code_of(entities.publish, first, "c", empty) == "busy"
+    entities.publish(first, "b", empty)
+    entities.publish(second, "a", empty)
+    assert code_of(entities.publish, second, "b", empty) == "busy", "all together"
+    entities.publish(second, "a", [])
+    entities.leave(first)
+    entities.publish(second, "a", empty)
+    entities.publish(second, "b", empty)
+
+
+def test_writes_to_an_entity_that_does_not_answer_take_no_room_of_another_s(
+    entities: Entities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "MAX_PER_CALLER", 4)
+    mute, lamp = join(entities, "mute"), join(entities, "lamp")
+    for id in range(6):
+        entities.send(Write(id=id, uid="mute", resource="add", data=1, ttl_ms=1_000))
+    entities.send(Write(id=9, uid="lamp", resource="add", data=1, ttl_ms=1_000))
+    assert (len(mute.asked), len(lamp.asked)) == (4, 1)
 
 
 def test_who_reads_slowly_gets_the_newest_of_each_topic_and_how_many_came_between(entities: Entities) -> None:
