@@ -20,7 +20,7 @@ from pyaiot.gateway.ws.fair_queue import NEVER
 from pyaiot.gateway.ws.host import Host
 from pyaiot.gateway.ws.incoming import Incoming
 from pyaiot.gateway.ws.outgoing import Outgoing
-from pyaiot.gateway.ws.pace import Pace
+from pyaiot.gateway.ws.pace import REJECTED_COST
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected, Session
 from pyaiot.gateway.ws.stream import Stream
 from pyaiot.gateway.ws.upgrade import MAX_REQUEST_BYTES, DeviceProtocol, answer, request_end
@@ -36,7 +36,7 @@ _UPDATE_BYTES: Final = 6
 class Connection(Stream):
     """A connection from its beginning to its end: its request, then its session; fulfils turns.Worker."""
 
-    __slots__ = ("_head", "_incoming", "_pace", "_protocol", "_session", "_settled")
+    __slots__ = ("_head", "_incoming", "_protocol", "_session", "_settled")
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
@@ -45,8 +45,6 @@ class Connection(Stream):
         self._protocol: DeviceProtocol | None = None
         self._incoming: Incoming | None = None
         self._session: Session | None = None
-        #: From when it is a WebSocket until it closes.
-        self._pace: Pace | None = None
         self._settled = False
 
     # The event loop's side
@@ -117,9 +115,8 @@ class Connection(Stream):
             self._pace.take(len(self._incoming) // _UPDATE_BYTES, time.monotonic())
         self._leave_pace()
         if self._session is not None:
-            if (
-                not self.waiting
-            ):  # it has no haste any more: were there credit, thousands at once would be before others
+            if not self.waiting:
+                # It has no haste any more: were there credit, thousands at once would be before others.
                 self.served_until = NEVER
             self._host.turns.add(self)
 
@@ -148,28 +145,32 @@ class Connection(Stream):
         incoming, session, protocol = self._incoming, self._session, self._protocol
         if incoming is None or session is None or protocol is None:
             return
+        if not self._may_speak():
+            return
+        pace, self._pace = self._pace, None  # whatever closes the connection meanwhile: first what it said is counted
         updates = 0
-        for item in incoming.take():
-            if item.__class__ is bytes:
-                updates += self._take_message(session, item)
-            else:
-                updates += 1
-                if isinstance(item, int):
-                    session.alive(item)
+        try:
+            for item in incoming.take():
+                if item.__class__ is bytes:
+                    updates += self._take_message(session, item)
                 elif isinstance(item, Rejected):
+                    updates += REJECTED_COST
                     self._host.counters.bad_messages += 1
+                    session.rejecting(item)
                     self.close(item.code, str(item))
-            if self._closing:
-                return
-        if protocol.writes:  # as there are whenever it closes
-            self._flush()
-            if protocol.close_expected():
-                self._begin_closing()
-        self._account(updates)
-
-    def _account(self, updates: int) -> None:
-        if self._pace is not None and (pause_s := self._pace.take(updates, time.monotonic())):
-            self._rest(pause_s)
+                else:
+                    updates += 1
+                    if isinstance(item, int):
+                        session.alive(item)
+                if self._closing:
+                    return
+            if protocol.writes:  # as there are whenever it closes
+                self._flush()
+                if protocol.close_expected():
+                    self._begin_closing()
+        finally:
+            self._pace = pace
+            self._account(updates)
 
     def _take_message(self, session: Session, message: bytes) -> int:
         """What it counts for."""
@@ -177,10 +178,10 @@ class Connection(Stream):
             updates = session.received(message)
         except Rejected as rejected:
             self._reject(rejected)
-            return 1
+            return REJECTED_COST
         except Exception as error:
             self._fault(error)
-            return 1
+            return REJECTED_COST
         if not self._settled and session.settled:
             self._settled = True
             self._host.settled(self)
@@ -256,11 +257,6 @@ class Connection(Stream):
         self._host.counters.internal_errors += 1
         logger.error("handling a message from %s failed; please report this", self.address, exc_info=error)
         self.close(Code.FAULT, "a fault of the gateway")
-
-    def _leave_pace(self) -> None:
-        pace, self._pace = self._pace, None
-        if pace is not None:
-            self._host.paces.end(self.address, pace, time.monotonic())
 
     def _begin_closing(self) -> None:
         """The peer has CLOSE_S to hang up."""

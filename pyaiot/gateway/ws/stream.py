@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import ABC, abstractmethod
 
 from pyaiot.gateway.ws.fair_queue import NEVER, Group
 from pyaiot.gateway.ws.hang_up import Presence, presence
 from pyaiot.gateway.ws.host import Host
 from pyaiot.gateway.ws.outgoing import MAX_UNREAD_BYTES, Outgoing
+from pyaiot.gateway.ws.pace import Pace
 from pyaiot.gateway.ws.sessions.contract import Code
 
 logger = logging.getLogger("pyaiot.gateway.ws")
@@ -23,7 +25,7 @@ class Stream(asyncio.BufferedProtocol, ABC):
     """A connection of the event loop's; fulfils contract.Peer, and turns.Worker but for the work."""
 
     __slots__ = (
-        "_closing", "_finished", "_host", "_left", "_outgoing", "_resting", "_timer", "_transport", "address",
+        "_closing", "_finished", "_host", "_left", "_outgoing", "_pace", "_resting", "_timer", "_transport", "address",
         "awaited", "group", "held", "served_until", "took_s", "waiting",
     )  # fmt: skip
 
@@ -32,6 +34,8 @@ class Stream(asyncio.BufferedProtocol, ABC):
         self._transport: asyncio.Transport
         #: From when the request is answered.
         self._outgoing: Outgoing | None = None
+        #: From when it is a WebSocket until it closes.
+        self._pace: Pace | None = None
         self._closing = False
         #: The device has hung up: there is no more than what has come.
         self._left = False
@@ -61,6 +65,41 @@ class Stream(asyncio.BufferedProtocol, ABC):
     @abstractmethod
     def _begin_closing(self) -> None:
         """Nothing that the device sends counts any more. It may be told twice."""
+
+    # How fast
+
+    def _account(self, updates: int) -> None:
+        """So many were taken: if they were too many, it rests; if they closed it, the next one takes its pace over."""
+        if self._pace is not None and (pause_s := self._pace.take(updates, time.monotonic())):
+            self._rest(pause_s)
+        if self._closing:
+            self._leave_pace()
+
+    def _leave_pace(self) -> None:
+        pace, self._pace = self._pace, None
+        if pace is not None:
+            self._host.paces.end(self.address, pace, time.monotonic())
+
+    def _may_speak(self) -> bool:
+        """Whether something may be taken of it now; if not, it rests, or has gone."""
+        pace = self._pace
+        if pace is None or not pace.is_new:
+            return True
+        now = time.monotonic()
+        if now >= pace.settles_at:
+            there = self._presence() if pace.has_waited else Presence.THERE
+            if there is Presence.THERE:
+                pace.settle()
+                return True
+            if there is Presence.GONE:
+                self._host.counters.hung_up += 1
+                self.abort()
+                return False
+            pace.enter_again(now)
+        pause_s = pace.wait(now)
+        if pause_s:
+            self._rest(pause_s)
+        return not pause_s
 
     # In
 
@@ -102,12 +141,15 @@ class Stream(asyncio.BufferedProtocol, ABC):
 
         Who has hung up may still have said something, and has the time until it is looked for again to be heard.
         """
-        there = presence(self._transport.get_extra_info("socket").fileno())
+        there = self._presence()
         if there is Presence.THERE:
             self._there()
             return True
         was_finished, self._finished = self._finished, True
         return there is Presence.FINISHED and not was_finished
+
+    def _presence(self) -> Presence:
+        return presence(self._transport.get_extra_info("socket").fileno())
 
     # Out
 

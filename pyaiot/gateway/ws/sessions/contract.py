@@ -78,6 +78,10 @@ class Session(Protocol):
         """A text message came (not known to be UTF-8); how many updates it counts for, 1 at least. Raises Rejected."""
         ...
 
+    def rejecting(self, why: Rejected) -> None:
+        """A message came that is none, so that the connection is closed for ``why`` when this returns."""
+        ...
+
     def alive(self, mark: int = 0) -> None:
         """The connection is proven to be alive; the device has all that was sent before ``mark`` (see Peer.mark)."""
         ...

@@ -68,6 +68,9 @@ class NodeSession(Speaker):
             raise BadMessage(_ONE_UID)
         return report(update, uid, residents, self._refused)
 
+    def rejecting(self, why: Rejected) -> None:
+        """See contract.Session. The close code is all that it is told."""
+
     def write(self, resource: str, data: JSON, arrived: Callable[[], None] | None = None) -> bool:
         """See contract.Session."""
         if not self._peer.send(encode_write(resource, data)):

@@ -92,6 +92,11 @@ class TokenSession(Speaker):
             logger.exception("handling a message from %s failed; please report this", self._peer.address)
             raise self._fault("a fault of the gateway") from None
 
+    def rejecting(self, why: Rejected) -> None:
+        """See contract.Session."""
+        if why.code is Code.BAD_MESSAGE:
+            self._peer.send(echo.WRONG_FORMAT)
+
     def alive(self, mark: int = 0) -> None:
         """See contract.Session."""
         arrivals = self._arrivals
