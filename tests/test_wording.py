@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pyaiot.cli.call import _parameters
 from pyaiot.cli.talking import value_of
-from pyaiot.cli.wording import ago, clean, shown, table, width
+from pyaiot.cli.wording import ago, clean, json_line, shown, table, width
 from pyaiot.options import ConfigurationError
 
 
@@ -23,6 +25,15 @@ def test_what_a_device_says_commands_no_terminal(text: str) -> None:
     assert clean(text).isprintable()
     assert shown(text).isprintable()
     assert "\x1b" not in table(("A",), [(text,)], 80)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+def test_json_for_programs_commands_no_terminal_either_and_is_the_same_value(encoding: str) -> None:
+    value = {"a\x9b31m": ["\u202e", "\x7f", "\u2028", "°灯😀", "\U000e0001", "\x1b", 'a"\\']}
+    line = json_line(value, encoding)
+    assert line.isprintable()
+    assert json.loads(line.encode(encoding).decode(encoding)) == value
+    assert ("灯😀" in line, "°" in line) == (encoding == "utf-8", encoding != "ascii")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from pyaiot import __version__, lifecycle
-from pyaiot.cli import verbs
+from pyaiot.cli import output, verbs
 from pyaiot.options import ConfigurationError
 
 HELP = """\
@@ -25,7 +25,7 @@ aiot-coap-gateway, aiot-mqtt-gateway, aiot-mqtt-broker, aiot-ws-gateway, aiot-ht
 
 def main() -> int:
     """Entry point of the command."""
-    return lifecycle.main(lambda: run(sys.argv[1:]))
+    return lifecycle.main(lambda: output.written(lambda: run(sys.argv[1:])))
 
 
 def run(args: Sequence[str] = ()) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pyaiot import keys as keyfile
 from pyaiot import lifecycle
+from pyaiot.cli import output
 from pyaiot.keys import ROLES, ClientToken, KeyFileError, Keys, new_private_key
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.wire.names import PEER_GATEWAY, is_name
@@ -44,7 +45,7 @@ _KEY_LIKE_AN_OPTION = re.compile(r"-[A-Za-z0-9_-]{42}")
 
 def main() -> int:
     """Entry point of the command."""
-    return lifecycle.main(lambda: run(sys.argv[1:]))
+    return lifecycle.main(lambda: output.written(lambda: run(sys.argv[1:])))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from pyaiot.cli import talking
-from pyaiot.cli.wording import ago, shown, table
+from pyaiot.cli.wording import ago, clean, shown, table
 from pyaiot.client import Client, Reading
 from pyaiot.client.errors import failure
 from pyaiot.options import ConfigurationError
@@ -39,7 +39,8 @@ async def _get(client: Client, options: argparse.Namespace) -> int:
         return await _get_all(client, options)
     reading: Reading | None
     if options.read:
-        reading = await client.read(options.uid, options.resource, timeout=options.timeout)
+        timeout = min(options.timeout, talking.MAX_DEVICE_TIMEOUT_S)
+        reading = await client.read(options.uid, options.resource, timeout=timeout)
     else:
         reading = (await client.node(options.uid)).values.get(options.resource)
     if reading is None:
@@ -57,7 +58,7 @@ async def _get_all(client: Client, options: argparse.Namespace) -> int:
         talking.print_json(node)
         return 0
     now_ms = time.time_ns() // 1_000_000
-    print(f"{node.uid}  {node.protocol}, {node.state}, seen {ago(node.last_seen, now_ms)} ago")
+    print(f"{clean(node.uid)}  {clean(node.protocol)}, {node.state}, seen {ago(node.last_seen, now_ms)} ago")
     rows = [(name, shown(each.value, each.unit), ago(each.at, now_ms)) for name, each in node.values.items()]
     print(table(("RESOURCE", "VALUE", "AGE"), rows, talking.terminal_width()), end="")
     return 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import sys
 from collections.abc import AsyncIterator, Sequence
 
 from pyaiot.cli import talking
 from pyaiot.client import Client
+from pyaiot.options import ConfigurationError
 
 EXAMPLES = """\
 a value, shown on the dashboard until Ctrl-C:
@@ -53,7 +55,11 @@ async def _publish(client: Client, options: argparse.Namespace) -> int:
 
 
 async def _lines() -> AsyncIterator[str]:
-    """The lines of the standard input, also where it is a file."""
+    """The lines of the standard input, also where it is a file; what is no text in them is replaced."""
+    if sys.stdin is None:
+        raise ConfigurationError("-: standard input is closed")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         if text := line.rstrip("\r\n"):

@@ -33,7 +33,8 @@ def run(arguments: Sequence[str]) -> int:
 
 async def _set(client: Client, options: argparse.Namespace) -> int:
     data = talking.value_of(options.value)
-    reading = await client.write(options.uid, options.resource, data, timeout=min(options.timeout, 10.0))
+    timeout = min(options.timeout, talking.MAX_DEVICE_TIMEOUT_S)
+    reading = await client.write(options.uid, options.resource, data, timeout=timeout)
     if options.json:
         talking.print_json(reading)
     else:

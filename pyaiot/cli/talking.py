@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from pyaiot.cli import verbs
+from pyaiot.cli.wording import json_line
 from pyaiot.client import BadAddress, Client, RpcError
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.wire.messages import JSON
@@ -22,6 +22,8 @@ EXIT_FAILED: Final = 1
 EXIT_AWAY: Final = 3
 EXIT_FORBIDDEN: Final = 4
 TIMEOUT_S: Final = 10.0
+#: No device is waited for longer (PROTOCOL.md section 3.5).
+MAX_DEVICE_TIMEOUT_S: Final = 10.0
 
 EXIT_CODES = "exit codes: 0 done, 1 it failed, 3 away or no answer in time, 4 not allowed, 78 wrong command line"
 
@@ -49,7 +51,8 @@ def make_parser(verb: str, description: str, examples: str = "") -> argparse.Arg
     parser.add_argument("--broker", default=broker, metavar="ADDRESS", help=f"host:port or URL; default: {broker}")
     parser.add_argument("--token", metavar="TOKEN", help="where one is needed; default: the environment's AIOT_TOKEN")
     parser.add_argument("--json", action="store_true", help="JSON, for programs")
-    parser.add_argument("--timeout", type=_seconds, default=TIMEOUT_S, metavar="S", help="for an answer; default: 10")
+    words = "for an answer, of a device at most 10; default: 10"
+    parser.add_argument("--timeout", type=_seconds, default=TIMEOUT_S, metavar="S", help=words)
     return parser
 
 
@@ -76,17 +79,15 @@ def chosen(options: argparse.Namespace) -> dict[str, Any]:
 
 def talk(parser: argparse.ArgumentParser, arguments: list[str], body: Body) -> int:
     """Parse, connect, and do it; the exit code. Raises ConfigurationError."""
+    for each in arguments:
+        if not each.isascii() and any("\ud800" <= c <= "\udfff" for c in each):
+            raise ConfigurationError(f"the command line has a word that is not UTF-8: {each!a}")
     options = parser.parse_args(arguments)
     try:
         client = Client(options.broker, token=options.token, patience_s=0)
     except BadAddress as error:
         raise ConfigurationError(f"--broker: {error}") from None
-    try:
-        return asyncio.run(_talk(client, options, body))
-    except BrokenPipeError:
-        # Whoever read has seen enough. Python would complain when it closes the stream at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return asyncio.run(_talk(client, options, body))
 
 
 async def _talk(client: Client, options: argparse.Namespace, body: Body) -> int:
@@ -96,7 +97,7 @@ async def _talk(client: Client, options: argparse.Namespace, body: Body) -> int:
     except RpcError as error:
         if options.json:
             told: dict[str, JSON] = {"error": {"code": error.name or error.code, "message": str(error)}}
-            print(msgspec.json.encode(told).decode(), file=sys.stderr)
+            print(json_line(told, "ascii"), file=sys.stderr)
         else:
             print(f"aiot: {str(error).translate(_ONE_LINE)}", file=sys.stderr)
         return _EXITS.get(error.name or "", EXIT_FAILED)
@@ -104,12 +105,12 @@ async def _talk(client: Client, options: argparse.Namespace, body: Body) -> int:
 
 def print_json(value: Any) -> None:
     """One line of JSON."""
-    print(msgspec.json.encode(value).decode(), flush=True)
+    print(json_line(value, getattr(sys.stdout, "encoding", "utf-8")), flush=True)
 
 
 def terminal_width() -> int | None:
     """How wide the terminal is; None where the output goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 def value_of(text: str) -> JSON:
@@ -121,9 +122,12 @@ def value_of(text: str) -> JSON:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= 60:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"more than 0 and at most 60 seconds, not {text!r}")
     return seconds
 
 

@@ -66,4 +66,4 @@ def _told(change: Change) -> str:
         case GatewayState():
             return f"{clock}  gateway {clean(change.gateway)}  is {change.state}"
         case _:
-            return f"{clock}  {msgspec.json.encode(change).decode()}"
+            return f"{clock}  {clean(msgspec.json.encode(change).decode())}"

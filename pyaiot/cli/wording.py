@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -33,6 +33,28 @@ def shown(value: JSON, unit: str | None = None) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     named = "" if unit is None else _UNITS.get(unit, unit)
     return clean(f"{text} {named}" if named else text)
+
+
+def json_line(value: Any, encoding: str) -> str:
+    """One line of JSON that no terminal obeys: what ``encoding`` lacks, too, is spelled ``\\u00b0``."""
+    text = msgspec.json.encode(value).decode()
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() and _has(encoding, c) else _escaped(c) for c in text)
+
+
+def _has(encoding: str, c: str) -> bool:
+    try:
+        c.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(c: str) -> str:
+    """As JSON spells it, in UTF-16 (RFC 8259 section 7)."""
+    units = c.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def ago(at_ms: int, now_ms: int) -> str:

@@ -114,3 +114,37 @@ async def test_bash_is_given_nothing_that_it_would_obey(host: Host) -> None:
     await shell.ended()
     assert shell.lines[: len(EVIL) + 1] == [*EVIL, "coap/n0"]
     assert "cannot access 'obeyed'" in shell.text
+
+
+@pytest.mark.needs("bash")
+async def test_pipes_disks_and_encodings_of_a_shell_are_no_reason_for_a_traceback(host: Host, keys: Keys) -> None:
+    _, port = await host.broker()
+    host.environment["AIOT_BROKER"] = f"localhost:{port}"
+    async with Client(f"localhost:{port}") as client:
+        await client.register("sign")
+        await client.publish("21°\x9b", "t")
+        for line, code, said in (
+            ("aiot ls | true", 0, ""),
+            ("aiot ls >/dev/full", 1, "aiot: standard output: No space left on device"),
+            ("aiot ls >&-", 0, ""),
+            ("PYTHONIOENCODING=ascii aiot get peer/sign t", 0, r"21\xb0\ufffd"),
+            (
+                "PYTHONIOENCODING=ascii aiot get peer/sign t --json | grep -o value.*,.a",
+                0,
+                r'value":"21\u00b0\u009b","a',
+            ),
+            (r"printf '\xff\n' | aiot publish t - --id bytes", 0, ""),
+            (r"aiot get $'\xff'", 78, r"aiot: the command line has a word that is not UTF-8: '\udcff'"),
+        ):
+            shell = await host.start_program("bash", "-o", "pipefail", "-c", line, name=line)
+            assert (await shell.ended(), shell.text) == (code, said), line
+
+
+async def test_no_device_is_waited_for_longer_than_the_broker_does(host: Host, keys: Keys) -> None:
+    _, port = await host.broker()
+    async with Client(f"localhost:{port}") as client:
+        client.method("t")(lambda: 5)
+        await client.register("sign")
+        environment = {"AIOT_BROKER": f"localhost:{port}"}
+        done = await host.run("aiot", "get", "peer/sign", "t", "--read", "--timeout", "20", environment=environment)
+        assert (done.code, done.out.strip()) == (0, "5"), done
