@@ -202,32 +202,6 @@ def test_answers_that_wait_for_others_of_their_batches_are_bounded_all_together(
     assert len(side.conversation.receive(batch)) == 2
 
 
-def test_answers_that_wait_for_others_of_their_batches_are_bounded_all_together(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A thousand batches of one long answer and one that never came held 494 MiB."""
-    monkeypatch.setattr(conversations, "MAX_HELD_BYTES", 10_000)
-    monkeypatch.setattr(conversations, "MAX_HELD_WITH_ERRORS_BYTES", 20_000)
-    side = Side()
-    batch = json.dumps([{"jsonrpc": "2.0", "id": 1, "method": "long"}, {"jsonrpc": "2.0", "id": 2, "method": "mute"}])
-    waiting: list[Call] = []
-    for _ in range(200):
-        calls = side.conversation.receive(batch)
-        if calls:
-            side.conversation.answer(calls[0], "x" * 4_000)
-            waiting.append(calls[1])
-        assert side.conversation.held <= 20_200
-    refused = side.said()
-    assert len(refused) == 200 - len(waiting) > 0
-    assert {each["error"]["data"]["code"] for batch in refused for each in batch} == {"busy"}
-    for call in waiting:
-        side.conversation.answer(call, "y" * 11_000)
-    answers = [batch[0] for batch in side.said()]
-    assert ["error" in each for each in answers] == [False] * 2 + [True] * (len(waiting) - 2)
-    assert side.conversation.held == 0
-    assert len(side.conversation.receive(batch)) == 2
-
-
 def test_what_json_cannot_say_is_a_fault_of_ours_and_an_answer() -> None:
     side = Side()
     (call,) = side.conversation.receive('{"jsonrpc": "2.0", "id": 1, "method": "m"}')
