@@ -23,6 +23,7 @@ def rpc_url(address: str) -> str:
     try:
         parts = urlsplit(given if "://" in given else f"//{given}")
         scheme, host, port = _SCHEMES.get(parts.scheme), parts.hostname, parts.port
+        (host or "").encode("idna")  # which says how long a name's parts are
     except ValueError:
         scheme, host, port = None, None, None
     if scheme is None or not host or parts.username is not None or any(c.isspace() for c in given):

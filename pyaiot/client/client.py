@@ -8,9 +8,9 @@
         async for value in client.watch(type="temperature"):
             print(value.uid, value.resource, value.value, value.unit)
 
-It connects again by itself when the connection is lost. Watches, subscriptions and the registration go on
-from where they were; what was under way fails (``Left``), for nobody knows whether it happened. The registration ends
-when another registers the id with its token.
+It connects again by itself when the connection is lost, and asks again for watches, subscriptions and the registration.
+A watch catches up with what changed meanwhile; what was published meanwhile is not heard. What was under way fails
+(``Left``), for nobody knows whether it happened. The registration ends when another registers the id with its token.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Connect. Raises RpcError: ``Offline``, ``Forbidden``."""
+        self._link.begin()
+        self._standing.begin()
         self._running = asyncio.create_task(self._run(), name="aiot client")
         try:
             if self._patience_s > 0:
@@ -73,10 +75,11 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Leave: everything that waits here ends."""
+        """Leave: everything that waits here ends, and what is asked from now on ends at once."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self._link.give_up(failure("left", "the client is closed"))
         await self._standing.close()
 
     @property
@@ -219,7 +222,7 @@ class Client:
             await self._link.run()
         except Exception:
             log.exception("A fault of the client's own ended its connection; please report this")
-            self._link.fatal = failure("failed", "a fault of the client's own")
+            await self._link.give_up(failure("failed", "a fault of the client's own"))
         self._standing.end(self._link.fatal)
 
     def _callable(self) -> dict[str, Callable[..., Any]]:

@@ -51,7 +51,12 @@ class Left(RpcError):
 
 
 class Ended(Exception):
-    """Nothing more will come: the client was closed."""
+    """Nothing more will come, and nobody wants more: it was closed, or the client was."""
+
+
+def ended(why: Exception) -> Exception:
+    """``why`` something ended, for who waits for more of it."""
+    return failure("left", "it was ended, or the client was closed") if isinstance(why, Ended) else why
 
 
 _CLASSES: dict[str, type[RpcError]] = {

@@ -20,6 +20,7 @@ from pyaiot.client.errors import failure, typed
 from pyaiot.client.standing import Standing
 from pyaiot.gateway.backoff import Backoff
 from pyaiot.rpc.errors import RpcError
+from pyaiot.rpc.limits import Limits
 from pyaiot.rpc.peer import Peer
 from pyaiot.wire.messages import JSON
 
@@ -27,9 +28,15 @@ log = logging.getLogger("pyaiot.client")
 
 #: The longest message that the broker may send, in bytes; a page of nodes has 256 KiB.
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
+#: How deep: the value of a resource (12), and what a page of nodes is around it.
+MAX_DEPTH: Final = 32
+#: What the broker takes (PROTOCOL.md section 3.5).
+LIMITS: Final = Limits(max_bytes=16_384)
 DIAL_S: Final = 10.0
-#: How much longer than the broker itself we wait for its word.
-MARGIN_S: Final = 5.0
+#: How long the broker may take to say that the connection is closed.
+CLOSE_S: Final = 1.0
+#: How much longer than what was asked we wait for the broker's word; the broker waits 1 s longer for a gateway's.
+MARGIN_S: Final = 2.0
 #: A connection that held for so long was a good one.
 PROVED_AFTER_S: Final = 5.0
 #: The broker closes so when another has shown the token of our id (PROTOCOL.md section 3.5).
@@ -79,7 +86,7 @@ class Link:
                 await self._connect_once()
             except RpcError as error:
                 if error.name in ("forbidden", "unsupported"):
-                    await self._set(None, fatal=typed(error))
+                    await self.give_up(typed(error))
                     return
                 self.trouble = str(error)
             except InvalidHandshake as error:
@@ -104,12 +111,13 @@ class Link:
         async with connect(
             self._url,
             open_timeout=DIAL_S,
+            close_timeout=CLOSE_S,
             compression=None,
             proxy=None,
             max_size=MAX_MESSAGE_BYTES,
             user_agent_header="pyaiot-client",
         ) as websocket:
-            peer = self._begun = Peer()
+            peer = self._begun = Peer(max_depth=MAX_DEPTH, limits=LIMITS)
             for name, function in self._methods().items():
                 peer.method(name)(function)
             running = asyncio.create_task(peer.run(websocket), name="aiot client: connection")
@@ -127,9 +135,17 @@ class Link:
                 if websocket.close_code == CLOSE_REPLACED:
                     self._standing.replaced()
 
-    async def _set(self, peer: Peer | None, *, fatal: RpcError | None = None) -> None:
+    async def give_up(self, why: RpcError) -> None:
+        """Whoever waits for a connection, or asks for one, is told ``why`` there is none."""
+        self.fatal = why
+        await self._set(None)
+
+    def begin(self) -> None:
+        """Forget that it was given up."""
+        self.fatal = None
+
+    async def _set(self, peer: Peer | None) -> None:
         self._peer = peer
-        self.fatal = fatal or self.fatal
         async with self._changed:
             self._changed.notify_all()
 
@@ -156,10 +172,15 @@ class Link:
             raise self.fatal or self._offline()
 
     async def call(self, method: str, params: JSON, timeout_s: float) -> JSON:
-        """Ask the broker; ``timeout_s`` is the broker's own patience. Raises RpcError, as its class."""
+        """Ask the broker; ``timeout_s`` is the broker's own patience. Raises RpcError, as its class.
+
+        It ends MARGIN_S later at the latest, also where there is no connection at first.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_s + MARGIN_S
         peer = await self.peer(timeout_s)
         try:
-            return await peer.request(method, params, timeout=timeout_s + MARGIN_S)
+            return await peer.request(method, params, timeout=deadline - clock())
         except RpcError as error:
             raise typed(error) from None
 

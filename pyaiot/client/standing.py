@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pyaiot.client.changes import Told
-from pyaiot.client.errors import typed
+from pyaiot.client.errors import Ended, typed
 from pyaiot.client.subscribing import EntityLeft, Published, Registered, Stream
 from pyaiot.client.watching import Watch
-from pyaiot.rpc.errors import RpcError
+from pyaiot.rpc.errors import INVALID_PARAMS, RpcError
 from pyaiot.rpc.peer import Peer
 from pyaiot.wire.messages import JSON
 
@@ -36,8 +37,14 @@ class Standing:
         self._registrations: dict[Stream[Registered | EntityLeft], None] = {}
         self._peer: Peer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Why there will be no connection any more.
+        self._ending: Exception | None = None
 
     # The connection
+
+    def begin(self) -> None:
+        """There will be connections, from now on or again."""
+        self._ending = None
 
     async def restore(self, peer: Peer) -> None:
         """Make a new connection what the last one was. Raises RpcError."""
@@ -54,11 +61,14 @@ class Standing:
                 log.warning("The id %s was taken by another meanwhile", self.registration["id"])
                 self.registration = None
         for watch in watches:
-            await self._open_watch(watch, peer)
+            if watch in self._watches:
+                await self._open_watch(watch, peer)
         for stream, subscription in subscriptions:
-            await self._open(stream, peer, "entities.subscribe", _named(subscription))
+            if stream in self._subscriptions:
+                await self._open(stream, peer, "entities.subscribe", _named(subscription))
         for each in registrations:
-            await self._open(each, peer, "entities.watchRegistrations", {"watch": True})
+            if each in self._registrations:
+                await self._open(each, peer, "entities.watchRegistrations", {"watch": True})
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -79,6 +89,7 @@ class Standing:
 
     def end(self, why: Exception | None) -> None:
         """There will be no connection any more: by an error, or because nobody wants one."""
+        self._ending = Ended() if why is None else why
         for watch in tuple(self._watches):
             watch.close() if why is None else watch.fail(why)
         for subscription in tuple(self._subscriptions):
@@ -106,9 +117,12 @@ class Standing:
 
     def begin_watch(self, watch: Watch) -> None:
         """The program wants it from now on."""
+        if self._ending is not None:
+            watch.fail(self._ending)
+            return
         self._watches[watch] = None
         if self._peer is not None:
-            self._do(self._open_watch(watch, self._peer), watch.fail)
+            self._do(self._open_watch(watch, self._peer), partial(self._watch_failed, watch))
 
     def end_watch(self, watch: Watch) -> None:
         """It does not any more."""
@@ -118,10 +132,20 @@ class Standing:
             self._by_number.pop(number, None)
             self._tell("nodes.unwatch", {"watch": number})
 
+    def _watch_failed(self, watch: Watch, why: Exception) -> None:
+        self._watches.pop(watch, None)
+        watch.fail(why)
+
     async def _open_watch(self, watch: Watch, peer: Peer) -> None:
         self._opening += 1
         try:
             await watch.open(peer)
+        except RpcError as error:
+            # That it is wrong is this watch's trouble, and not the connection's.
+            if error.code != INVALID_PARAMS:
+                raise
+            self._watch_failed(watch, typed(error))
+            return
         finally:
             self._opening -= 1
         if watch.number is None:
@@ -149,9 +173,13 @@ class Standing:
         """What ``id`` publishes."""
 
         def begin(stream: Stream[Published]) -> None:
+            if self._ending is not None:
+                stream.fail(self._ending)
+                return
             self._subscriptions[stream] = id, topic
             if self._peer is not None:
-                self._do(self._open(stream, self._peer, "entities.subscribe", _named((id, topic))), stream.fail)
+                opening = self._open(stream, self._peer, "entities.subscribe", _named((id, topic)))
+                self._do(opening, partial(self._stream_failed, stream))
 
         def end(stream: Stream[Published]) -> None:
             self._subscriptions.pop(stream, None)
@@ -170,10 +198,13 @@ class Standing:
         """Which entities come and go."""
 
         def begin(stream: Stream[Registered | EntityLeft]) -> None:
+            if self._ending is not None:
+                stream.fail(self._ending)
+                return
             self._registrations[stream] = None
             if self._peer is not None:
                 opening = self._open(stream, self._peer, "entities.watchRegistrations", {"watch": True})
-                self._do(opening, stream.fail)
+                self._do(opening, partial(self._stream_failed, stream))
 
         def end(stream: Stream[Registered | EntityLeft]) -> None:
             self._registrations.pop(stream, None)
@@ -191,8 +222,19 @@ class Standing:
             stream.take(EntityLeft(id))
 
     async def _open(self, stream: Stream[Any], peer: Peer, method: str, params: JSON) -> None:
-        await peer.request(method, params)
+        try:
+            await peer.request(method, params)
+        except RpcError as error:
+            if error.code != INVALID_PARAMS:
+                raise
+            self._stream_failed(stream, typed(error))
+            return
         stream.confirm()
+
+    def _stream_failed(self, stream: Stream[Any], why: Exception) -> None:
+        self._subscriptions.pop(stream, None)
+        self._registrations.pop(stream, None)
+        stream.fail(why)
 
     def _unconfirm(self) -> None:
         for stream in self._subscriptions:

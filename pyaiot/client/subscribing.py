@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from pyaiot.client.errors import Ended
+from pyaiot.client.errors import Ended, ended
 from pyaiot.rpc.errors import RpcError
 from pyaiot.wire.messages import JSON
 
@@ -60,11 +60,11 @@ class Stream(Generic[T]):
         self.confirmed = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin, and wait until the broker has confirmed. Raises RpcError."""
+        """Begin, and wait until the broker has confirmed. Raises RpcError: not let, or ``Left``: it has ended."""
         self._start()
         await self.confirmed.wait()
         if self._ending is not None:
-            raise self._ending
+            raise ended(self._ending)
 
     def _start(self) -> None:
         if not self._begun:

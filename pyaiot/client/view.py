@@ -85,6 +85,15 @@ class View:
             news.append(Synced())
         return news
 
+    def present(self) -> list[Change]:
+        """What is known, as it is told to who hears of it for the first time."""
+        told: list[Change] = [GatewayState(gateway, state) for gateway, state in self.gateways.items()]
+        for node in self.nodes.values():
+            if node.told and node.first_seen is not None:
+                told.append(NodeHere(node.uid, node.gateway, node.protocol, node.first_seen))
+            told += node.values.values()
+        return [*told, Synced()] if self.synced else told
+
     def _node(self, uid: str) -> Node:
         node = self.nodes.get(uid)
         if node is None:

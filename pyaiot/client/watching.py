@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from pyaiot.client.changes import Change, Told, Value
-from pyaiot.client.errors import Ended
+from pyaiot.client.errors import Ended, ended
 from pyaiot.client.lag import Untaken
 from pyaiot.client.view import Node, View
 from pyaiot.rpc.errors import RpcError
@@ -28,7 +28,8 @@ class Watch:
         self._begin = begin
         self._end = end
         self._begun = False
-        self._untaken = Untaken()
+        #: What :meth:`changes` has still to give; None while nobody has asked for them.
+        self._untaken: Untaken | None = None
         self._news = asyncio.Event()
         self._ending: Exception | None = None
         self._version: int | None = None
@@ -43,11 +44,10 @@ class Watch:
     @property
     def skipped(self) -> int:
         """Values that were not taken in time, because newer ones came."""
-        return self._untaken.skipped
+        return 0 if self._untaken is None else self._untaken.skipped
 
     async def __aenter__(self) -> Watch:
-        """Begin, and wait until the whole state is known."""
-        self._start()
+        """Begin, and wait until the whole state is known. Raises RpcError as :meth:`synced`."""
         await self.synced()
         return self
 
@@ -63,8 +63,14 @@ class Watch:
                 yield change
 
     async def changes(self) -> AsyncIterator[Change]:
-        """Everything that is told, in order. Raises RpcError: the broker does not let us any more."""
+        """What is known when it is first asked for; then everything that is told, in order.
+
+        Raises RpcError: the broker does not let us any more.
+        """
         self._start()
+        if self._untaken is None:
+            self._untaken = Untaken()
+            self._untaken.add(self.view.present())
         try:
             while True:
                 change = self._untaken.take()
@@ -81,11 +87,11 @@ class Watch:
             self.close()
 
     async def synced(self) -> None:
-        """Wait until the whole state is known; raises RpcError as :meth:`changes`."""
+        """Wait until the whole state is known. Raises RpcError as :meth:`changes`, and ``Left``: it has ended."""
         self._start()
         while not self.view.synced:
             if self._ending is not None:
-                raise self._ending
+                raise ended(self._ending)
             self._news.clear()
             await self._news.wait()
 
@@ -115,7 +121,9 @@ class Watch:
     def take(self, version: int, changes: list[Told], synced: bool) -> None:
         """The broker told something."""
         self._version = version
-        self._untaken.add(self.view.apply(changes, synced=synced))
+        news = self.view.apply(changes, synced=synced)
+        if self._untaken is not None:
+            self._untaken.add(news)
         self._news.set()
 
     def fail(self, why: Exception) -> None:

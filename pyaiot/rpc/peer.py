@@ -119,8 +119,8 @@ class Peer:
     async def request(self, method: str, params: JSON = None, *, timeout: float = REQUEST_TIMEOUT_S) -> JSON:
         """Call the other side's method; ``timeout`` in seconds. Returns its result.
 
-        Raises RpcError: what it answered, or ``timeout``, ``busy`` or ``left`` (:attr:`RpcError.name`); or that
-        ``params`` cannot be sent (``INVALID_PARAMS``).
+        Raises RpcError: what it answered, or ``timeout``, ``expired`` (it was not sent), ``busy`` or ``left``
+        (:attr:`RpcError.name`); or that ``params`` cannot be sent (``INVALID_PARAMS``).
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -134,7 +134,11 @@ class Peer:
             else:
                 answer.set_result(ending)
 
-        await self._room()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._room()
+        except TimeoutError:
+            raise RpcError.of("expired", "the other side does not read: it was not sent") from None
         id = self._conversation.request(method, params, deadline, done)
         self._arm()
         try:

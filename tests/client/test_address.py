@@ -27,7 +27,9 @@ def test_an_address_is_understood(address: str, url: str) -> None:
     assert rpc_url(address) == url
 
 
-@pytest.mark.parametrize("address", ["", " ", "ftp://x", "http://", "a:b", "localhost:99999", "x y", "http://me@x"])
+@pytest.mark.parametrize(
+    "address", ["", " ", "ftp://x", "http://", "a:b", "localhost:99999", "x y", "http://me@x", "a..b", ".", "a" * 70]
+)
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(BadAddress, match="is no address of a broker, such as"):
         rpc_url(address)

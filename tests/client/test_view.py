@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from pyaiot.client.changes import Change, GatewayState, NodeGone, NodeHere, NodeReset, Synced, Told, Value
 from pyaiot.client.lag import Untaken
 from pyaiot.client.view import View
@@ -83,9 +86,60 @@ def taken(untaken: Untaken) -> list[Change]:
 
 def test_who_is_slow_gets_the_newest_of_each_and_all_that_is_true_in_the_end() -> None:
     untaken = Untaken()
+    untaken.add([here("coap/c")])
+    assert taken(untaken) == [here("coap/c")]
     untaken.add([here(), value(1), value(1, resource="b"), value(2), NodeGone("coap/c"), value(3)])
     assert untaken.skipped == 2
     assert taken(untaken) == [here(), value(1, resource="b"), NodeGone("coap/c"), value(3)]
     untaken.add([value(1), value(1, "coap/b"), NodeReset("coap/a"), value(4, resource="b")])
     assert taken(untaken) == [value(1, "coap/b"), NodeReset("coap/a"), value(4, resource="b")]
     assert len(untaken) == 0
+
+
+def test_who_is_slow_never_hears_of_what_came_and_went_and_always_that_what_it_knows_is_gone() -> None:
+    untaken = Untaken()
+    untaken.add([here(), value(1)])
+    assert untaken.take() == here()
+    for number in range(1000):
+        uid = f"peer/{number}"
+        untaken.add([here(uid), value(number, uid), NodeReset(uid), NodeGone(uid)])
+    assert len(untaken) == 1
+    untaken.add([NodeGone("coap/a"), here(), value(2)])
+    assert taken(untaken) == [NodeGone("coap/a"), here(), value(2)]
+    untaken.add([value(3), NodeGone("coap/a"), here(), value(4), NodeGone("coap/a")])
+    assert taken(untaken) == [NodeGone("coap/a")]
+    untaken.add([here(), NodeGone("coap/a")])
+    assert taken(untaken) == []
+    assert untaken._about == {}
+    assert untaken._known == set()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["here", "value", "gone", "reset", "take"]), st.sampled_from("abc"))))
+def test_whoever_takes_everything_knows_what_is_true(steps: list[tuple[str, str]]) -> None:
+    """Against a view that takes at once."""
+    prompt, slow, untaken = View(), View(), Untaken()
+    for number, (what, name) in enumerate(steps):
+        uid = f"coap/{name}"
+        change: Told = {"here": here(uid), "value": value(number, uid), "gone": NodeGone(uid)}.get(what, NodeReset(uid))  # type: ignore[assignment]
+        if what != "take":
+            untaken.add(prompt.apply([change]))
+        elif (late := untaken.take()) is not None:
+            slow.apply([late])  # type: ignore[list-item]
+        known = {*prompt.nodes, *slow.nodes}
+        assert len(untaken) <= 4 * len(known)
+    slow.apply(taken(untaken))  # type: ignore[arg-type]
+    late_view, view = (
+        {uid: (node.told, node.values) for uid, node in each.nodes.items() if node.told or node.values}
+        for each in (slow, prompt)
+    )
+    assert late_view == view
+
+
+def test_the_present_is_told_to_who_hears_of_it_first() -> None:
+    told = [GatewayState("coap", "connected"), here(), value(1), value(2, "coap/b")]
+    first, second = View(), View()
+    first.apply(told)
+    assert first.present() == told
+    first.apply([], synced=True)
+    assert first.present() == [*told, Synced()]
+    assert second.apply(first.present()[:-1], synced=True) == first.present()  # type: ignore[arg-type]
