@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -19,8 +20,10 @@ from pyaiot.wire.messages import JSON
 
 CLOSE_TRY_LATER: Final = 1013
 CLOSE_REPLACED: Final = 4409
-#: Calls that are over are forgotten once so many are remembered: no more than MAX_PER_CALLEE of them are under way.
-MAX_REMEMBERED: Final = 2 * MAX_PER_CALLEE
+#: Calls that it may yet answer, those of callers that have left among them; one more is ``busy``.
+MAX_UNANSWERED: Final = 2 * MAX_PER_CALLEE
+#: Deadlines of calls that were answered are swept out once they are more than those of the others, and than this.
+MAX_IDLE_DEADLINES: Final = 1_024
 #: Frames of one news are the same for all clients of arip.
 _FRAMES: Final = "arip"
 
@@ -54,7 +57,8 @@ class AripMember:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._asked: dict[str, tuple[Callable[[Any], None], float]] = {}
+        self._asked: dict[str, Callable[[Any], None]] = {}
+        self._deadlines: list[tuple[float, str]] = []
         self._last_id = 0
         self.newsbox = Newsbox(self._encode, line.deliver, self._give_up)
 
@@ -67,24 +71,34 @@ class AripMember:
         self, method: MethodDescription, params: JSON, caller: str, timeout_s: float, done: Callable[[Any], None]
     ) -> None:
         """See exchange.Member. The ``req_id`` is ours: those of several callers are alike, and of the client's own."""
-        if len(self._asked) >= MAX_REMEMBERED:
-            now = self._line.now
-            self._asked = {id: asked for id, asked in self._asked.items() if asked[1] > now}
+        self._expire()
+        if len(self._asked) >= MAX_UNANSWERED:
+            done(RpcError.of("busy", f"who is called has not answered {MAX_UNANSWERED} calls"))
+            return
         if not self._line.has_room():
             done(RpcError.of("busy", "who is called does not read what it is sent"))
             return
         self._last_id += 1
         req_id = f"call-{self._last_id}"
-        self._asked[req_id] = done, self._line.now + timeout_s
+        self._asked[req_id] = done
+        heapq.heappush(self._deadlines, (self._line.now + timeout_s, req_id))
         self._line.say(translation.encode_call(method.name, method.positional(params), req_id, caller))
 
     def answered(self, req_id: JSON, content: JSON) -> bool:
         """The client's result of the call ``req_id``; false when there is none that *this* client was asked (AR-B6)."""
-        asked = self._asked.pop(req_id, None) if isinstance(req_id, str) else None
-        if asked is None:
+        done = self._asked.pop(req_id, None) if isinstance(req_id, str) else None
+        if done is None:
             return False
-        asked[0](msgspec.Raw(codec.encode(content)))
+        done(msgspec.Raw(codec.encode(content)))
         return True
+
+    def _expire(self) -> None:
+        """Forget calls that are over. (Nobody is told here: the broker's own deadline is the same.)"""
+        if len(self._deadlines) > 2 * len(self._asked) + MAX_IDLE_DEADLINES:
+            self._deadlines = [each for each in self._deadlines if each[1] in self._asked]
+            heapq.heapify(self._deadlines)
+        while self._deadlines and self._deadlines[0][0] <= self._line.now:
+            self._asked.pop(heapq.heappop(self._deadlines)[1], None)
 
     def replace(self) -> None:
         """See exchange.Member."""

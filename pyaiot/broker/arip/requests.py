@@ -143,16 +143,16 @@ class Requests:
         except RpcError as error:
             raise Refused(translation.text_of(error), request.req_id) from None
         assert isinstance(later, Later)
-        later.when_ended(partial(self._called, request))
+        later.when_ended(partial(self._called, request.req_id))
         return _NO_ANSWER
 
-    def _called(self, request: Request, ending: Ending) -> None:
+    def _called(self, req_id: JSON, ending: Ending) -> None:
         if isinstance(ending, RpcError):
-            self._line.say(translation.encode_error(translation.text_of(ending), request.req_id))
+            self._line.say(translation.encode_error(translation.text_of(ending), req_id))
         elif not self._line.has_room():
-            self._line.say(translation.encode_error(translation.NO_ROOM, request.req_id))
+            self._line.say(translation.encode_error(translation.NO_ROOM, req_id))
         else:
-            self._line.say(translation.encode_result(ending, request.req_id))
+            self._line.say(translation.encode_result(ending, req_id))
 
     def _result(self, request: Request) -> JSON:
         """An answer itself, so it is not answered, unless it is none."""

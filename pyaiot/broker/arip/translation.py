@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pyaiot.broker.entities.descriptions import MethodDescription, Methods, Parameter, Returned
+from pyaiot.broker.entities.descriptions import MAX_TOPIC, MethodDescription, Methods, Parameter, Returned
 from pyaiot.broker.entities.news import Left, News, Published, Registered
 from pyaiot.rpc.errors import INVALID_PARAMS, METHOD_NOT_FOUND, RpcError
 from pyaiot.wire import codec
@@ -65,7 +65,7 @@ class Request(msgspec.Struct, frozen=True):
         """An id and, as we have it, one topic of it. Raises Refused."""
         id = self.text()
         topic = self.params[1] if len(self.params) > 1 else None
-        if topic is not None and not isinstance(topic, str):
+        if topic is not None and not (isinstance(topic, str) and 1 <= len(topic) <= MAX_TOPIC):
             raise Refused(WRONG_PARAMETERS, self.req_id)
         return id, topic
 

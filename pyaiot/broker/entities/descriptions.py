@@ -13,18 +13,22 @@ from pyaiot.wire.messages import JSON
 #: Methods of one entity, and parameters of one method.
 MAX_METHODS: Final = 64
 MAX_PARAMETERS: Final = 16
+#: Characters of a topic, or of a method that is asked for.
+MAX_TOPIC: Final = 64
 #: What an entity is of when it says nothing else.
 DEFAULT_TYPE: Final = "default"
 #: What can be said of tokens: long enough that nobody guesses one, short enough to be hashed at each registration.
 MIN_TOKEN: Final = 8
 MAX_TOKEN: Final = 256
 
-_PRINTABLE: Final = r"\A[^\x00-\x1f\x7f]+\Z"
+#: What terminals obey, and what ends a line or turns its direction.
+_UNPRINTABLE: Final = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+_PRINTABLE: Final = rf"\A[^{_UNPRINTABLE}]+\Z"
 
 EntityId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z")]
 EntityType = Annotated[str, msgspec.Meta(max_length=64, pattern=_PRINTABLE)]
 #: ``rpc.`` is kept for what JSON-RPC itself may have (JSON-RPC 2.0 section 4).
-MethodName = Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A(?!rpc\.)[^\x00-\x1f\x7f]+\Z")]
+MethodName = Annotated[str, msgspec.Meta(max_length=64, pattern=rf"\A(?!rpc\.)[^{_UNPRINTABLE}]+\Z")]
 TypeName = Annotated[str, msgspec.Meta(max_length=64)]
 Text = Annotated[str, msgspec.Meta(max_length=1_024)]
 Token = Annotated[str, msgspec.Meta(min_length=MIN_TOKEN, max_length=MAX_TOKEN)]

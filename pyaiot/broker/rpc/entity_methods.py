@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 from pyaiot.broker.change_list import Node
 from pyaiot.broker.entities.descriptions import (
     DEFAULT_TYPE,
+    MAX_TOPIC,
     EntityId,
     EntityType,
     MethodDescription,
@@ -42,7 +43,7 @@ MAX_LOOKED_AT: Final = 5_000
 HTTP_CALLERS: Final = "http"
 
 AnyId = Annotated[str, msgspec.Meta(max_length=129, description="of an entity, or the uid of a device")]
-Topic = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Topic = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TOPIC)]
 Kind = Literal["peer", "device"]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)]
 Timeout = Annotated[float, msgspec.Meta(gt=0, le=MAX_TIMEOUT_S, description="seconds")]

@@ -83,6 +83,8 @@ async def test_the_conversation_line_by_line(broker: Broker) -> None:
         assert await x.error("call_method", ["add", [1, 2]], receiver="nobody") == "Requested client does not exist."
         assert await x.error("get_entity", [1]) == "Wrong parameters."
         assert await x.error("register_methods", [{"method": "add"}]) == "Wrong parameters."
+        for name in ("", "m" * 65, "a\x9b", "\u202egnp", "two\nlines", "rpc.x"):
+            assert await x.error("register_methods", [{"methodName": name}]) == "Wrong parameters."
         assert await x.error("get_entity") == "No arguments supplied"
         assert await x.error("subscribe_to", ["nobody"]) == "Observer does not exist"
         assert await x.error("unsubscribe_from", ["clientY"]) == "The client is not observing this observer"
@@ -124,6 +126,9 @@ async def test_subscriptions_end_and_what_is_none_does_no_harm(broker: Broker) -
         assert await x.result("unsubscribe_from", ["y"]) == {"ok": True}
         assert await x.error("unsubscribe_from", ["y"]) == "The client is not observing this observer"
         assert await x.error("unsubscribe_from", {"not": "a list"}) == "Wrong parameters."
+        for topic in ("", "t" * 65, 1):
+            assert await x.error("subscribe_to", ["y", topic]) == "Wrong parameters."
+        assert await x.result("subscribe_to", ["y", "t" * 64]) == {"ok": True}
         await y.result("publish", content=1)
         await x.result("get_all_types")
         assert x.told == []
