@@ -83,6 +83,7 @@ PURE = [
     "broker/rpc/filters.py",
     "broker/rpc/groups.py",
     "broker/rpc/resource_type.py",
+    "broker/rpc/turns.py",
     "broker/rpc/uid_index.py",
     "broker/rpc/watch.py",
     "broker/rpc/watches.py",

@@ -21,6 +21,7 @@ from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.peers import ClientPeer, Counters, GatewayPeer, Peer
+from pyaiot.broker.rpc.turns import Turns
 from pyaiot.broker.rpc.uid_index import UidIndex
 from pyaiot.broker.rpc.watches import Watches
 from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
@@ -87,6 +88,7 @@ class Hub:
         self._peers: set[Peer] = set()
         self._closing: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
+        self.turns = Turns(self.call_soon, self._loop.time)
         self._flush: asyncio.Handle | None = None
         self._flushed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -42,7 +42,7 @@ class AripSession(Peer):
         """``hub``: what all sessions of this broker share; ``api``: has the methods of entities."""
         self._hub = hub
         self._is_over = False
-        self._outgoing = Outgoing(self, hub.call_soon)
+        self._outgoing = Outgoing(self, hub.turns)
         self._member = AripMember(self)
         self._caller = Caller(self.name, None)
         self._requests = Requests(hub.entities, api.entities, self._member, self._caller, self)
@@ -145,11 +145,7 @@ class AripSession(Peer):
 
     def deliver(self, frames: bytes) -> bool:
         """See member.Line."""
-        if self._outgoing.is_behind:
-            self._outgoing.wake()
-            return False
-        self._outgoing.deliver(frames)
-        return True
+        return self._outgoing.tell(frames)
 
     def end(self, code: int, reason: str) -> None:
         """See member.Line."""

@@ -58,6 +58,9 @@ class Session(Protocol):
         ``timeout``, ``busy``, or ``left``.
         """
 
+    def tell(self, frames: bytes) -> bool:
+        """Write whole text frames soon, together with others; False, and not taken, of one that ``is_behind``."""
+
     @property
     def is_behind(self) -> bool:
         """Whether it has not taken the last write yet. Then it asks its sources, and nothing can be delivered."""

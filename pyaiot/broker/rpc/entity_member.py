@@ -66,11 +66,7 @@ class RpcMember:
         return frame
 
     def _deliver(self, frames: bytes) -> bool:
-        if self._session.is_behind:
-            self._session.wake()
-            return False
-        self._session.deliver(frames)
-        return True
+        return self._session.tell(frames)
 
     def _give_up(self) -> None:
         self._session.close(CLOSE_TRY_LATER, "too far behind; connect again")

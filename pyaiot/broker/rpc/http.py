@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import Any, Final, cast
 
 from tornado.http1connection import HTTP1Connection
@@ -19,7 +20,7 @@ from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.caller import Caller
 from pyaiot.broker.rpc.connection import MAX_MESSAGE_BYTES
 from pyaiot.rpc import messages
-from pyaiot.rpc.conversation import Conversation
+from pyaiot.rpc.conversation import Call, Conversation
 from pyaiot.rpc.errors import RpcError
 
 log = logging.getLogger("pyaiot.broker")
@@ -100,15 +101,15 @@ class RpcRequestHandler(PlainHandler):
     async def _converse(self, caller: Caller) -> None:
         self._answer = asyncio.get_running_loop().create_future()
         conversation = Conversation(self._take_answer, counters=self._hub.rpc)
-        for call in conversation.receive(bytes(self._body)):
-            self._api.serve(conversation, call, caller)
-        if not conversation.owes_answer and not self._answer.done():
-            self.set_status(204)
-            self.finish()
-            return
+        calls = deque(conversation.receive(bytes(self._body)))
         self._hub.connected(self)
         try:
-            self._say(200, await self._answer)
+            await self._serve_all(conversation, calls, caller)
+            if not conversation.owes_answer and not self._answer.done():
+                self.set_status(204)
+                self.finish()
+            else:
+                self._say(200, await self._answer)
         except asyncio.CancelledError:
             if not self._answer.cancelled():
                 raise
@@ -117,6 +118,20 @@ class RpcRequestHandler(PlainHandler):
         finally:
             self._hub.disconnected(self)
             conversation.close()
+
+    async def _serve_all(self, conversation: Conversation, calls: deque[Call], caller: Caller) -> None:
+        served = asyncio.get_running_loop().create_future()
+
+        def serve(call: Call) -> None:
+            if self._answer is not None and not self._answer.cancelled():  # else nobody waits any more
+                self._api.serve(conversation, call, caller)
+
+        def done() -> None:
+            if not served.done():
+                served.set_result(None)
+
+        if not self._hub.turns.serve_all(calls, serve, done):
+            await served
 
     def _take_answer(self, text: bytes) -> None:
         if self._answer is not None and not self._answer.done():

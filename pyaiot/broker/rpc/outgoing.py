@@ -2,7 +2,8 @@
 """What goes out to one client, at the client's own pace: it never costs more than a bound, however slowly it reads.
 
 In this order: single frames, which are answers and the like; batches of changes that are handed in while the client
-keeps up (:meth:`Outgoing.deliver`); what sources have for it, a chunk at a time, while it does not.
+keeps up (:meth:`Outgoing.deliver`); what sources have for it, a chunk at a time, while it does not. Sources are asked
+when the turn of the client comes (turns.py), as it may take long to find what they have.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final, Protocol
 
 from pyaiot.broker.client_session import CHUNK_BYTES
 from pyaiot.broker.rpc.caller import Source
+from pyaiot.broker.rpc.turns import Turns
 
 #: With more than this waiting to be sent, no further message is read.
 READ_PAUSE_BYTES: Final = 64 * 1024
@@ -28,15 +30,16 @@ class Line(Protocol):
 
 
 class Outgoing:
-    """``call_soon`` is the event loop's."""
+    """``turns`` are those of all clients."""
 
-    def __init__(self, line: Line, call_soon: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, line: Line, turns: Turns) -> None:
         self._line = line
-        self._call_soon = call_soon
+        self._turns = turns
         self._frames: list[bytes] = []
         self._frames_bytes = 0
         self._in_flight_bytes = 0
         self._flush_is_due = False
+        self._waits_for_turn = False
         self._sources: list[Source] = []
         self._sources_have_more = False
         self._reading: asyncio.Future[None] | None = None
@@ -56,6 +59,19 @@ class Outgoing:
         self._frames.append(frame)
         self._frames_bytes += len(frame)
         self._flush_soon()
+
+    def tell(self, frames: bytes) -> bool:
+        """See caller.Session."""
+        if self._in_flight_bytes or self._is_over:
+            self._sources_have_more = True
+            return False
+        self._frames.append(frames)
+        self._frames_bytes += len(frames)
+        if self._frames_bytes > READ_PAUSE_BYTES:
+            self._write()
+        else:
+            self._wait_for_turn()
+        return True
 
     def deliver(self, frames: bytes) -> bool:
         """See caller.Session."""
@@ -79,25 +95,30 @@ class Outgoing:
     def wake(self) -> None:
         """See caller.Session."""
         self._sources_have_more = True
-        self._flush_soon()
+        self._wait_for_turn()
 
     def flush(self) -> None:
         """Write what there is, if the client took what was written before."""
         self._flush_is_due = False
         if self._in_flight_bytes or self._is_over:
             return
-        if self._sources_have_more:
-            self._take_from_sources()
         self._write()
         if self._sources_have_more:
-            self._flush_soon()  # the others' turn first
+            self._wait_for_turn()
 
     def until_read(self) -> asyncio.Future[None] | None:
-        """Done once so little waits that the client may ask for more; None when that is so now."""
+        """Done once so little waits that the client may ask for more, and others had their turn; None: it may now.
+
+        Even what needs no answer takes its time: so each message waits, once the time of this turn is spent.
+        """
         if self._frames_bytes + self._in_flight_bytes > READ_PAUSE_BYTES:
             self.flush()
-        if self._is_over or self._frames_bytes + self._in_flight_bytes <= READ_PAUSE_BYTES:
+        if self._is_over:
             return None
+        if self._frames_bytes + self._in_flight_bytes <= READ_PAUSE_BYTES:
+            if self._turns.may_go_first():
+                return None
+            self._turns.wait(self._resume_if_read)
         self._reading = asyncio.get_running_loop().create_future()
         return self._reading
 
@@ -111,7 +132,22 @@ class Outgoing:
     def _flush_soon(self) -> None:
         if not self._flush_is_due and not self._in_flight_bytes and not self._is_over:
             self._flush_is_due = True
-            self._call_soon(self.flush)
+            self._turns.call_soon(self.flush)
+
+    def _wait_for_turn(self) -> None:
+        if not self._waits_for_turn and not self._in_flight_bytes and not self._is_over:
+            self._waits_for_turn = True
+            self._turns.wait(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._waits_for_turn = False
+        if self._in_flight_bytes or self._is_over:
+            return
+        if self._sources_have_more:
+            self._take_from_sources()
+        self._write()
+        if self._sources_have_more:
+            self._wait_for_turn()
 
     def _take_from_sources(self) -> None:
         """A chunk of what is untold, of each source in turn, so that none waits for another's end."""
@@ -131,6 +167,9 @@ class Outgoing:
                 if source in self._sources:  # to the end of the line
                     self._sources.remove(source)
                     self._sources.append(source)
+            if self._turns.is_over:
+                self._sources_have_more = True
+                break
 
     def _write(self) -> None:
         frames = b"".join(self._frames)
@@ -143,6 +182,9 @@ class Outgoing:
     def _on_written(self) -> None:
         self._in_flight_bytes = 0
         self.flush()
+        self._resume_if_read()
+
+    def _resume_if_read(self) -> None:
         if self._frames_bytes + self._in_flight_bytes <= READ_PAUSE_BYTES:
             self._resume_reading()
 

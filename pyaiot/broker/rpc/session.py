@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -15,7 +16,7 @@ from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.caller import Caller, Source
 from pyaiot.broker.rpc.outgoing import Line, Outgoing
-from pyaiot.rpc.conversation import Conversation
+from pyaiot.rpc.conversation import Call, Conversation
 from pyaiot.rpc.errors import RpcError
 from pyaiot.rpc.messages import Version
 from pyaiot.wire.messages import JSON
@@ -46,8 +47,11 @@ class RpcSession:
         self._connection = connection
         self._hub = hub
         self._api = api
-        self._outgoing = Outgoing(connection, hub.call_soon)
+        self._outgoing = Outgoing(connection, hub.turns)
         self._conversation = Conversation(self._queue, counters=hub.rpc)
+        #: Of the last message, what has not been served yet; while it has, ``_reading`` is not done.
+        self._calls: deque[Call] = deque()
+        self._reading: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
         self.caller = Caller(connection.name, None, self)
@@ -90,6 +94,10 @@ class RpcSession:
         self._conversation.request(method, params, self._hub.now + deadline_s, done)
         self._arm()
 
+    def tell(self, frames: bytes) -> bool:
+        """See caller.Session."""
+        return self._outgoing.tell(frames)
+
     def deliver(self, frames: bytes) -> bool:
         """See caller.Session."""
         return self._outgoing.deliver(frames)
@@ -116,21 +124,43 @@ class RpcSession:
     # What the connection does with it
 
     def receive(self, text: str | bytes) -> asyncio.Future[None] | None:
-        """Take one message; while much waits for the client, the next is to be read after the future given here."""
+        """Take one message. The next is to be read after the future given here, if any: this one was served by then,
+        not much waits for the client, and others had their turn."""
         if self._is_over:
             return None
-        conversation = self._conversation
-        for call in conversation.receive(text):
-            self._api.serve(conversation, call, self.caller, self._outgoing.has_room)
-        if conversation.fault is not None:
-            self.close(CLOSE_MALFORMED, conversation.fault)
-            return None
+        self._calls.extend(self._conversation.receive(text))
+        if self._hub.turns.serve_all(self._calls, self._serve, self._served_later):
+            return self._served()
+        self._reading = asyncio.get_running_loop().create_future()
+        return self._reading
+
+    def _served_later(self) -> None:
+        waits = self._served()
+        if waits is None:
+            self._resume_reading()
+        else:
+            waits.add_done_callback(lambda _: self._resume_reading())
+
+    def _serve(self, call: Call) -> None:
+        self._api.serve(self._conversation, call, self.caller, self._outgoing.has_room)
+
+    def _served(self) -> asyncio.Future[None] | None:
+        """All of a message was served."""
+        if self._conversation.fault is not None:
+            self.close(CLOSE_MALFORMED, self._conversation.fault)
         return self._outgoing.until_read()
+
+    def _resume_reading(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None and not reading.done():
+            reading.set_result(None)
 
     def stop(self) -> None:
         """From here on nothing is served and nothing is said."""
         self._is_over = True
+        self._calls.clear()
         self._outgoing.end()
+        self._resume_reading()
 
     def ended(self) -> None:
         """The connection is gone: so is all that was under way."""
