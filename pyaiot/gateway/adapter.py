@@ -35,9 +35,10 @@ class WriteFailed(Exception):
     """A write did not happen or is not known to have happened; raised by :meth:`Adapter.write`.
 
     Or a read has no answer (:meth:`ReadingAdapter.read`).
-    ``code`` is one of ``offline`` (no way to the device), ``timeout`` (it did not answer), ``refused``
-    (it answered no), ``unsupported`` (it cannot be said in this protocol, or to this device); ``reason`` is one
-    sentence for a person, with the device's own code in it where there is one ("4.05 Method Not Allowed").
+    ``code`` is one of ``offline`` (no way to the device: a write never left), ``timeout`` (it did not answer, and may
+    have done it), ``refused`` (it answered no), ``unsupported`` (it cannot be said in this protocol, or to this
+    device); ``reason`` is one sentence for a person, with the device's own code in it where there is one ("4.05 Method
+    Not Allowed").
     """
 
     def __init__(self, code: Literal["offline", "timeout", "refused", "unsupported"], reason: str) -> None:
@@ -149,8 +150,10 @@ class Adapter(Protocol):
         Returns the value that the device now has, which the gateway reports as an update (CoAP: the
         data written, confirmed by 2.04), or None where the device reports its new value itself.
         The gateway bounds the time by cancelling, and does so too when the node is out; nothing may be left then, and
-        a late answer must not confirm another write. Of a device that was forgotten, or never seen, it is ``offline``,
-        even where the protocol would take the command. Many writes run at once, also to one resource.
+        a late answer must not confirm another write. What is cancelled is answered ``timeout``, as the device may have
+        it; an adapter that knows that it never left raises WriteFailed ``offline`` instead. Of a device that was
+        forgotten, or never seen, it is ``offline``, even where the protocol would take the command. Many writes run at
+        once, also to one resource.
         """
         ...
 

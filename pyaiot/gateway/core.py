@@ -74,7 +74,7 @@ class GatewayCore:
         timeout_s: float | None = None,
         proven: bool = True,
     ) -> bool:
-        """A sign of life; true when it makes a new node. Raises adapter.Refused."""
+        """A sign of life; true when it makes a new node. Raises adapter.Refused, and then it is as if not said."""
         if timeout_s is not None:
             if not timeout_s > 0:
                 raise self._refuse("timeout", "a time-out must be more than 0 s")
@@ -83,19 +83,22 @@ class GatewayCore:
         if node is None:
             self._add(uid, now, at, attributes or {}, self._timeout_s if timeout_s is None else timeout_s)
             return True
+        changed = (
+            {name: text for name, text in attributes.items() if node.attributes.get(name) != text} if attributes else {}
+        )
+        updates = [(name, self._encode_checked(uid, name, text, at, None)) for name, text in changed.items()]
+        # Nothing is refused from here on.
         node.last_seen = now
         if timeout_s is not None and timeout_s != node.timeout_s:
             node.timeout_s = timeout_s
             self._liveness.watch(node)
-        if attributes:
-            for name, text in attributes.items():
-                if node.attributes.get(name) != text:
-                    if name == ACCOUNT:
-                        node.attributes[name] = text
-                        self._resync.tell_node(node, at)
-                    self._put(node, name, text, at, None)
-                    node.attributes[name] = text
-                    node.told_seen = now
+        if changed:
+            node.attributes.update(changed)
+            node.told_seen = now
+            if ACCOUNT in changed:
+                self._resync.tell_node(node, at)
+            for name, update in updates:
+                self._keep(node, name, update, stated=True)
         if now - node.told_seen >= SEEN_INTERVAL_S:
             node.told_seen = now
             self._outbox.append(encode(Seen(uid=uid, at=at)), Kind.VALUE)
@@ -253,23 +256,32 @@ class GatewayCore:
     def _tell_attributes(self, node: Node, at: int) -> None:
         for name, text in (*node.attributes.items(), (PROTOCOL, self._title)):
             try:
-                self._put(node, name, text, at, None)
+                update = self._encode_checked(node.uid, name, text, at, None)
             except Refused:
-                pass  # counted; a node without it is better than no node
+                continue  # counted; a node without it is better than no node
+            self._keep(node, name, update, stated=True)
 
     def _put(self, node: Node, resource: str, data: JSON, at: int, unit: str | None) -> None:
         """Make an update of ``data`` and tell it. Raises adapter.Refused."""
         try:
             if resource not in node.values:  # before the work that encoding is: there may be thousands too many
                 self.registry.check_place(node)
-            message = self._encode_update(node.uid, resource, data, at, unit)
-            self.registry.store(node, resource, message)
-        except (Malformed, BadValue) as error:
-            raise self._refuse("value", str(error)) from None
+            self._keep(node, resource, self._encode_checked(node.uid, resource, data, at, unit))
         except Full as full:
             raise self._refuse("full", str(full)) from None
+
+    def _keep(self, node: Node, resource: str, update: bytes, *, stated: bool = False) -> None:
+        """Make ``update`` the newest, and tell it. Raises Full, never of what is ``stated``."""
+        self.registry.store(node, resource, update, stated=stated)
         self.counters.updates += 1
-        self._outbox.append(message, Kind.VALUE)
+        self._outbox.append(update, Kind.VALUE)
+
+    def _encode_checked(self, uid: str, resource: str, data: JSON, at: int, unit: str | None) -> bytes:
+        """An update of ``data``. Raises adapter.Refused."""
+        try:
+            return self._encode_update(uid, resource, data, at, unit)
+        except (Malformed, BadValue) as error:
+            raise self._refuse("value", str(error)) from None
 
     def _encode_update(self, uid: str, resource: str, data: JSON, at: int, unit: str | None) -> bytes:
         check_value(data)

@@ -51,6 +51,7 @@ class Errands:
         # Nodes whose discovery waits for a free place, or for its predecessor to end.
         self._waiting = Turns(MAX_DISCOVERIES_PER_ADDRESS)
         self._asked: dict[Perform | Ask, asyncio.Task[_Outcome]] = {}
+        self._abandoned: set[Perform | Ask] = set()  # of those
         self._stopped = False
 
     def run(self) -> None:
@@ -72,6 +73,7 @@ class Errands:
                     self._start(order)
                 case Abandon(abandoned):
                     if (running := self._asked.get(abandoned)) is not None:
+                        self._abandoned.add(abandoned)
                         running.cancel()
         self._start_discoveries()
 
@@ -151,12 +153,18 @@ class Errands:
     def _ended(self, order: Perform | Ask, task: asyncio.Task[_Outcome]) -> None:
         """However it ended, also cancelled before its first step."""
         del self._asked[order]
+        abandoned = order in self._abandoned
+        self._abandoned.discard(order)
         if not task.cancelled():
             outcome = task.result()
         elif self._stopped:
-            outcome = _Outcome("offline", "the gateway stopped before the device answered")
+            # The device may have what the adapter was given; of a read there is nothing that it could have done.
+            code = "timeout" if isinstance(order, Perform) else "offline"
+            outcome = _Outcome(code, "the gateway stopped before the device answered")
+        elif abandoned:
+            outcome = _Outcome("timeout", "the node went out before the device answered")
         else:
-            # Abandoned, and answered already; or cancelled by something inside the adapter.
+            # By something inside the adapter.
             outcome = _Outcome("failed", f"the {'write' if isinstance(order, Perform) else 'read'} was cut short")
         self._tell(order, outcome)
         self._settle()

@@ -46,9 +46,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """The write or read has been answered already (its time is over, or its node is out): stop it, then tell the core.
+    """The time of the write or read is over, or its node is out: stop it, then tell the core how it ended.
 
-    Nothing is to be done where the core has just been told, too late, that it ended.
+    It may have been answered already. Nothing is to be done where the core has just been told that it ended.
     """
 
     order: Perform | Ask
@@ -80,7 +80,7 @@ class Counters:
     writes_repeated: int = 0
     #: Reads likewise.
     reads: Counter[str] = field(default_factory=Counter)
-    #: Outcomes that came when the write or read had been answered already, as timed out or because its node was out.
+    #: Outcomes that came when the write or read had been answered already: it timed out, or the node of a read was out.
     writes_late: int = 0
     #: Resyncs begun.
     resyncs: int = 0

@@ -3,6 +3,8 @@
 
 Each is run at most once, never after its time, and answered exactly once. Writes to one resource of a node run one
 after the other, in the order in which they came: two PUTs on the way together could swap.
+
+``offline`` is the answer to a write that was never tried. Once the adapter has it, only the adapter may say so.
 """
 
 from __future__ import annotations
@@ -125,10 +127,16 @@ class Writes:
         return answers
 
     def node_out(self, uid: str) -> list[Answer]:
-        """The node is out: the answers to all its writes."""
+        """The node is out: the answers to its writes that wait for their turn.
+
+        One that runs is abandoned, and answered by how it then ends: the device may have it.
+        """
         answers: list[Answer] = []
         for pending in self._all_of(uid):
-            if not pending.answered:
+            if pending.running:
+                if not pending.answered:
+                    self._orders.append(Abandon(pending.order))
+            else:
                 answers.append(Answer(pending.order.id, "offline", "the node went out"))
                 self._end(pending)
         return answers

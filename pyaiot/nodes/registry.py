@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pyaiot.nodes.node import Node
 
 MAX_NODES = 100_000
-MAX_RESOURCES_PER_NODE = 64
+#: The broker takes 64 (PROTOCOL.md section 3.2): two are left for what the gateway comes to state of a node later.
+MAX_RESOURCES_PER_NODE = 62
 #: All values of all nodes together, encoded: without it, nodes full of large values would be 100 GB.
 MAX_STORED_BYTES = 256 * 1024 * 1024
 
@@ -61,16 +62,21 @@ class Registry:
         if len(node.values) >= self._max_resources:
             raise Full(f"a node has at most {self._max_resources} resources")
 
-    def store(self, node: Node, resource: str, encoded: bytes) -> None:
-        """Keep ``encoded`` as the newest update of ``resource``. Raises Full, and then keeps the old one."""
+    def store(self, node: Node, resource: str, encoded: bytes, *, stated: bool = False) -> None:
+        """Keep ``encoded`` as the newest update of ``resource``. Raises Full, and then keeps the old one.
+
+        What the gateway itself has ``stated`` is kept in any case: it is short, of few names, and no device, however
+        much it says, may keep the gateway from saying whose it is.
+        """
         old = node.values.get(resource)
         if old is None:
-            self.check_place(node)
+            if not stated:
+                self.check_place(node)
             resource = sys.intern(resource)
             grown = len(encoded)
         else:
             grown = len(encoded) - len(old)
-        if grown > 0 and self.stored_bytes + grown > self._max_stored_bytes:
+        if grown > 0 and not stated and self.stored_bytes + grown > self._max_stored_bytes:
             raise Full(f"the values of all nodes take {self._max_stored_bytes} bytes, which is all the gateway keeps")
         self.stored_bytes += grown
         node.values[resource] = encoded

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyaiot.broker.directory import MAX_RESOURCES_PER_NODE as AT_THE_BROKER
 from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.core import (
     MAX_TIMEOUT_S,
@@ -341,6 +342,46 @@ def test_a_node_has_so_many_resources_and_no_more() -> None:
             gateway.updated("n1", "one-more", data)
     gateway.updated("n1", "r0", 7)
     assert len(gateway.told()) == MAX_RESOURCES_PER_NODE - 1
+
+
+def test_what_the_gateway_states_finds_room_however_much_a_device_has_said() -> None:
+    outbox = Outbox(EPOCH)
+    registry = Registry(max_stored_bytes=25_000)
+    gateway = Gateway(GatewayCore(outbox, protocol="coap", title="CoAP", timeout_s=120.0, registry=registry), outbox)
+    gateway.with_node()
+    gateway.updated("n1", "large", "x" * 5_000)
+    with pytest.raises(Refused, match="bytes"):
+        gateway.updated("n1", "too-large", "x" * 8_000)
+    for number in range(100):
+        try:
+            gateway.updated("n1", f"r{number}", number)
+        except Refused:
+            break
+    gateway.told()
+    gateway.seen("n1", attributes={"ip": "fd00::2", "account": "acc-1", "id": "y" * 6_000})
+    assert [(told["type"], told.get("endpoint", told.get("account"))) for told in gateway.told()] == [
+        *(("new", "acc-1"), ("update", "ip"), ("update", "account"), ("update", "id"))
+    ]
+    assert len(registry.nodes["n1"].values) == AT_THE_BROKER
+    gateway.reset("n1")
+    assert len(gateway.told()) == 5
+    gateway.core.gone("n1", "closed", gateway.at)
+    assert registry.stored_bytes == 0
+
+
+def test_what_is_refused_of_a_sign_of_life_is_neither_told_nor_kept() -> None:
+    gateway = Gateway().with_node()
+    deadline = gateway.core.next_deadline()
+    gateway.now += 60
+    with pytest.raises(Refused):
+        gateway.seen("n1", attributes={"account": "acc-1", "ip": "\ud800"}, timeout_s=30.0)
+    assert (gateway.told(), gateway.ordered()) == ([], [])
+    node = gateway.core.registry.nodes["n1"]
+    assert (node.attributes, list(node.values)) == ({"ip": "fd00::1"}, ["ip", "protocol"])
+    assert (node.last_seen, gateway.core.next_deadline()) == (1000.0, deadline)
+    gateway.core.session_began()
+    gateway.core.refill(gateway.at)
+    assert "account" not in gateway.told()[0]
 
 
 def test_a_full_gateway_takes_no_further_node() -> None:

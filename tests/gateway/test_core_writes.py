@@ -182,18 +182,31 @@ def test_a_write_that_waited_too_long_never_runs() -> None:
     assert [order.id for order in performed(gateway.ordered())] == [3]
 
 
-def test_a_node_that_goes_out_answers_all_its_writes() -> None:
+@pytest.mark.parametrize("ended", ["timeout", "offline", "ok"])
+def test_a_node_that_goes_out_ends_its_writes_and_only_those_never_tried_are_offline_at_once(ended: str) -> None:
     gateway = Gateway().with_node("n1").with_node("n2")
     order = begun(gateway, 1)
     gateway.write(2)
     other = begun(gateway, 3, uid="n2")
     gateway.core.gone("n1", "closed", gateway.at)
-    assert codes(gateway) == [(1, "offline"), (2, "offline")]
+    assert codes(gateway) == [(2, "offline")]
     assert gateway.ordered() == [Abandon(order), Forget("n1", "closed")]
-    failed(gateway, order, "offline", "")
+    done(gateway, order) if ended == "ok" else failed(gateway, order, ended, "")
     done(gateway, other)
-    assert codes(gateway) == [(3, "ok")]
+    assert codes(gateway) == [(1, ended), (3, "ok")], "the adapter knows what became of it"
     assert gateway.ordered() == []
+
+
+def test_a_write_whose_node_went_out_is_answered_in_time_also_if_the_adapter_does_not_end_it() -> None:
+    gateway = Gateway().with_node()
+    order = begun(gateway, ttl_ms=2_000)
+    gateway.core.gone("n1", "closed", gateway.at)
+    gateway.now += 2.0
+    gateway.expire()
+    assert codes(gateway) == [(7, "timeout")]
+    failed(gateway, order, "offline", "")
+    assert codes(gateway) == []
+    assert len(gateway.core.writes) == 0
 
 
 def test_writes_are_bounded_for_each_node_and_in_all() -> None:

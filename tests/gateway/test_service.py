@@ -307,6 +307,21 @@ async def test_no_fault_of_an_adapter_ends_the_gateway(caplog: pytest.LogCapture
     assert caplog.text.count("ZeroDivisionError") == 3
 
 
+async def test_a_write_that_the_device_may_have_when_its_node_goes_is_answered_as_timed_out() -> None:
+    async with broker() as by_hand, gateway(by_hand.url) as running:
+        session = await settled(by_hand)
+        running.events.seen("n1")
+        running.adapter.hold.clear()
+        await session.say(write(1))
+        await running.adapter.has("write n1 led 1")
+        await session.say(write(2))  # behind the first
+        await session.say(write(3, resource="a b"))
+        await session.has(lambda _: (3, "unsupported") in results(session))
+        running.events.gone("n1", "closed")
+        await session.has(lambda _: len(results(session)) == 3)
+        assert sorted(results(session)) == [(1, "timeout"), (2, "offline"), (3, "unsupported")]
+
+
 async def test_a_write_that_hangs_is_answered_in_time_and_cancelled() -> None:
     async with broker() as by_hand, gateway(by_hand.url) as running:
         session = await settled(by_hand)
@@ -422,7 +437,7 @@ async def test_PY_CLI_10_PB_33_at_the_end_devices_go_first_and_the_broker_gets_a
         assert await session.closed() == 1001
         told = [message for _, message in session.messages]
         assert told[-2]["data"] == 999
-        assert results(session) == [(1, "offline")]
+        assert results(session) == [(1, "timeout")], "the device may have it"
         assert len(running.service.outbox) == 0
 
 

@@ -257,7 +257,7 @@ def _failure(exception: BaseException | type[BaseException]) -> DeviceError:
     if issubclass(kind, error.TimeoutError):
         return DeviceError("timeout", "the device does not answer")
     if issubclass(kind, error.LibraryShutdown):
-        return DeviceError("offline", "the gateway stops")
+        return DeviceError("timeout", "the gateway stopped before the device answered")
     cause = getattr(exception, "__cause__", None)
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror != "ICMP" else "nothing listens there"
     return DeviceError("offline", f"the device is not reachable: {text}")

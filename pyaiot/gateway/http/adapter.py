@@ -73,6 +73,8 @@ class HttpAdapter:
         self.max_wait_s = min(MAX_WAIT_S, timeout_s * POLL_SHARE)
         self._server = Server(self, host, port)
         self._delivery = Delivery(self.counters)
+        # Of the nodes there are, those spoken for by a token, and of which account if of any.
+        self._proved: dict[str, str | None] = {}
         self._events: DeviceEvents | None = None
 
     @property
@@ -105,6 +107,7 @@ class HttpAdapter:
         self._events = None
         self._authority.stop()
         self._delivery.close()
+        self._proved.clear()
         await asyncio.gather(self._server.stop(), self._owner_file.stop())
 
     async def discover(self, uid: str) -> None:
@@ -124,6 +127,7 @@ class HttpAdapter:
 
     def forget(self, uid: str) -> None:
         """The node is out: its poll is answered, and nothing waits for it any more."""
+        self._proved.pop(uid, None)
         self._delivery.forget(uid)
 
     # contract.Host
@@ -166,10 +170,11 @@ class HttpAdapter:
         try:
             report = parse_report(body, uid, time.time(), senml=senml)
         except BadPayload:
+            self._replace(uid, grant)
             if events.known(uid):  # it is alive, if unintelligible; but nonsense makes no node
                 events.seen(uid)
             raise
-        events.seen(uid, attributes=_attributes(peer, grant))
+        self._enter(uid, peer, grant)
         taken = 0
         for reading in report.readings:
             try:
@@ -185,9 +190,8 @@ class HttpAdapter:
 
     def ask(self, uid: str, peer: str, grant: Grant | None) -> list[Command]:
         """See contract.Host."""
-        events = self._reporting()
         check_owner(uid, grant, self._owners)
-        events.seen(uid, attributes=_attributes(peer, grant))
+        self._enter(uid, peer, grant)
         self.counters.polls += 1
         return self._delivery.take(uid)
 
@@ -212,6 +216,20 @@ class HttpAdapter:
         known = events.known(uid)
         events.gone(uid, "deregistered")
         return known
+
+    def _replace(self, uid: str, grant: Grant | None) -> None:
+        """Where ``grant`` proves something else than who had the id before: the node goes, and what was said of it."""
+        events = self._reporting()
+        before = (self._proved[uid],) if uid in self._proved else None
+        if before != (None if grant is None else (grant.account,)):
+            events.gone(uid, "closed")
+
+    def _enter(self, uid: str, peer: str, grant: Grant | None) -> None:
+        """A sign of life of who was let in with ``grant``. Raises Refused."""
+        self._replace(uid, grant)
+        self._reporting().seen(uid, attributes=_attributes(peer, grant))
+        if grant is not None:
+            self._proved[uid] = grant.account
 
     def _released(self, uids: Sequence[str]) -> None:
         """Those ids are not any more the accounts' that tokens have proved them for: nor are their nodes, and polls."""

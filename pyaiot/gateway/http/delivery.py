@@ -46,7 +46,13 @@ class Delivery:
 
             command = Command(next(self._ids), resource, data, handed_out)
             stack.enter_context(self._commands.waiting(uid, command))
-            await asyncio.wait((fetched,), timeout=WRITE_S)
+            try:
+                await asyncio.wait((fetched,), timeout=WRITE_S)
+            except asyncio.CancelledError:
+                if fetched.done():
+                    raise
+                # It ends as it would have, cancelled; and that it never left, nobody else knows.
+                raise WriteFailed("offline", "the device had not fetched it") from None
             if not fetched.done():
                 raise WriteFailed("offline", self._not_fetched(uid, loop.time()))
             left = began + WRITE_S - loop.time()

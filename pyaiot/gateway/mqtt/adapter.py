@@ -310,12 +310,12 @@ class MqttAdapter:
         with self._confirmations.expecting(uid, resource, data, confirmed.set) as expectation:
             self._began[key] = began
             acknowledged = self._client.publish(topic, payload)
+            if acknowledged.done():
+                raise WriteFailed("offline", "the MQTT broker takes no more messages")
             try:
                 async with asyncio.timeout(CONFIRM_S):
                     if not await acknowledged and not confirmed.is_set():
-                        here = self._client.connected.is_set()
-                        why = "takes no more messages" if here else "was lost before it confirmed to have the command"
-                        raise WriteFailed("offline", f"the MQTT broker {why}")
+                        raise WriteFailed("timeout", "the MQTT broker was lost before it confirmed to have the command")
                     await confirmed.wait()
             except TimeoutError:
                 failure = expectation.failure()

@@ -97,15 +97,15 @@ class Residents:
         """``session`` speaks for ``uid`` from now on. Raises Rejected: the gateway stops, is full, the id is another's.
 
         Once a token has proved an id, it is had only with a token of the same account, or with its key if we gave it
-        one; and a session that has proved to be who it is gives way to none that has not.
+        one; and a session that has proved to be who it is gives way to none that has not. Where it has proved something
+        else than the one before, all that was said of the node is void: it goes, and is another one.
         """
         events, proof = self._reporting(), session.proof
         older = self._sessions.get(uid)
-        had_by = None if older is None else older.proof
-        if not self._admits(uid, proof, had_by):
+        if not self._admits(uid, proof, None if older is None else older.proof):
             raise Rejected(Code.NOT_ADMITTED, "this id is another's")
-        if older is not None and had_by is not None and had_by != proof:
-            # It was had by a token and is by its key now: what was said of the node, its account too, was another's.
+        if older is not None and older.proof != proof:
+            # Before anything is told of the newer one: what is for its account must not go to the older.
             self.leave(uid, older)
             self.counters.replaced += 1
             older.replaced()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pyaiot.gateway.device_tokens import owners as module
@@ -38,6 +38,7 @@ def test_what_is_new_is_to_be_saved_and_what_is_not_is_not() -> None:
     assert owners.unsaved == {}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(IDS, ACCOUNTS))
 def test_what_is_written_is_what_is_read(accounts: Accounts) -> None:
     found = parse(render(accounts))
@@ -57,6 +58,7 @@ def test_what_is_no_such_file_is_said_to_be_none(text: str) -> None:
         parse(text)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(IDS, ACCOUNTS, min_size=1), st.data())
 def test_a_file_that_was_cut_short_is_never_taken_for_one_that_says_less(
     accounts: Accounts, data: st.DataObject
@@ -118,6 +120,7 @@ def test_who_lost_an_id_by_the_file_is_told_and_nobody_else(monkeypatch: pytest.
     assert bounded({"a": None, "b": None, "c": None}) == {"b": None, "c": None}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(IDS, ACCOUNTS), max_size=30))
 def test_the_bookkeeping_holds(proofs: list[tuple[str, str | None]]) -> None:
     owners = Owners()

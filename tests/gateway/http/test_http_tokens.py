@@ -139,10 +139,40 @@ async def test_a_poll_without_a_token_gets_nothing_once_the_id_is_proved(folder:
         thief = asyncio.create_task(gateway.device("joe").ask("GET", query="?wait=60"))
         await gateway.polled("joe")
         assert (await gateway.device("joe", token()).post({"x": 1})).status == 204
-        await gateway.write("joe", "led", "1")
         assert (await thief).status == 401
+        assert await gateway.device("joe", token()).fetch() == []
+        await gateway.write("joe", "led", "1")
         await gateway.waits()
         assert [each["value"] for each in await gateway.device("joe", token()).fetch()] == ["1"]
+
+
+@pytest.mark.parametrize("what", ["values", "nonsense", "a poll"])
+async def test_a_token_makes_void_what_was_said_and_asked_without_one(folder: Path, clock: Clock, what: str) -> None:
+    async with running(token_keys=TokenKeys(folder)) as gateway:
+        squatter, owner = gateway.device("joe"), gateway.device("joe", token())
+        assert await squatter.fetch() == []
+        assert (await squatter.post({"alarm": "FIRE", **{f"j{number}": number for number in range(100)}})).status == 200
+        number = await gateway.write("joe", "led", "1")
+        await gateway.waits()
+        if what == "values":
+            assert (await owner.post({"temperature": 21.5})).status == 204
+        elif what == "nonsense":
+            assert (await owner.post(b"{")).status == 400
+            assert not gateway.service.known("joe")
+            assert (await owner.post({"temperature": 21.5})).status == 204
+        else:
+            assert await owner.fetch() == []
+            assert (await owner.post({"temperature": 21.5})).status == 204
+        assert await gateway.result(number) == ("offline", "the device had not fetched it")
+        node = gateway.service.core.registry.nodes["joe"]
+        assert set(node.values) == {"ip", "account", "protocol", "temperature"}
+        told = [each for _, each in gateway.session.messages if each.get("uid") == "joe"]
+        (out,) = [number for number, each in enumerate(told) if each["type"] == "out"]
+        assert (told[out + 1]["type"], told[out + 1]["account"]) == ("new", "acc-1")
+        assert all("account" not in each for each in told[:out])
+        assert (await gateway.device("joe", token(RS256)).post({"temperature": 22})).status == 204
+        assert gateway.service.core.registry.nodes["joe"] is node, "that is the same owner"
+        assert gateway.service.core.counters.out == {"closed": 1}
 
 
 async def saved(path: Path, accounts: Accounts) -> None:

@@ -157,6 +157,15 @@ async def test_a_node_that_goes_out_ends_its_poll_and_its_writes(gateway: Gatewa
     await gateway.waits(0)
 
 
+async def test_a_device_that_goes_with_a_write_it_has_fetched_may_have_done_it(gateway: Gateway) -> None:
+    device, number = await fetched_write(gateway)
+    later = await gateway.write("lamp", "fan", "1")
+    await gateway.waits()
+    assert (await device.ask("DELETE")).status == 204
+    assert await gateway.result(number) == ("timeout", "the node went out before the device answered")
+    assert await gateway.result(later) == ("offline", "the device had not fetched it")
+
+
 async def test_a_newer_poll_takes_the_place_of_an_older_one(gateway: Gateway) -> None:
     device = gateway.device("lamp")
     older = asyncio.create_task(device.fetch(20))

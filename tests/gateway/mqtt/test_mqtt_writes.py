@@ -10,8 +10,9 @@ import pytest
 
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.confirmation import CONFIRM_S
+from pyaiot.gateway.mqtt.packets import Publish
 from tests.gateway.mqtt.conftest import MakeGateway
-from tests.gateway.mqtt.gateways import Gateway
+from tests.gateway.mqtt.gateways import BrokerSession, Gateway, broker_by_hand
 from tests.patience import PATIENCE_S
 from tests.process.mosquitto import Mosquitto
 from tests.process.mqtt_peers import MqttPeer, peer
@@ -131,3 +132,19 @@ async def test_a_write_that_is_abandoned_leaves_nothing_behind(gateway: Gateway,
         assert not gateway.adapter._confirmations  # type: ignore[union-attr]
         await device.told("node/a/led", "1")
         await gateway.until(gateway.updates)
+
+
+async def test_a_command_that_the_mqtt_broker_may_have_when_it_is_lost_may_have_been_done(
+    make_gateway: MakeGateway,
+) -> None:
+    async def behave(session: BrokerSession) -> None:
+        await session.admit()
+        while not isinstance(packet := await session.next(), Publish) or packet.topic != "gateway/a/led/set":
+            pass
+
+    async with broker_by_hand(behave) as port:
+        gateway = await make_gateway(port)
+        with pytest.raises(WriteFailed) as failed:
+            await writing(gateway, "led", "1")
+    reason = "the MQTT broker was lost before it confirmed to have the command"
+    assert (failed.value.code, failed.value.reason) == ("timeout", reason)

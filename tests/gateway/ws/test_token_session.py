@@ -93,12 +93,24 @@ async def test_a_ping_is_answered_also_before_the_token_OI_2(gateway: Gateway) -
 async def test_who_does_not_say_who_he_is_may_not_go_on_OI_B8(gateway: Gateway) -> None:
     async with token_device(gateway) as joe:
         for _ in range(MAX_EARLY + 1):
-            await joe.send({"type": "whatever"})
+            await joe.send({"type": "ping"})
+        for _ in range(MAX_EARLY):
+            assert await joe.hear() == PONG
         assert (await joe.closed())[0] == 1008
     async with token_device(gateway) as joe:
         await joe.update({"led": 1})
         assert (await joe.closed())[0] == 1008
     assert gateway.log == []
+    assert gateway.adapter.counters.unnamed == 0, "it was late, which is something else"
+
+
+async def test_who_has_a_token_has_5_s_to_say_so_OI_B8(gateway: Gateway) -> None:
+    server = gateway.adapter._server
+    async with token_device(gateway):
+        due = server._hurried.next()
+        assert due is not None
+        assert due <= asyncio.get_running_loop().time() + 5.0
+        assert (server._timer.when() if server._timer else due + 1.0) <= due
 
 
 async def test_who_does_not_say_in_time_who_he_is_is_disconnected_OI_B8(
@@ -142,9 +154,12 @@ async def test_a_bad_token_is_answered_and_closed_OI_3(
 
 @pytest.mark.parametrize(
     "message",
-    ["", "ping", "[]", '{"type":1}', '{"type":"device"}', '{"type":"device","deviceId":"j o","deviceToken":"x"}'],
-)
-async def test_a_wrong_format_is_answered_and_closed_OI_3_OI_B6(gateway: Gateway, message: str) -> None:
+    [
+        "", "ping", "[]", '{"type":1}', '{"type":"device"}', '{"type":"device","deviceId":"j o","deviceToken":"x"}',
+        b'{"type":"ping"}', b"",
+    ],
+)  # fmt: skip
+async def test_a_wrong_format_is_answered_and_closed_OI_3_OI_B6(gateway: Gateway, message: str | bytes) -> None:
     async with token_device(gateway) as joe:
         await joe.send(message)
         assert await joe.closed_after(WRONG_FORMAT) == 1003
@@ -234,9 +249,25 @@ async def test_an_open_device_cannot_have_an_id_that_a_token_has_proved(gateway:
             assert (await thief.closed())[0] == 1008
         await joe.send({"type": "ping"})
         assert await joe.hear() == PONG
-    await gateway.until(lambda: gateway.count("gone", "joe") == 1)
+    await gateway.until(lambda: gateway.count("gone", "joe") == 2)
     async with device(gateway, "?id=joe", asked=False) as thief:
         assert (await thief.closed())[0] == 1008
+
+
+async def test_what_an_open_device_said_is_void_once_a_token_has_proved_its_id(gateway: Gateway) -> None:
+    async with device(gateway, "?id=joe") as squatter:
+        await squatter.update({"alarm": "FIRE", **{f"j{number}": number for number in range(100)}})
+        await gateway.until(lambda: "j50" in gateway.nodes["joe"])
+        async with token_device(gateway, "joe") as joe:
+            assert (await squatter.closed())[0] == 1000
+            assert gateway.nodes["joe"] == {"ip": "127.0.0.1", "account": "acc-1"}
+            await joe.send({"type": "update", "data": {"temperature": 21.5}})
+            await gateway.until(lambda: gateway.nodes["joe"].get("temperature") == 21.5)
+            async with token_device(gateway, "joe") as again:
+                assert (await joe.closed())[0] == 1000
+                assert "temperature" in gateway.nodes["joe"], "that is the same owner"
+                await again.send({"type": "ping"})
+                assert await again.hear() == PONG
 
 
 async def test_where_a_key_is_required_a_token_is_enough_also_after_a_restart(
