@@ -153,9 +153,9 @@ def test_nothing_is_said_of_which_devices_there_are() -> None:
         ({"host": "IOT.example:80"}, 200), ({"host": "evil.example"}, 403), ({"host": ""}, 403), ({"host": "a b"}, 403),
         ({"origin": "http://localhost:8002"}, 403), ({"origin": "null"}, 403), ({"origin": ""}, 403),
         ({"user_agent": FIREFOX}, 403), ({"user_agent": "Opera/9.80 (X11; Linux)"}, 403),
-        ({"user_agent": FIREFOX, "site": "none"}, 200), ({"user_agent": "curl/8.14.1"}, 200),
+        ({"user_agent": FIREFOX, "site": "none"}, 403), ({"user_agent": "curl/8.14.1"}, 200),
         ({"user_agent": "ESP8266HTTPClient"}, 200), ({"user_agent": "python-requests/2 (not Mozilla/5.0)"}, 200),
-        ({"site": "cross-site"}, 403), ({"site": "same-origin"}, 403), ({"site": "none"}, 200),
+        ({"site": "cross-site"}, 403), ({"site": "same-origin"}, 403), ({"site": "none"}, 403),
     ],
 )  # fmt: skip
 def test_pages_and_other_names_are_refused_also_with_the_password(more: dict[str, str], status: int) -> None:
