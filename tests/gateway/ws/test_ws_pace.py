@@ -4,15 +4,24 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
+import random
+import socket
+import struct
 import time
+from pathlib import Path
 
 import pytest
 
+from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws import pace as rules
-from pyaiot.gateway.ws.pace import FIRST_BURST, MAX_BURST, MAX_UPDATES_PER_S, Pace, Paces
-from tests.gateway.ws.ws_devices import Gateway, device, frame, raw, upgrade
+from pyaiot.gateway.ws.pace import FIRST_BURST, MAX_BURST, MAX_UPDATES_PER_S, PROBATION_S, Pace, Paces
 from tests.patience import PATIENCE_S
+
+from .conftest import MakeGateway
+from .token_devices import ACCEPTED, INVALID, PLATFORM, keys_folder, token_device
+from .ws_devices import Gateway, device, frame, nobody_served, raw, upgrade
 
 HOST = "192.0.2.1"
 
@@ -80,6 +89,163 @@ def test_what_is_whole_again_is_forgotten_and_never_more_than_a_bound_is_kept(mo
     assert (len(paces), paces._idle) == (0, {})
     paces.end(HOST, Pace(0.0, MAX_BURST), 0.0)
     assert len(paces) == 0
+
+
+def test_newcomers_whose_end_nobody_sees_say_no_more_together_than_one_may() -> None:
+    """Each says as much as it can as soon as it may, and there are more of them all the time."""
+    paces, taken, now = Paces(), 0, 0.0
+    newcomers: list[tuple[float, int, Pace]] = []
+    while now < 1.9:  # none is there for longer than PROBATION_S
+        now += 0.003
+        heapq.heappush(newcomers, (now, len(newcomers), paces.begin(HOST, now)))
+        while newcomers[0][0] <= now:
+            _, number, pace = heapq.heappop(newcomers)
+            pause = pace.wait(now) or pace.take(104, now)
+            taken += 0 if pause and pace.has_waited else 104
+            heapq.heappush(newcomers, (now + max(pause, 0.001), number, pace))
+    assert 0.9 * 1.9 * MAX_UPDATES_PER_S <= taken <= MAX_BURST + 104 + now * MAX_UPDATES_PER_S
+
+
+@pytest.mark.parametrize("greedy", [False, True])
+def test_a_fleet_of_one_address_has_said_5_values_each_soon_after_it_came_back(greedy: bool) -> None:
+    """5,000 within 3 s; also where one that never stops is among them."""
+    chance, paces = random.Random(1), Paces()
+    waiting = [(chance.uniform(0.0, 3.0), number, None) for number in range(5_000)]
+    heapq.heapify(waiting)
+    asked, last = 0, 0.0
+    while waiting:
+        now, number, come = heapq.heappop(waiting)
+        pace, since = come or (paces.begin(HOST, now), now)
+        asked += 1
+        if greedy and number == 0:
+            if now < 9.0:
+                heapq.heappush(waiting, (now + (pace.wait(now) or pace.take(1_000, now)), 0, (pace, since)))
+            continue
+        pause = pace.wait(now) if now < pace.settles_at else 0.0
+        if pause:
+            heapq.heappush(waiting, (now + pause, number, (pace, since)))
+        else:
+            assert pace.take(5, now) == 0.0
+            assert now - since <= PROBATION_S + 0.05
+            last = max(last, now)
+    assert last <= 3.0 + PROBATION_S + 0.05
+    assert asked <= 5_000 * 12, "they ask too often"
+
+
+def test_who_has_settled_neither_waits_for_newcomers_nor_speaks_for_them() -> None:
+    paces = Paces()
+    old, new = paces.begin(HOST, 0.0), paces.begin(HOST, 0.0)
+    old.settle()
+    old.take(1_064, 0.0)
+    assert new.wait(0.0) == 0.0
+    new.take(3_000, 0.0)
+    assert (old.wait(0.0), new.wait(0.0)) == (0.0, pytest.approx(PROBATION_S))
+    assert paces.begin("192.0.2.2", 0.0).wait(0.0) == 0.0, "nor those of another address"
+    assert paces.begin(HOST, 9.0).wait(9.0) == 0.0
+
+
+def test_no_more_addresses_with_newcomers_are_kept_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_IDLE", 10)
+    paces = Paces()
+    for number in range(25):
+        paces.begin(f"192.0.2.{number}", 0.0).take(10, 0.0)
+    assert len(paces._shared) == 10
+    paces.begin("198.51.100.1", 5.0)
+    assert list(paces._shared) == ["198.51.100.1"]
+
+
+ONE = frame(1, json.dumps({"type": "update", "data": {f"{n}": n for n in range(52)}}).encode())
+TWO = ONE * 2
+LAST = {
+    "a close frame": frame(8, struct.pack("!H", 1000)),
+    "a bad message": frame(1, b"x"),
+    "a binary message": frame(2, b"x"),
+    "a bad frame": frame(3, b"x"),
+    "an end": b"",
+}
+
+
+@pytest.mark.parametrize("last", LAST)
+async def test_who_closes_and_connects_again_is_held_to_the_rate(gateway: Gateway, last: str) -> None:
+    """104 values at a time, each with what ends the connection right behind them; the next when it has ended."""
+    began, said = time.monotonic(), 0
+    for _ in range(6):
+        async with raw(gateway, "/node?id=bad") as (reader, writer):
+            writer.write(TWO + LAST[last])
+            if not LAST[last]:
+                writer.write_eof()
+            async with asyncio.timeout(PATIENCE_S):
+                while await reader.read(65_536):
+                    pass
+        said = gateway.count("update", "bad")
+        assert said <= FIRST_BURST + 104 + (time.monotonic() - began) * MAX_UPDATES_PER_S
+    assert said == 6 * 104, "and yet all of it is told"
+
+
+@pytest.mark.parametrize("how", ["reset", "finished", "left open"])
+async def test_who_is_not_read_and_connects_again_is_held_to_the_rate(gateway: Gateway, how: str) -> None:
+    """The gateway does not see the end of those that it does not read; and then it is not to hear all of them."""
+    began, writers = time.monotonic(), []
+    for number in range(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.adapter.port)
+        writers.append(writer)
+        writer.write(upgrade(f"/node?id=bad{number}"))
+        async with asyncio.timeout(PATIENCE_S):
+            await reader.readuntil(b"\r\n\r\n")
+        writer.write(TWO)
+        if how == "reset":
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+        elif how == "finished":
+            writer.write_eof()
+    took = time.monotonic() - began
+    if took < PROBATION_S:
+        assert gateway.count("update") <= MAX_BURST + 2 * 104 + took * MAX_UPDATES_PER_S
+    if how == "left open":  # nobody has to wait for others for longer
+        await gateway.until(lambda: gateway.count("update") == 30 * 104)
+    else:
+        await gateway.until(lambda: len(gateway.adapter._server) == 0)
+    assert gateway.adapter.counters.paced > 0
+    if how == "reset":
+        assert 0 < gateway.adapter.counters.hung_up <= 30
+    for writer in writers:
+        writer.transport.abort()
+
+
+async def test_what_waits_for_its_turn_when_its_device_leaves_is_counted_before_it_is_read(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MAX_UPDATES_PER_S", 0.1)
+    server = gateway.adapter._server
+    async with raw(gateway, "/node?id=bad") as (_, writer):
+        await gateway.until(lambda: gateway.known("bad"))
+        (connection,) = server._connections
+        with nobody_served(gateway) as waiting:
+            writer.write(ONE)
+            await gateway.until(lambda: waiting)
+            writer.write_eof()
+            await gateway.until(lambda: connection._left)
+            assert server.paces.begin("127.0.0.1", time.monotonic()).take(FIRST_BURST - 51, time.monotonic()) > 0.0
+        await gateway.until(lambda: gateway.count("update", "bad") == 52)
+
+
+async def test_a_token_counts_for_20_updates_good_or_not(
+    make_gateway: MakeGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MAX_UPDATES_PER_S", 0.1)
+    gateway = await make_gateway(token_keys=TokenKeys(keys_folder(tmp_path / "keys", public=PLATFORM)))
+    counters = gateway.adapter.counters
+    for _ in range(2):
+        async with token_device(gateway) as stranger:
+            assert await stranger.introduce("joe", "no token") == INVALID
+            assert (await stranger.closed())[0] == 1008
+    async with token_device(gateway) as joe:
+        assert await joe.introduce("joe") == ACCEPTED
+        assert counters.paced == 0, "60 of 64"
+        assert await joe.introduce("joe") == ACCEPTED
+        assert counters.paced == 1
+        joe.connection.transport.abort()
 
 
 @pytest.mark.parametrize("values", [1, 60])

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws import turns
@@ -21,7 +18,7 @@ from pyaiot.gateway.ws.turns import WorkTurns
 
 from .conftest import MakeGateway
 from .token_devices import ACCEPTED, PLATFORM, keys_folder, token_device
-from .ws_devices import Gateway, converse, raw, upgrade
+from .ws_devices import Gateway, converse, nobody_served, raw, upgrade
 
 
 class Worker:
@@ -127,26 +124,6 @@ async def test_a_request_whose_device_goes_before_its_turn_is_none(gateway: Gate
     assert not gateway.known("lamp")
     async with raw(gateway, "/node?id=lamp"):
         await gateway.until(lambda: gateway.known("lamp"))
-
-
-@contextmanager
-def nobody_served(gateway: Gateway) -> Iterator[list[Connection]]:
-    """As when others have all the turns; those who wait have theirs afterwards."""
-    turns = gateway.adapter._server.turns
-    waiting: list[Connection] = []
-
-    def wait(who: Connection) -> None:
-        if not who.waiting:
-            who.waiting = True
-            waiting.append(who)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turns, "have", wait)
-        patch.setattr(turns, "add", wait)
-        yield waiting
-    for who in waiting:
-        who.waiting = False
-        turns.add(who)
 
 
 def time_is_up(server: Server, deadlines: Deadlines[Connection]) -> None:

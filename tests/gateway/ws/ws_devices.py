@@ -8,16 +8,18 @@ import json
 import os
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 
 from pyaiot.gateway.adapter import GoneReason
 from pyaiot.gateway.ws.adapter import WsAdapter
+from pyaiot.gateway.ws.connection import Connection
 from pyaiot.testing.recorder import MAX_TIME_S, unix_ms
 from pyaiot.testing.running import settled
 from tests.gateway.recording import RecordingGateway
@@ -150,3 +152,23 @@ async def converse(gateway: Gateway, data: bytes, *, end: bool = True) -> bytes:
     finally:
         writer.transport.abort()
     return answer
+
+
+@contextmanager
+def nobody_served(gateway: Gateway) -> Iterator[list[Connection]]:
+    """As when others have all the turns; those who wait have theirs afterwards."""
+    turns = gateway.adapter._server.turns
+    waiting: list[Connection] = []
+
+    def wait(who: Connection) -> None:
+        if not who.waiting:
+            who.waiting = True
+            waiting.append(who)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns, "have", wait)
+        patch.setattr(turns, "add", wait)
+        yield waiting
+    for who in waiting:
+        who.waiting = False
+        turns.add(who)
