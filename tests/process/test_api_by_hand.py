@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The code of docs/api.md and the examples, as they stand there, with a real broker, gateway and device."""
+"""The code of docs/api.md, the examples and README's lines of aiot, as they stand there, with the demo they ask for."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from pyaiot.keys import Keys
-from tests.process.mosquitto import mosquitto
 from tests.process.processes import BIN, ROOT, Host, Process
+from tests.process.test_up import NODES, README, up
 from tests.process.viewers import viewing
 
 DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-NODE = "mqtt/mqtt_test_node"
+NODE = "mqtt/wipy-1"
 
 
 def code(language: str, port: int) -> list[str]:
@@ -34,37 +32,53 @@ async def python(host: Host, program: str, name: str) -> Process:
 
 
 @pytest.fixture
-async def demo(host: Host, keys: Keys, tmp_path: Path) -> AsyncIterator[int]:
-    """A broker with the MQTT device of the demo, which was seen."""
-    async with mosquitto(tmp_path) as server:
-        _, port = await host.broker()
-        await host.mqtt_gateway(port, server.port)
-        node = str(ROOT / "utils" / "mqtt" / "mqtt-test-node.py")
-        await host.start_program(sys.executable, node, "--mqtt-port", str(server.port), name="mqtt-test-node")
-        async with viewing(port) as viewer:
-            await viewer.until(lambda: {"led", "temperature"} <= viewer.view.get(NODE, {}).keys())
-        yield port
+async def demo(host: Host) -> int:
+    """The broker's port of ``aiot up --demo``, all of whose devices were seen."""
+    _, _, port = await up(host)
+    async with viewing(port) as viewer:
+        await viewer.until(lambda: viewer.view.keys() == NODES)
+        await viewer.until(lambda: {"led", "temperature"} <= viewer.view[NODE].keys())
+        await viewer.until(lambda: "led" in viewer.view["coap/desk-lamp"])
+    return port
 
 
-@pytest.mark.needs("mosquitto", "curl")
+@pytest.mark.needs("curl")
 async def test_the_shell_lines_do_what_they_say(host: Host, demo: int) -> None:
     lines = [line for block in code("sh", demo) for line in block.splitlines()]
     assert len(lines) == 6
-    environment = {"AIOT_BROKER": f"localhost:{demo}", "PATH": f"{BIN}:/usr/bin:/bin"}
-    host.environment |= environment
+    host.environment |= {"AIOT_BROKER": f"localhost:{demo}", "PATH": f"{BIN}:/usr/bin:/bin"}
     for line in lines[:4]:
         shell = await host.start_program("bash", "-ec", line, name=line)
         assert await shell.ended() == 0, shell.text
         assert ("1" if " set " in line else NODE) in shell.text, shell.text
-    watch = await host.start_program("bash", "-ec", f"{lines[4]} | head -n 1", name=lines[4])
-    assert await watch.ended() == 0
-    assert re.fullmatch(rf"[\d:]{{8}}  {NODE}/temperature  [\d.]+ °C", watch.lines[-1]) or "is" in watch.text
+    await watched(host, lines[4])
     curl = await host.start_program("bash", "-ec", lines[5], name="curl")
     assert await curl.ended() == 0, curl.text
-    assert [node["uid"] for node in json.loads(curl.text)["result"]["nodes"]] == [NODE]
+    assert {node["uid"] for node in json.loads(curl.text)["result"]["nodes"]} == NODES
 
 
-@pytest.mark.needs("mosquitto")
+async def watched(host: Host, line: str) -> None:
+    """Run a line that watches temperatures, until it tells one."""
+    watch = await host.start_program("bash", "-ec", f"exec {line}", name=line)
+    uid = (await watch.says(r"^[\d:]{8}  (\S+)/temperature  [\d.]+ °C$"))[1]
+    assert uid in NODES
+    await watch.kill()
+
+
+async def test_the_lines_of_aiot_in_the_readme(host: Host, demo: int) -> None:
+    block = re.search(r"from a shell:\n\n```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    show, write, watch = (line.removeprefix(".venv/bin/") for line in block[1].splitlines())
+    host.environment |= {"AIOT_BROKER": f"localhost:{demo}", "PATH": f"{BIN}:/usr/bin:/bin"}
+    for line, said in ((show, "coap/desk-lamp "), (write, "1")):
+        shell = await host.start_program("bash", "-ec", line, name=line)
+        assert await shell.ended() == 0, shell.text
+        assert said in shell.text
+    async with viewing(demo) as viewer:
+        await viewer.until(lambda: viewer.view.get("coap/desk-lamp", {}).get("led") == "1")
+    await watched(host, watch)
+
+
 async def test_the_programs_do_what_they_say(host: Host, demo: int) -> None:
     first, greeter, caller, counter, listener = code("python", demo)
     watching = await python(host, first, "watching")
@@ -107,7 +121,7 @@ async def test_the_calculator_and_the_lamps(host: Host, keys: Keys) -> None:
         assert viewer.view["peer/lamp-1"]["level"] == 0
 
 
-@pytest.mark.needs("mosquitto", "node")
+@pytest.mark.needs("node")
 async def test_the_javascript_does_what_it_says(host: Host, demo: int) -> None:
     """The first block, as a program; the second is tests/process/test_pages.py's."""
     folder = host.home / "pages"
