@@ -38,7 +38,7 @@ from pyaiot.wire.names import PEER_GATEWAY
 
 MAX_PAGE: Final = 1_000
 #: Devices that are looked at for one page; one that ends here may be short, and has a ``next`` all the same.
-MAX_LOOKED_AT: Final = 5_000
+MAX_LOOKED_AT: Final = 2_000
 #: Whose calls those are that come over HTTP: beside the address, of which all have the room of one connection.
 HTTP_CALLERS: Final = "http"
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Different filters at a time: what a resource can have to remember is bounded by it.
 MAX_GROUPS = 4_096
+#: What all their globs may cost for each new resource, in steps of up to a microsecond: see filters.Glob.
+MAX_GLOB_STEPS = 4_096
 #: Groups without a watch that are kept: who comes back asks for the same again.
 MAX_IDLE_GROUPS = 256
 
@@ -107,6 +109,7 @@ class Groups:
         self._by_filter: dict[Filter, Group] = {}
         self._newest = 0
         self._idle = 0
+        self._glob_steps = 0
         self._of_nodes = _Index()
         self._of_resources = _Index()
         #: Equal audiences are one, as far as they were found since the newest group came.
@@ -119,11 +122,12 @@ class Groups:
         """The group of that filter, with ``watch`` in it. Raises RpcError ``busy``: there are too many."""
         group = self._by_filter.get(filter)
         if group is None:
-            if len(self._by_filter) >= MAX_GROUPS:
+            if not self._has_room_for(filter):
                 self._drop_idle()
-            if len(self._by_filter) >= MAX_GROUPS:
-                raise RpcError.of("busy", f"more than {MAX_GROUPS} different filters are in use")
+            if not self._has_room_for(filter):
+                raise RpcError.of("busy", f"more than {MAX_GROUPS} different filters, or too many globs, are in use")
             self._newest += 1
+            self._glob_steps += filter.glob_steps
             group = self._by_filter[filter] = Group(filter, self._newest)
             self._index(group)
             self._audiences.clear()
@@ -131,6 +135,9 @@ class Groups:
             self._idle -= 1
         group.watches.add(watch)
         return group
+
+    def _has_room_for(self, filter: Filter) -> bool:
+        return len(self._by_filter) < MAX_GROUPS and self._glob_steps + filter.glob_steps <= MAX_GLOB_STEPS
 
     def leave(self, group: Group, watch: Watch) -> None:
         """``watch`` is over."""
@@ -146,6 +153,7 @@ class Groups:
             if not group.watches:
                 group.is_dropped = True
                 del self._by_filter[filter]
+                self._glob_steps -= filter.glob_steps
         self._idle = 0
         self._audiences.clear()
         self._of_nodes, self._of_resources = _Index(), _Index()

@@ -25,6 +25,8 @@ MAX_PAGE: Final = 1_000
 MAX_PAGE_BYTES: Final = 256 * 1024 - 16 * 1024
 #: Nodes that are looked at for one page; one that ends here may be short, or empty, and has a ``next`` all the same.
 MAX_LOOKED_AT: Final = 2_000
+#: The same for what it takes to look at them: see filters.Glob.
+MAX_STEPS: Final = 8_000
 
 Uid = Annotated[str, msgspec.Meta(max_length=129, description="<gateway>/<uid at the gateway>")]
 ResourceName = Annotated[str, msgspec.Meta(max_length=64)]
@@ -100,13 +102,14 @@ class Nodes:
         filter = Filter.of(gateway, uid, resource, type, glob)
         matcher = Matcher(filter)
         found: list[bytes] = []
-        size = 0
+        size = steps = 0
         last, next = after, None
         for looked_at, node in enumerate(self._candidates(filter, after)):
-            if len(found) >= limit or size >= MAX_PAGE_BYTES or looked_at >= MAX_LOOKED_AT:
+            if len(found) >= limit or size >= MAX_PAGE_BYTES or looked_at >= MAX_LOOKED_AT or steps >= MAX_STEPS:
                 next = last
                 break
             last = node.uid
+            steps += matcher.steps * len(node.resources) if filter.is_about_resources else 1
             if means(filter, matcher, node):
                 found.append(_encode(view_of(node)))
                 size += len(found[-1])

@@ -52,7 +52,7 @@ class Turns:
         return not self.is_over
 
     def serve_all(self, items: deque[T], serve: Callable[[T], None], done: Callable[[], None]) -> bool:
-        """``serve`` the items, taken out one by one, as turns allow. True: that is over; else ``done`` is called then."""
+        """``serve`` the items, taken out one by one, as turns allow. True: that is over; else ``done`` is called."""
         while items and self.may_go_first():
             serve(items.popleft())
         if not items:

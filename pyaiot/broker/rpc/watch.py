@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from pyaiot.broker.change_list import Again, Bookmark, Entry, Gateway, Milestone, News, Node, Notice, Resource
+from pyaiot.broker.change_list import Again, Bookmark, Entry, Gateway, Milestone, News, Node, Notice, Resource, Retyping
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
@@ -27,6 +27,10 @@ from pyaiot.broker.rpc.resource_type import resource_type
 
 #: Entries that are looked at before the others have their turn: most of them may be none that the filter means.
 MAX_LOOKED_AT = 4_000
+#: The same for what it takes to look at them: see filters.Glob.
+MAX_STEPS = 8_000
+#: Where there is nothing to tell, and looking may end for now.
+_PAUSE = b""
 #: The version of parts after which nobody can go on: the state follows.
 NOTHING = 0
 
@@ -108,13 +112,15 @@ class Watch:
             self.session.close(CLOSE_TRY_LATER, "too far behind; connect again")
             return b""
         pieces: list[bytes] = []
-        size = 0
+        size = steps = 0
         version = NOTHING
         if self._rest is not None:
             for piece in self._rest:
-                pieces.append(piece)
-                size += len(piece)
-                if size >= limit:
+                steps += self.group.matcher.steps
+                if piece is not _PAUSE:
+                    pieces.append(piece)
+                    size += len(piece)
+                if size >= limit or steps >= MAX_STEPS:
                     return self._frame(pieces, version, synced=False)
             self._rest = None
         list = self._directory.changes
@@ -127,7 +133,8 @@ class Watch:
                 for piece in self._pieces(entry):
                     pieces.append(piece)
                     size += len(piece)
-                if self._rest is not None or size >= limit:
+                steps += self._steps(entry)
+                if self._rest is not None or size >= limit or steps >= MAX_STEPS:
                     break
         if self._rest is None and list.is_told(bookmark):
             return self._become_live(bookmark, pieces)
@@ -152,6 +159,18 @@ class Watch:
             self._says_synced = False
         joined = b",".join(pieces)
         return changes.changed_frame(self.number, version, joined, synced=synced, rpc_version=self.session.version)
+
+    def _steps(self, entry: News) -> int:
+        """What it took to look at the entry: a node is meant by its resources."""
+        if not self.group.is_about_resources:
+            return 1
+        if isinstance(entry, Again | Node):
+            node = entry.node if isinstance(entry, Again) else entry
+            return self.group.matcher.steps * (1 + len(node.resources))
+        if isinstance(entry, Retyping):
+            known = self._directory.nodes.get(entry.uid)
+            return self.group.matcher.steps * (1 if known is None else 1 + len(known.resources))
+        return self.group.matcher.steps
 
     def _pieces(self, entry: News) -> Iterator[bytes]:
         """What to tell of an entry of the list."""
@@ -220,13 +239,20 @@ class Watch:
     def _whole(self, uid: str) -> Iterator[bytes]:
         """A node and its values, one at a time: it may change in between, which is told later."""
         node = self._directory.nodes.get(uid)
-        if node is None or not self._means(node):
+        if node is None:
             return
-        yield changes.encode_node(node)
+        is_told = not self.group.is_about_resources and self._means(node)
+        if is_told:
+            yield changes.encode_node(node)
         for name in list(node.resources):
             resource = node.resources.get(name)
-            if resource is not None and self._wants(resource):
-                yield changes.encode_value(resource)
+            if resource is None or not self._wants(resource):
+                yield _PAUSE
+                continue
+            if not is_told:
+                is_told = True
+                yield changes.encode_node(node)
+            yield changes.encode_value(resource)
 
     def _gateway_of(self, node: Node) -> Gateway:
         return self._directory.owners[node.gateway].gateway

@@ -23,6 +23,8 @@ from pyaiot.broker.rpc.watch import Watch
 from pyaiot.rpc.errors import RpcError
 
 MAX_WATCHES_PER_SESSION = 16
+#: What the globs of all watches of a session may cost, in steps: see filters.Glob.
+MAX_GLOB_STEPS_PER_SESSION = 256
 #: A notification to live watches is of about so many bytes: what one session can have waiting is bounded by it.
 MAX_PART_BYTES = 128 * 1024
 #: With more than this pending, for all watches together, gateways wait: it takes some 10 ms to tell it.
@@ -81,6 +83,9 @@ class Watches:
             own = SessionWatches()
         if len(own.watches) >= MAX_WATCHES_PER_SESSION:
             raise RpcError.of("busy", f"more than {MAX_WATCHES_PER_SESSION} watches of one connection")
+        glob_steps = sum(each.group.filter.glob_steps for each in own.watches.values())
+        if glob_steps + filter.glob_steps > MAX_GLOB_STEPS_PER_SESSION:
+            raise RpcError.of("busy", "too many globs, or too long ones, in all watches of one connection")
         watch = Watch(own.last + 1, session, self._directory, self._groups)
         watch.group = self._groups.enter(filter, watch)
         if not self._sessions:

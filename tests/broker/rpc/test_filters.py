@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
 import pytest
@@ -49,7 +50,7 @@ def test_conditions_have_bounds(condition: Condition) -> None:
 @given(st.text("ab*?.[", max_size=8), st.text("ab.[/\n", max_size=10))
 def test_a_glob_matches_as_a_shell_would(pattern: str, text: str) -> None:
     theirs = fnmatchcase(text, pattern.replace("[", "[[]"))
-    assert bool(Glob(pattern).compile().fullmatch(text)) is theirs
+    assert bool(re.fullmatch(Glob(pattern).expression, text, re.DOTALL)) is theirs
 
 
 @given(st.text("ab/*?", min_size=1, max_size=8), st.text("ab", min_size=1, max_size=2), st.text("ab/", max_size=4))
@@ -64,9 +65,22 @@ def test_what_a_filter_cannot_mean_it_never_matches(pattern: str, id: str, resou
 
 def test_no_glob_takes_long() -> None:
     """Backtracking would take some 10^15 steps; the test ends at all because there is none."""
-    match = Glob("*a" * 64 + "b").compile().fullmatch
-    assert not match("a" * 194)
-    assert match("a" * 193 + "b")
+    expression = Glob("*a" * 64 + "b").expression
+    assert not re.fullmatch(expression, "a" * 194, re.DOTALL)
+    assert re.fullmatch(expression, "a" * 193 + "b", re.DOTALL)
+
+
+@given(st.sets(st.text("ab*?|(", min_size=1, max_size=4), min_size=1, max_size=3), st.text("ab|(", max_size=3))
+def test_of_several_globs_one_must_match(patterns: set[str], id: str) -> None:
+    globs = [f"g/{pattern}" for pattern in patterns]
+    matches = Matcher(Filter.of(glob=globs)).means("g", "g", id, "x")
+    assert matches is any(Matcher(Filter.of(glob=glob)).means("g", "g", id, "x") for glob in globs)
+
+
+def test_globs_cost_by_number_and_length_and_plain_texts_little() -> None:
+    assert Filter.of(uid="a/1").glob_steps == 0
+    assert Filter.of(glob=["a/*", "b/*", "x" * 129]).glob_steps == 3
+    assert Filter.of(glob="*" * 129).glob_steps == 5
 
 
 def test_filters_that_say_the_same_are_equal() -> None:

@@ -88,6 +88,11 @@ async def test_pages_hold_what_the_filter_means_in_order(
         found = await pages(client, resource="t", limit=1000)
         assert len(found) == 12, "a page costs no more the less it finds"
         assert [uid for page in found for uid in page] == everything[::2]
+        monkeypatch.undo()
+        monkeypatch.setattr(node_methods, "MAX_STEPS", 320)
+        found = await pages(client, glob=["*/t", *(f"*a*{number}" for number in range(31))], limit=1000)
+        assert len(found) == 12, "nor the more globs there are"
+        assert [uid for page in found for uid in page] == everything[::2]
         monkeypatch.setattr(node_methods, "MAX_PAGE_BYTES", 500)
         assert max(map(len, await pages(client))) <= 4
         for params in ({"limit": 0}, {"limit": 1001}, {"limit": "1"}, {"after": 1}, {"glob": []}, {"nothing": 1}):

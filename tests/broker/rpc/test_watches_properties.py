@@ -42,6 +42,7 @@ BOUNDS = [
     (change_list, "MAX_MISSED", 12),
     (groups, "MAX_IDLE_GROUPS", 2),
     (watch, "MAX_LOOKED_AT", 3),
+    (watch, "MAX_STEPS", 4),
     (watches, "MAX_PART_BYTES", 300),
 ]
 
