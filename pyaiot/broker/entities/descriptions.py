@@ -23,12 +23,14 @@ MAX_TOKEN: Final = 256
 
 #: What terminals obey, and what ends a line or turns its direction.
 _UNPRINTABLE: Final = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
-_PRINTABLE: Final = rf"\A[^{_UNPRINTABLE}]+\Z"
+#: The end of the text, also for JavaScript: rpc.discover tells the patterns. Python's ``$`` lets a newline by.
+_END: Final = r"$(?!\n)"
+_PRINTABLE: Final = rf"^[^{_UNPRINTABLE}]+{_END}"
 
-EntityId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z")]
+EntityId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}" + _END)]
 EntityType = Annotated[str, msgspec.Meta(max_length=64, pattern=_PRINTABLE)]
-#: ``rpc.`` is kept for what JSON-RPC itself may have (JSON-RPC 2.0 section 4).
-MethodName = Annotated[str, msgspec.Meta(max_length=64, pattern=rf"\A(?!rpc\.)[^{_UNPRINTABLE}]+\Z")]
+#: ``rpc.`` is kept for what JSON-RPC itself may have (JSON-RPC 2.0 section 4); what begins with ``_`` is nobody else's.
+MethodName = Annotated[str, msgspec.Meta(max_length=64, pattern=rf"^(?!rpc\.|_)[^{_UNPRINTABLE}]+{_END}")]
 TypeName = Annotated[str, msgspec.Meta(max_length=64)]
 Text = Annotated[str, msgspec.Meta(max_length=1_024)]
 Token = Annotated[str, msgspec.Meta(min_length=MIN_TOKEN, max_length=MAX_TOKEN)]
