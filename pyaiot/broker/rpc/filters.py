@@ -20,6 +20,8 @@ MAX_VALUES = 32
 #: … and characters in each: the longest uid.
 MAX_CHARACTERS = 129
 
+#: What the globs of one filter may cost, in steps; to make them ready takes longer than to match them once.
+MAX_GLOB_STEPS = 64
 #: Characters of a glob that cost as much as one more glob.
 _COSTLY_CHARACTERS = 32
 
@@ -75,13 +77,16 @@ class Filter:
         glob: Condition = None,
     ) -> Filter:
         """From parameters; raises RpcError (invalid parameters) where a condition is empty, long or of many texts."""
-        return cls(
+        made = cls(
             _texts("gateway", gateway),
             _texts("uid", uid),
             _texts("resource", resource),
             _texts("type", type),
             frozenset(map(Glob, _texts("glob", glob))),
         )
+        if made.glob_steps > MAX_GLOB_STEPS:
+            raise RpcError.invalid_params("glob: too many that are long")
+        return made
 
     @property
     def glob_steps(self) -> int:

@@ -81,6 +81,10 @@ def test_globs_cost_by_number_and_length_and_plain_texts_little() -> None:
     assert Filter.of(uid="a/1").glob_steps == 0
     assert Filter.of(glob=["a/*", "b/*", "x" * 129]).glob_steps == 3
     assert Filter.of(glob="*" * 129).glob_steps == 5
+    assert Filter.of(glob=["x" * 127 + str(number) for number in range(32)]).glob_steps == 32
+    with pytest.raises(RpcError) as caught:
+        Filter.of(glob=["*" * 127 + str(number) for number in range(32)])
+    assert caught.value.code == INVALID_PARAMS
 
 
 def test_filters_that_say_the_same_are_equal() -> None:
