@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { closeReason, NEEDS_TOKEN, refusal, REPLACED } from "./close.js";
 import { RpcError } from "./errors.js";
+import { BROKER_BYTES } from "./limits.js";
 import { afterReal, Peer } from "./peer.js";
 
 /**
@@ -87,7 +88,11 @@ export class Link {
       this.#forget(socket);
       this.#lost("The broker does not answer.");
     });
-    const peer = new Peer((text) => socket.send(text), { methods: this.#owner.methods, after: this.#world.after });
+    const peer = new Peer((text) => socket.send(text), {
+      methods: this.#owner.methods,
+      after: this.#world.after,
+      maxBytes: BROKER_BYTES,
+    });
     let wasOpen = false;
     socket.onopen = () => {
       wasOpen = true;

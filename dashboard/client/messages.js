@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { RpcError } from "./errors.js";
+import { encode } from "./limits.js";
 
 /**
  * @typedef {string | number | null} Id
@@ -120,20 +121,20 @@ function invalid(id, error, version) {
 }
 
 /**
- * A request; a notification where `id` is undefined.
+ * A request; a notification where `id` is undefined. Throws as `encode`.
  * @param {Id | undefined} id
  * @param {string} method
  * @param {Params} params
  * @param {Version} version
  */
 export function encodeCall(id, method, params, version) {
-  if (version === 2) return JSON.stringify({ jsonrpc: "2.0", method, params, id });
+  if (version === 2) return encode({ jsonrpc: "2.0", method, params, id });
   const positional = params === undefined ? [] : Array.isArray(params) ? params : [params];
-  return JSON.stringify({ method, params: positional, id: id ?? null });
+  return encode({ method, params: positional, id: id ?? null });
 }
 
 /**
- * The answer to a request, as an object: some go out together. Throws a TypeError where JSON cannot say `result`.
+ * The answer to a request, as an object: some go out together. Throws as `encode`.
  * @param {Id} id
  * @param {unknown} result
  * @param {RpcError | null} error
@@ -141,7 +142,7 @@ export function encodeCall(id, method, params, version) {
  */
 export function encodeAnswer(id, result, error, version) {
   const told = error === null ? null : { code: error.code, message: error.told, data: error.data };
-  if (version === 1) return JSON.stringify({ result: error === null ? (result ?? null) : null, error: told, id });
-  if (told !== null) return JSON.stringify({ jsonrpc: "2.0", error: told, id });
-  return JSON.stringify({ jsonrpc: "2.0", result: result ?? null, id });
+  if (version === 1) return encode({ result: error === null ? (result ?? null) : null, error: told, id });
+  if (told !== null) return encode({ jsonrpc: "2.0", error: told, id });
+  return encode({ jsonrpc: "2.0", result: result ?? null, id });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { RpcError } from "./errors.js";
+import { checkSize } from "./limits.js";
 import { encodeAnswer, encodeCall, parse } from "./messages.js";
 import { positional } from "./methods.js";
 
@@ -32,6 +33,7 @@ export const afterReal = (delayMs, callback) => {
 export class Peer {
   /** @type {(text: string) => void} */ #send;
   /** @type {After} */ #after;
+  #maxBytes;
   /** @type {Map<number, { resolve: (result: unknown) => void, reject: (error: RpcError) => void, cancel: () => void }>} */
   #pending = new Map();
   #lastId = 0;
@@ -41,11 +43,13 @@ export class Peer {
 
   /**
    * @param {(text: string) => void} send
-   * @param {{ methods?: Map<string, Offer>, version?: Version, after?: After }} [options] `methods` may be those of other
-   *   peers, too; `version` is spoken until the other side has asked for something itself
+   * @param {{ methods?: Map<string, Offer>, version?: Version, after?: After, maxBytes?: number }} [options] `methods` may
+   *   be those of other peers, too; `version` is spoken until the other side has asked for something itself; `maxBytes` of
+   *   a message are what it takes
    */
-  constructor(send, { methods = new Map(), version = 2, after = afterReal } = {}) {
+  constructor(send, { methods = new Map(), version = 2, after = afterReal, maxBytes = Infinity } = {}) {
     this.#send = send;
+    this.#maxBytes = maxBytes;
     this.#after = after;
     this.#methods = methods;
     /** @type {Version} */
@@ -94,8 +98,8 @@ export class Peer {
   }
 
   /**
-   * Calls the other side. The promise is rejected with an RpcError: its answer, `timeout`, `busy`, or `left` when the
-   * connection is lost.
+   * Calls the other side. The promise is rejected with an RpcError: its answer, `timeout`, `busy`, `left` when the
+   * connection is lost, or -32602: it cannot be sent.
    * @param {string} method
    * @param {Params} [params]
    * @param {number} [timeoutMs]
@@ -105,7 +109,7 @@ export class Peer {
     if (this.#closed !== null) throw RpcError.of("left", this.#closed);
     if (this.#pending.size >= MAX_CALLS) throw RpcError.of("busy", "too many calls are under way");
     const id = ++this.#lastId;
-    const text = encodeCall(id, method, params, this.version);
+    const text = this.#encodeCall(id, method, params);
     return new Promise((resolve, reject) => {
       const cancel = this.#after(timeoutMs, () => {
         this.#pending.delete(id);
@@ -117,12 +121,12 @@ export class Peer {
   }
 
   /**
-   * Tells the other side; nothing comes back.
+   * Tells the other side; nothing comes back. Throws an RpcError: it cannot be sent.
    * @param {string} method
    * @param {Params} [params]
    */
   notify(method, params) {
-    if (this.#closed === null) this.#send(encodeCall(undefined, method, params, this.version));
+    if (this.#closed === null) this.#send(this.#encodeCall(undefined, method, params));
   }
 
   /**
@@ -137,6 +141,19 @@ export class Peer {
     for (const { cancel, reject } of pending) {
       cancel();
       reject(RpcError.of("left", why));
+    }
+  }
+
+  /**
+   * @param {number | undefined} id
+   * @param {string} method
+   * @param {Params} params
+   */
+  #encodeCall(id, method, params) {
+    try {
+      return checkSize(encodeCall(id, method, params, this.version), this.#maxBytes);
+    } catch (error) {
+      throw RpcError.invalidParams(`it was not sent: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -213,8 +230,9 @@ export class Peer {
     if (call.id === undefined || this.#closed !== null) return;
     let text;
     try {
-      text = encodeAnswer(call.id, result, error, call.version);
-    } catch {
+      text = checkSize(encodeAnswer(call.id, result, error, call.version), this.#maxBytes);
+    } catch (fault) {
+      console.error(`what the method ${call.method} gave cannot be sent`, fault);
       text = encodeAnswer(call.id, undefined, RpcError.internal(), call.version);
     }
     this.#say(text, batch);

@@ -8,7 +8,7 @@ export function parse(text: string): {
     isBatch: boolean;
 };
 /**
- * A request; a notification where `id` is undefined.
+ * A request; a notification where `id` is undefined. Throws as `encode`.
  * @param {Id | undefined} id
  * @param {string} method
  * @param {Params} params
@@ -16,7 +16,7 @@ export function parse(text: string): {
  */
 export function encodeCall(id: Id | undefined, method: string, params: Params, version: Version): string;
 /**
- * The answer to a request, as an object: some go out together. Throws a TypeError where JSON cannot say `result`.
+ * The answer to a request, as an object: some go out together. Throws as `encode`.
  * @param {Id} id
  * @param {unknown} result
  * @param {RpcError | null} error

@@ -26,13 +26,15 @@ export const afterReal: After;
 export class Peer {
     /**
      * @param {(text: string) => void} send
-     * @param {{ methods?: Map<string, Offer>, version?: Version, after?: After }} [options] `methods` may be those of other
-     *   peers, too; `version` is spoken until the other side has asked for something itself
+     * @param {{ methods?: Map<string, Offer>, version?: Version, after?: After, maxBytes?: number }} [options] `methods` may
+     *   be those of other peers, too; `version` is spoken until the other side has asked for something itself; `maxBytes` of
+     *   a message are what it takes
      */
-    constructor(send: (text: string) => void, { methods, version, after }?: {
+    constructor(send: (text: string) => void, { methods, version, after, maxBytes }?: {
         methods?: Map<string, Offer>;
         version?: Version;
         after?: After;
+        maxBytes?: number;
     });
     /** @type {Version} */
     version: Version;
@@ -55,8 +57,8 @@ export class Peer {
      */
     receive(text: string): void;
     /**
-     * Calls the other side. The promise is rejected with an RpcError: its answer, `timeout`, `busy`, or `left` when the
-     * connection is lost.
+     * Calls the other side. The promise is rejected with an RpcError: its answer, `timeout`, `busy`, `left` when the
+     * connection is lost, or -32602: it cannot be sent.
      * @param {string} method
      * @param {Params} [params]
      * @param {number} [timeoutMs]
@@ -64,7 +66,7 @@ export class Peer {
      */
     request(method: string, params?: Params, timeoutMs?: number): Promise<any>;
     /**
-     * Tells the other side; nothing comes back.
+     * Tells the other side; nothing comes back. Throws an RpcError: it cannot be sent.
      * @param {string} method
      * @param {Params} [params]
      */

@@ -49,6 +49,39 @@ describe("JSON-RPC 2.0", () => {
     expect(await answerTo(call("give"))).toEqual({ jsonrpc: "2.0", result, id: 1 });
   });
 
+  const deep = (depth: number): unknown => (depth === 0 ? 1 : [deep(depth - 1)]);
+  const cyclic: unknown[] = [];
+  cyclic.push(cyclic);
+
+  it.each([[2 ** 53], [-(2 ** 60)], [NaN], [Infinity], [deep(15)], ["x".repeat(1000)], ["ä".repeat(500)], [1n], [cyclic], ["\ud800"]])(
+    "sends nothing that is not read: case %#",
+    async (value) => {
+      const logged = vi.spyOn(console, "error").mockReturnValue();
+      const strict = new Peer((text) => sent.push(text), { after: world.after, maxBytes: 1000 });
+      await expect(strict.request("m", [value])).rejects.toMatchObject({ code: -32602 });
+      expect(() => {
+        strict.notify("m", [value]);
+      }).toThrow(RpcError);
+      expect([sent, strict.pending]).toEqual([[], 0]);
+      strict.method("give", () => value);
+      strict.method("fail", () => {
+        throw new RpcError(17, "no", value);
+      });
+      for (const method of ["give", "fail"]) {
+        strict.receive(JSON.stringify(call(method)));
+        expect(errorOf(said()[0])).toBe(-32603);
+      }
+      expect(logged).toHaveBeenCalledTimes(2);
+    },
+  );
+
+  it("sends what is just read", async () => {
+    const values = [deep(13), 2 ** 53 - 1, 1e21, -1.5, "[{\\\"[", "[".repeat(100), new Date(0), "x".repeat(600), "😀"];
+    void new Peer((text) => sent.push(text), { after: world.after, maxBytes: 1000 }).request("m", values);
+    await settled();
+    expect((said()[0] as { params: unknown }).params).toEqual(JSON.parse(JSON.stringify(values)));
+  });
+
   it("takes no other ids, versions or parameters", async () => {
     peer.method("m", () => 1);
     for (const id of [true, [], {}, 2 ** 60]) expect(errorOf(await answerTo(call("m", [], id)))).toBe(-32600);
@@ -138,7 +171,7 @@ describe("methods", () => {
     expect(await answerTo(call("refuse"))).toEqual({ jsonrpc: "2.0", error: { code: 7, message: "not today", data: { until: "noon" } }, id: 1 });
     expect(await answerTo(call("break"))).toEqual({ jsonrpc: "2.0", error: { code: -32603, message: "Internal error" }, id: 1 });
     expect(errorOf(await answerTo(call("circle")))).toBe(-32603);
-    expect(logged).toHaveBeenCalledOnce();
+    expect(logged).toHaveBeenCalledTimes(2);
   });
 
   it("are at most so many under way", async () => {
@@ -190,7 +223,7 @@ describe("requests", () => {
   });
 
   it("are at most so many, and only what JSON can say", async () => {
-    await expect(peer.request("a", [1n])).rejects.toThrow(TypeError);
+    await expect(peer.request("a", [1n])).rejects.toThrow(RpcError);
     expect(peer.pending).toBe(0);
     for (let count = 0; count < MAX_CALLS; count += 1) peer.request("a").catch(() => undefined);
     await expect(peer.request("a")).rejects.toMatchObject({ kind: "busy" });
