@@ -164,6 +164,7 @@ async def test_a_token_makes_void_what_was_said_and_asked_without_one(folder: Pa
             assert await owner.fetch() == []
             assert (await owner.post({"temperature": 21.5})).status == 204
         assert await gateway.result(number) == ("offline", "the device had not fetched it")
+        await gateway.until(lambda: gateway.values("joe").get("temperature") == 21.5)
         node = gateway.service.core.registry.nodes["joe"]
         assert set(node.values) == {"ip", "account", "protocol", "temperature"}
         told = [each for _, each in gateway.session.messages if each.get("uid") == "joe"]
