@@ -16,19 +16,20 @@ METHOD = MethodDescription("m")
 
 
 class Line:
-    """A connection whose client reads everything; its clock stands where it is put."""
+    """A connection whose client reads, or not (``room``); its clock stands where it is put."""
 
     name = "127.0.0.1"
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.room = True
         self.said: list[dict[str, Any]] = []
 
     def say(self, text: bytes) -> None:
         self.said.append(json.loads(text))
 
     def has_room(self) -> bool:
-        return True
+        return self.room
 
     def deliver(self, frames: bytes) -> bool:
         return True
@@ -75,6 +76,15 @@ def test_a_client_that_never_answers_is_busy_until_calls_are_over() -> None:
     assert not caller.member.answered(caller.line.said[-MAX_UNANSWERED // 2 - 1]["req_id"], 1)  # one of the 10 s
     assert caller.member.answered(caller.line.said[0]["req_id"], 1)
     assert caller.endings == [msgspec.Raw(b"1")]
+    assert not caller.is_busy()
+
+
+def test_a_client_that_does_not_read_is_busy_and_is_sent_no_calls() -> None:
+    caller = Caller()
+    caller.line.room = False
+    assert caller.is_busy()
+    assert not caller.member._asked
+    caller.line.room = True
     assert not caller.is_busy()
 
 

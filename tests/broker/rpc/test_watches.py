@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from unittest import mock
 
 import pytest
@@ -14,7 +15,7 @@ from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.watches import MAX_GLOB_STEPS_PER_SESSION, MAX_PART_BYTES, MAX_WATCHES_PER_SESSION, Watches
 from pyaiot.rpc.errors import RpcError
 from pyaiot.wire.messages import GatewayMessage, New, Out, Sync, Update
-from tests.broker.rpc.watcher import HandSession, View, truth
+from tests.broker.rpc.watcher import HandSession, View, payloads, truth
 
 
 class Bench:
@@ -230,6 +231,26 @@ def test_who_has_missed_more_than_is_walked_is_told_the_state() -> None:
         assert bench.watches.add(HandSession(), Filter.of(), before)[1] is False
     with mock.patch.object(change_list, "MAX_MISSED", 14):
         assert bench.watches.add(HandSession(), Filter.of(), before)[1] is True
+
+
+def test_who_hears_late_is_not_told_of_a_node_that_its_gateway_left_again() -> None:
+    bench = Bench(2)
+    before = bench.directory.changes.version
+
+    def missed() -> list[tuple[str, str]]:
+        session = HandSession()
+        made, resumed = bench.watches.add(session, Filter.of(), before)
+        assert resumed
+        told = [change for text in payloads(made.take(65_536)) for change in json.loads(text)["params"]["changes"]]
+        return [(each["type"], each.get("state") or each["uid"]) for each in told]
+
+    bench.directory.gateway_lost("a", 1.0)
+    bench.next = 1
+    bench.directory.gateway_connected("a", "1" * 16)
+    bench.say(New(uid="0", protocol="coap", at=1))
+    assert missed() == [("gateway", "resyncing"), ("node", "a/0")]
+    bench.directory.gateway_lost("a", 2.0)
+    assert missed() == [("gateway", "away")]
 
 
 def test_an_idle_link_wakes_once_a_batch() -> None:
