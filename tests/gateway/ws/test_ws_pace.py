@@ -16,6 +16,8 @@ import pytest
 
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws import pace as rules
+from pyaiot.gateway.ws.framing import SLICE_BYTES
+from pyaiot.gateway.ws.hang_up import Presence
 from pyaiot.gateway.ws.pace import FIRST_BURST, MAX_BURST, MAX_UPDATES_PER_S, PROBATION_S, Pace, Paces
 from tests.patience import PATIENCE_S
 
@@ -154,8 +156,12 @@ def test_no_more_addresses_with_newcomers_are_kept_than_a_bound(monkeypatch: pyt
     assert list(paces._shared) == ["198.51.100.1"]
 
 
-ONE = frame(1, json.dumps({"type": "update", "data": {f"{n}": n for n in range(52)}}).encode())
+ONE = frame(
+    1, json.dumps({"type": "update", "data": dict.fromkeys(map(str, range(52)), 1)}, separators=(",", ":")).encode()
+)
+#: Taken at once, with what follows them.
 TWO = ONE * 2
+assert len(TWO) < SLICE_BYTES
 LAST = {
     "a close frame": frame(8, struct.pack("!H", 1000)),
     "a bad message": frame(1, b"x"),
@@ -207,10 +213,48 @@ async def test_who_is_not_read_and_connects_again_is_held_to_the_rate(gateway: G
     else:
         await gateway.until(lambda: len(gateway.adapter._server) == 0)
     assert gateway.adapter.counters.paced > 0
-    if how == "reset":
-        assert 0 < gateway.adapter.counters.hung_up <= 30
     for writer in writers:
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("how", ["left open", "reset", "finished"])
+async def test_a_newcomer_that_stays_is_heard_whatever_others_said_and_one_that_left_is_not(
+    gateway: Gateway, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "PROBATION_S", 0.5)
+    monkeypatch.setattr(rules, "MAX_BURST", 10.0)
+    monkeypatch.setattr(rules, "MAX_UPDATES_PER_S", 0.01)
+    server, counters = gateway.adapter._server, gateway.adapter.counters
+    async with raw(gateway, "/node?id=first") as (_, first), raw(gateway, "/node?id=second") as (_, second):
+        first.write(ONE)
+        await gateway.until(lambda: gateway.count("update", "first") == 52)
+        older = set(server._connections)
+        async with raw(gateway, "/node?id=third") as (_, third):
+            await gateway.until(lambda: gateway.known("third"))
+            (connection,) = server._connections - older
+            pace = connection._pace
+            assert pace is not None
+            pace.settles_at += PATIENCE_S
+            third.write(ONE)
+            await gateway.until(lambda: connection._resting)
+            if how == "reset":
+                linger = struct.pack("ii", 1, 0)
+                third.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                third.transport.abort()
+            elif how == "finished":
+                third.write_eof()
+            await gateway.until(lambda: (connection._presence() is Presence.THERE) == (how == "left open"))
+            pace.settles_at = due = time.monotonic()
+            connection.go_on()
+            if how == "reset":
+                await gateway.until(lambda: counters.hung_up == 1)
+            elif how == "finished":
+                await gateway.until(lambda: pace.settles_at > due)
+            else:
+                await gateway.until(lambda: gateway.count("update", "third") == 52)
+            assert how == "left open" or gateway.count("update", "third") == 0
+        second.write(ONE)  # and nothing of this is the end of anybody else
+        await gateway.until(lambda: gateway.count("update", "second") == 52)
 
 
 async def test_what_waits_for_its_turn_when_its_device_leaves_is_counted_before_it_is_read(
