@@ -8,14 +8,16 @@ import http.client
 import json
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 
+from pyaiot.broker.entities import calls
 from pyaiot.broker.server import Broker
 from pyaiot.keys import Keys
 from pyaiot.wire.messages import New, Result, Update
-from tests.broker.peers import client, gateway
+from tests.broker.peers import PATIENCE_S, client, gateway
 from tests.broker.rpc.programs import Program, program
 
 CALCULATOR = {
@@ -226,15 +228,37 @@ async def test_who_registers_under_the_id_of_a_device_gets_no_command_for_it(bro
         assert await posted == 200
 
 
-async def test_one_shot_calls_find_and_call_but_are_no_entities(broker: Broker) -> None:
-    def post(method: str, params: Any) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", broker.port, timeout=10)
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        connection.request("POST", "/rpc", body, {"Content-Type": "application/json"})
-        answer = json.loads(connection.getresponse().read())
-        connection.close()
-        return answer
+def post_from(port: int, address: str, method: str, params: Any) -> Any:
+    """A call over HTTP from one of the host's addresses; the whole answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S, source_address=(address, 0))
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    connection.request("POST", "/rpc", body, {"Content-Type": "application/json"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
 
+
+async def test_one_shot_calls_of_one_address_take_no_room_of_another_s(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "MAX_PER_CALLER", 1)
+    loop = asyncio.get_running_loop()
+    call = ("entities.call", ["calc", "add", [1, 2]])
+    async with program(broker.port) as calc:
+        await calc.result("entities.register", CALCULATOR)
+        first = loop.run_in_executor(None, post_from, broker.port, "127.0.0.1", *call)
+        asked = await calc.read()
+        busy = await loop.run_in_executor(None, post_from, broker.port, "127.0.0.1", *call)
+        assert busy["error"]["data"]["code"] == "busy"
+        other = loop.run_in_executor(None, post_from, broker.port, "127.0.0.2", *call)
+        await answer(calc, {"result": 4})
+        assert (await other)["result"] == 4
+        await calc.send({"jsonrpc": "2.0", "id": asked["id"], "result": 3})
+        assert (await first)["result"] == 3
+
+
+async def test_one_shot_calls_find_and_call_but_are_no_entities(broker: Broker) -> None:
+    post = partial(post_from, broker.port, "127.0.0.1")
     loop = asyncio.get_running_loop()
     async with program(broker.port) as calc:
         await calc.result("entities.register", CALCULATOR)

@@ -19,6 +19,7 @@ from pyaiot.broker.server import Broker
 from pyaiot.rpc.methods import Method
 from tests.broker.peers import PATIENCE_S
 from tests.broker.rpc.programs import program
+from tests.broker.rpc.test_rpc_session import http
 
 
 class Loop:
@@ -164,3 +165,20 @@ async def test_a_flood_of_notifications_lets_others_in_between(
         assert len(served) < 1_000
         await flooder.result("entities.types")
         assert len(served) == 1_000, "in order, and all of them"
+
+
+async def test_batches_over_http_let_others_in_between(
+    served: list[int], broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "TURN_S", 0.0)  # one call a turn
+    flood = json.dumps([{"jsonrpc": "2.0", "method": "test.served"}] * 100)
+    async with program(broker.port) as other:
+        await other.result("entities.types")
+        posts = [asyncio.create_task(http(broker.port, flood)) for _ in range(10)]
+        async with asyncio.timeout(PATIENCE_S):
+            while not served:
+                await asyncio.sleep(0)
+        await other.result("entities.types")
+        assert len(served) < 1_000
+        assert await asyncio.gather(*posts) == [(204, None)] * 10
+        assert len(served) == 1_000
