@@ -41,6 +41,8 @@ MAX_CONNECTIONS = 4_096
 READ_BYTES = 65_536
 #: Of these, those of one address (IPv6: one /64) that is not this host's own, where a proxy would be.
 MAX_CONNECTIONS_PER_ADDRESS = 1_024
+#: Closed connections are looked for when there are so many, or twice as many as were left the last time.
+MIN_SWEPT = 64
 #: As many open files as we ask of the system, and how many are left to everything else (of few, half of them).
 WANTED_FILES = 65_536
 SPARE_FILES = 128
@@ -148,8 +150,9 @@ class BoundedServer(HTTPServer):
         """As Tornado's."""
         super().initialize(*args, **settings)
         self.max_connections = connection_limit(MAX_CONNECTIONS)
-        #: Every connection and its group (see addresses.group_of); also some that are closed, until room is needed.
+        #: Every connection and its group (see addresses.group_of); also some that are closed, until the next sweep.
         self._streams: dict[IOStream, str] = {}
+        self._sweep_at = MIN_SWEPT
         self._groups: Counter[str] = Counter()
         #: Those of which the head of a request is waited for, and their groups; the longest awaited first.
         self._awaited: dict[IOStream, str] = {}
@@ -162,6 +165,8 @@ class BoundedServer(HTTPServer):
             log.warning("%s: too many connections; dropped", address[0])
             stream.close()
             return
+        if len(self._streams) >= self._sweep_at:
+            self._sweep()
         self._streams[stream] = group
         self._groups[group] += 1
         super().handle_stream(stream, address)
@@ -190,8 +195,7 @@ class BoundedServer(HTTPServer):
         """Whether there is room for one more of ``group``, which may take another's; ``exempt``: it has no bound."""
         if self._has_room(group, exempt):
             return True
-        for stream in [each for each in self._streams if each.closed()]:
-            self._forget(stream)
+        self._sweep()
         if self._has_room(group, exempt):
             return True
         # A group that is full makes room in itself.
@@ -203,6 +207,12 @@ class BoundedServer(HTTPServer):
         self._forget(silent)
         silent.close()
         return True
+
+    def _sweep(self) -> None:
+        """Forget those that are closed: a WebSocket does not say when, and its stream holds on to what it was for."""
+        for stream in [each for each in self._streams if each.closed()]:
+            self._forget(stream)
+        self._sweep_at = max(MIN_SWEPT, 2 * len(self._streams))
 
     def _has_room(self, group: str, exempt: bool) -> bool:
         return len(self._streams) < self.max_connections and (

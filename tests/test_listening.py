@@ -162,6 +162,23 @@ async def test_connections_that_come_and_go_leave_nothing(server: BoundedServer,
             await asyncio.sleep(0.01)
 
 
+async def test_websockets_that_come_and_go_leave_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "MIN_SWEPT", 4)
+    server = http_server(Application([("/echo", Echo)]))
+    server._sweep_at = 4
+    sockets = bind("127.0.0.1", 0, "web")
+    server.add_sockets(sockets)
+    kept = []
+    for _ in range(40):
+        async with connect(f"ws://127.0.0.1:{port_of(sockets)}/echo", proxy=None) as echo:
+            await echo.send("here")
+            assert await echo.recv() == "here"
+        kept.append(len(server._streams))
+    assert max(kept) <= 8
+    server.stop()
+    await server.close_all_connections()
+
+
 async def test_a_large_body_is_refused_before_it_is_read(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000000\r\n\r\n" + b"x" * 100_000)

@@ -37,5 +37,6 @@ def write_code(error: RpcError) -> str:
     """What a write ended with whose call ended with ``error`` (see broker/writes.py)."""
     if error.code == METHOD_NOT_FOUND:
         return "unsupported"
-    told = {"unknown": "unknown", "left": "offline", "timeout": "timeout", "busy": "busy"}
+    # Who left had been asked: whether it was done is not known.
+    told = {"unknown": "unknown", "left": "timeout", "timeout": "timeout", "busy": "busy"}
     return told.get(error.name or "", "refused")

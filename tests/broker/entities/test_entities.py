@@ -242,7 +242,7 @@ def write(desk: Desk, entities: Entities, data: Any = 1, resource: str = "add") 
         (msgspec.Raw(b"null"), None),
         (RpcError(1, "no such colour"), "refused"),
         (RpcError.of("timeout", "too slow"), "timeout"),
-        (RpcError.of("left", "gone"), "offline"),
+        (RpcError.of("left", "gone"), "timeout"),
         (RpcError.method_not_found("add"), "unsupported"),
     ],
 )

@@ -145,7 +145,7 @@ async def test_a_write_to_its_node_is_a_call_whose_answer_is_the_outcome(broker:
         assert (await other.read())["error"]["data"]["code"] == "timeout"
         await begin(other, "nodes.write", write)
         await lamp.socket.close()
-        assert (await other.read())["error"]["data"]["code"] == "offline"
+        assert (await other.read())["error"]["data"]["code"] == "timeout"
 
 
 async def test_a_device_is_an_entity(broker: Broker, keys: Keys) -> None:
