@@ -193,7 +193,7 @@ async def test_500_devices_that_were_dropped_at_once_are_all_back_soon(host: Hos
                 except (
                     OSError,
                     WebSocketException,
-                ):  # who is too slow with its request is cut off: here all are at once
+                ):  # who asks too slowly is cut off; here all do at once
                     await asyncio.sleep(0.1)
             stack.push_async_callback(device.close)
             await device.recv()
