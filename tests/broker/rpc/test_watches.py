@@ -172,15 +172,19 @@ def test_the_globs_of_all_watches_are_bounded_and_so_is_what_a_new_resource_cost
             bench.watch(session, glob=[f"*{len(made)}.{made[-1]}.{place}*" for place in range(32)])
             made[-1] += 1
 
-    for _ in range(200):
-        session = HandSession()
+    sessions = [HandSession() for _ in range(200)]
+    for session in sessions:
         with pytest.raises(RpcError, match="globs"):
             watch_as_often_as_it_may(session)
     assert made[0] == made[1] == MAX_GLOB_STEPS_PER_SESSION // 32 < MAX_WATCHES_PER_SESSION
     assert made[-1] == 0
     assert sum(group.matcher.steps - 1 for group in bench.watches._groups) <= groups.MAX_GLOB_STEPS
-    bench.watch(session)
-    session.end()
+    bench.watch(sessions[-1])
+    for session in sessions:
+        session.end()
+    with pytest.raises(RpcError, match="globs"):
+        watch_as_often_as_it_may(HandSession())
+    assert made[-1] == made[0], "there is room again"
 
 
 def test_a_watch_looks_at_less_at_a_time_the_more_its_filter_costs() -> None:
