@@ -22,7 +22,8 @@ _any: Final[msgspec.json.Decoder[JSON]] = msgspec.json.Decoder()
 def read_answer(ending: msgspec.Raw | RpcError, name: str) -> tuple[JSON, JSON, str | None]:
     """What an entity answered to a read of ``name``: as it said it, as we read it, and its unit. Raises RpcError."""
     if isinstance(ending, RpcError):
-        code = ending.name if ending.name == "unsupported" else write_code(ending)
+        # Nothing was changed, so whoever left is just away.
+        code = {"unsupported": "unsupported", "left": "offline"}.get(ending.name or "", write_code(ending))
         raise RpcError.of(code, ending.message[:MAX_REASON])
     try:
         data = codec.decode(_any, bytes(ending))
