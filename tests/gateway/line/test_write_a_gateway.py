@@ -26,7 +26,8 @@ def test_the_code_on_the_page_is_that_of_the_example() -> None:
 
 def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     for figure in (
-        f"{MAX_RESOURCES_PER_NODE} resources a node, {MAX_VALUE_BYTES // 1024} KiB a value, {MAX_NODES:,} nodes",
+        f"{MAX_RESOURCES_PER_NODE} resources a node",
+        f"{MAX_VALUE_BYTES // 1024} KiB a value, {MAX_NODES:,} nodes",
         f"a discovery {DISCOVERY_S:.0f} s, `stop` {ADAPTER_STOP_S:.0f} s",
     ):
         assert figure in PAGE
