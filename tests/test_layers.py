@@ -69,6 +69,7 @@ PURE = [
     "broker/arip/translation.py",
     "broker/authorisation.py",
     "broker/client_codec.py",
+    "broker/close_codes.py",
     "broker/change_list.py",
     "broker/directory.py",
     "broker/entities",

@@ -21,32 +21,21 @@ from pyaiot.broker import client_codec
 from pyaiot.broker.authorisation import MAY
 from pyaiot.broker.change_list import Bookmark, Milestone
 from pyaiot.broker.client_codec import Join, WriteRequest
+from pyaiot.broker.client_connection import CHUNK_BYTES, JOIN_TIMEOUT_S, KERNEL_BUFFER_BYTES, ClientConnection
+from pyaiot.broker.close_codes import CLOSE_GOING_AWAY, CLOSE_MALFORMED, CLOSE_NEEDS_TOKEN, CLOSE_TRY_LATER
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
-from pyaiot.broker.websocket import Peer
 from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, Outcome
 from pyaiot.keys import Role
 from pyaiot.wire.errors import Malformed
 
 log = logging.getLogger("pyaiot.broker")
 
-#: How much a client that catches up is sent at a time.
-CHUNK_BYTES = 64 * 1024
-#: What the kernel may hold for a client besides (it doubles the figure).
-KERNEL_BUFFER_BYTES = 64 * 1024
 #: Outcomes that wait for a client which does not read; one more, and it is cut off.
 MAX_WAITING_RESULTS = 256
 
-#: How long a client may say nothing before its first ``new``.
-JOIN_TIMEOUT_S = 10.0
 
-CLOSE_GOING_AWAY = 1001
-CLOSE_MALFORMED = 1003
-CLOSE_TRY_LATER = 1013
-CLOSE_NEEDS_TOKEN = 4401
-
-
-class ClientSession(Peer):
+class ClientSession(ClientConnection):
     """The ``/ws`` of one client."""
 
     def initialize(self, hub: Hub) -> None:
@@ -65,25 +54,6 @@ class ClientSession(Peer):
         self._pending_writes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._gone = False
-
-    def prepare(self) -> None:
-        """Host and Origin are judged before any upgrade."""
-        self._request = self._hub.read_request(self)
-        refusal = self._hub.gatekeeper.refusal(self._request)
-        if refusal is not None:
-            log.warning("%s: client refused: %s", self.name, refusal)
-            self._hub.counters.clients_refused += 1
-            self.set_status(403)
-            self.finish(refusal)
-
-    def check_origin(self, origin: str) -> bool:
-        """Judged in ``prepare`` already."""
-        return True
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes in a message of a client."""
-        return client_codec.MAX_MESSAGE_BYTES
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Connected; nothing is sent until the client says ``new``."""

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from pyaiot.broker.arip import translation
+from pyaiot.broker.close_codes import CLOSE_REPLACED, CLOSE_TRY_LATER
 from pyaiot.broker.entities.calls import MAX_PER_CALLEE
 from pyaiot.broker.entities.descriptions import MethodDescription
 from pyaiot.broker.entities.news import News, Newsbox, Published, Reported
@@ -18,8 +19,6 @@ from pyaiot.rpc.errors import RpcError
 from pyaiot.wire import codec
 from pyaiot.wire.messages import JSON
 
-CLOSE_TRY_LATER: Final = 1013
-CLOSE_REPLACED: Final = 4409
 #: Calls that it may yet answer, those of callers that have left among them; one more is ``busy``.
 MAX_UNANSWERED: Final = 2 * MAX_PER_CALLEE
 #: Deadlines of calls that were answered are swept out once they are more than those of the others, and than this.

@@ -10,17 +10,22 @@ from typing import Final
 import msgspec
 
 from pyaiot.broker.arip import translation
-from pyaiot.broker.arip.member import CLOSE_REPLACED, CLOSE_TRY_LATER, AripMember
+from pyaiot.broker.arip.member import AripMember
 from pyaiot.broker.arip.requests import Requests
-from pyaiot.broker.client_session import CLOSE_GOING_AWAY, CLOSE_MALFORMED, CLOSE_NEEDS_TOKEN, KERNEL_BUFFER_BYTES
+from pyaiot.broker.client_connection import KERNEL_BUFFER_BYTES, ClientConnection
+from pyaiot.broker.close_codes import (
+    CLOSE_GOING_AWAY,
+    CLOSE_MALFORMED,
+    CLOSE_NEEDS_TOKEN,
+    CLOSE_REPLACED,
+    CLOSE_TRY_LATER,
+)
 from pyaiot.broker.entities.descriptions import DEFAULT_TYPE, EntityId, EntityType
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.caller import Caller
-from pyaiot.broker.rpc.connection import MAX_MESSAGE_BYTES
 from pyaiot.broker.rpc.outgoing import Outgoing
-from pyaiot.broker.websocket import Peer
 from pyaiot.rpc.errors import RpcError
 
 log = logging.getLogger("pyaiot.broker")
@@ -35,7 +40,7 @@ class _Query(msgspec.Struct):
     type: EntityType
 
 
-class AripSession(Peer):
+class AripSession(ClientConnection):
     """A client's WebSocket; a member.Line. Its entity is there from the first moment to the last."""
 
     def initialize(self, hub: Hub, api: Api) -> None:
@@ -48,26 +53,11 @@ class AripSession(Peer):
         self._requests = Requests(hub.entities, api.entities, self._member, self._caller, self)
 
     def prepare(self) -> None:
-        """Host and Origin are judged before any upgrade."""
-        self._request = self._hub.read_request(self)
+        """The URL says who it is; Host and Origin are judged as everywhere."""
         self._token = self.get_query_argument("token", "") or None
         self._id = self.get_query_argument("id", "") or None
         self._type = self.get_query_argument("type", "") or DEFAULT_TYPE
-        refusal = self._hub.gatekeeper.refusal(self._request)
-        if refusal is not None:
-            log.warning("%s: client refused: %s", self.name, refusal)
-            self._hub.counters.clients_refused += 1
-            self.set_status(403)
-            self.finish(refusal)
-
-    def check_origin(self, origin: str) -> bool:
-        """Judged in ``prepare`` already."""
-        return True
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes in a message of a client."""
-        return MAX_MESSAGE_BYTES
+        super().prepare()
 
     @property
     def now(self) -> float:

@@ -7,30 +7,22 @@ import asyncio
 import logging
 from typing import Final
 
-from pyaiot.broker.client_session import (
-    CLOSE_GOING_AWAY,
-    CLOSE_NEEDS_TOKEN,
-    CLOSE_TRY_LATER,
-    JOIN_TIMEOUT_S,
-    KERNEL_BUFFER_BYTES,
-)
+from pyaiot.broker.client_connection import JOIN_TIMEOUT_S, KERNEL_BUFFER_BYTES, ClientConnection
+from pyaiot.broker.close_codes import CLOSE_GOING_AWAY, CLOSE_NEEDS_TOKEN, CLOSE_TRY_LATER
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.session import RpcSession
-from pyaiot.broker.websocket import Peer
 from pyaiot.keys import Role
 
 log = logging.getLogger("pyaiot.broker")
 
-#: The longest message of a client, in bytes.
-MAX_MESSAGE_BYTES: Final = 16_384
 #: As a close frame can hold (RFC 6455 section 5.5).
 MAX_CLOSE_REASON_BYTES: Final = 120
 #: What no JSON is, in place of a binary message.
 _BINARY: Final = b"\xff"
 
 
-class RpcConnection(Peer):
+class RpcConnection(ClientConnection):
     """A client's WebSocket."""
 
     def initialize(self, hub: Hub, api: Api) -> None:
@@ -41,25 +33,6 @@ class RpcConnection(Peer):
         self._token: str | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._joined = False
-
-    def prepare(self) -> None:
-        """Host and Origin are judged before any upgrade."""
-        self._request = self._hub.read_request(self)
-        refusal = self._hub.gatekeeper.refusal(self._request)
-        if refusal is not None:
-            log.warning("%s: client refused: %s", self.name, refusal)
-            self._hub.counters.clients_refused += 1
-            self.set_status(403)
-            self.finish(refusal)
-
-    def check_origin(self, origin: str) -> bool:
-        """Judged in ``prepare`` already."""
-        return True
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes in a message of a client."""
-        return MAX_MESSAGE_BYTES
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Connected: whoever needs no token, or has shown it, has joined."""

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from pyaiot.broker.close_codes import CLOSE_REPLACED, CLOSE_TRY_LATER
 from pyaiot.broker.entities.descriptions import MethodDescription
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.entities.news import Left, News, Newsbox, Published, Registered, Reported
@@ -17,9 +18,6 @@ from pyaiot.broker.rpc.caller import Session
 from pyaiot.rpc.messages import Version, encode_notification
 from pyaiot.wire.codec import encode
 from pyaiot.wire.messages import JSON
-
-CLOSE_TRY_LATER: Final = 1013
-CLOSE_REPLACED: Final = 4409
 
 
 class _Published(msgspec.Struct, omit_defaults=True):

@@ -14,11 +14,11 @@ from tornado.iostream import StreamClosedError
 from tornado.routing import PathMatches
 from tornado.web import HTTPError, stream_request_body
 
+from pyaiot.broker.client_codec import MAX_MESSAGE_BYTES
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.plain_handler import PlainHandler
 from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.caller import Caller
-from pyaiot.broker.rpc.connection import MAX_MESSAGE_BYTES
 from pyaiot.rpc import messages
 from pyaiot.rpc.conversation import Call, Conversation
 from pyaiot.rpc.errors import RpcError

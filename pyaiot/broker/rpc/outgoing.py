@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from pyaiot.broker.client_session import CHUNK_BYTES
+from pyaiot.broker.client_connection import CHUNK_BYTES
 from pyaiot.broker.rpc.caller import Source
 from pyaiot.broker.rpc.turns import Turns
 

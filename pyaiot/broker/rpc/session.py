@@ -7,10 +7,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
+from pyaiot.broker.close_codes import CLOSE_MALFORMED
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.api import Api
@@ -22,8 +23,6 @@ from pyaiot.rpc.messages import Version
 from pyaiot.wire.messages import JSON
 
 log = logging.getLogger("pyaiot.broker")
-
-CLOSE_MALFORMED: Final = 1003
 
 
 class Connection(Line, Protocol):

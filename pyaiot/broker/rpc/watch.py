@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from pyaiot.broker.change_list import Again, Bookmark, Entry, Gateway, Milestone, News, Node, Notice, Resource, Retyping
+from pyaiot.broker.close_codes import CLOSE_TRY_LATER
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
@@ -33,8 +34,6 @@ MAX_STEPS = 8_000
 _PAUSE = b""
 #: The version of parts after which nobody can go on: the state follows.
 NOTHING = 0
-
-CLOSE_TRY_LATER = 1013
 
 
 class Watch:
