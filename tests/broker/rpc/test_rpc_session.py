@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pyaiot.broker import client_codec
 from pyaiot.broker import hub as hubs
 from pyaiot.broker.rpc import connection, outgoing
 from pyaiot.broker.rpc.api import Api
@@ -121,12 +122,12 @@ async def test_messages_and_batches_have_a_length(broker: Broker) -> None:
         assert len(await client.read()) == 100
         await client.send([one] * 101)
         assert (await client.read())["error"]["code"] == -32600
-        await client.send(json.dumps(one).ljust(connection.MAX_MESSAGE_BYTES))
+        await client.send(json.dumps(one).ljust(client_codec.MAX_MESSAGE_BYTES))
         assert (await client.read())["id"] == 1
-        await client.send(json.dumps(one).ljust(connection.MAX_MESSAGE_BYTES + 1))
+        await client.send(json.dumps(one).ljust(client_codec.MAX_MESSAGE_BYTES + 1))
         assert (await client.closed())[0] == 1009
-    assert (await http(broker.port, json.dumps(one).ljust(connection.MAX_MESSAGE_BYTES)))[0] == 200
-    assert (await http(broker.port, json.dumps(one).ljust(connection.MAX_MESSAGE_BYTES + 1)))[0] == 413
+    assert (await http(broker.port, json.dumps(one).ljust(client_codec.MAX_MESSAGE_BYTES)))[0] == 200
+    assert (await http(broker.port, json.dumps(one).ljust(client_codec.MAX_MESSAGE_BYTES + 1)))[0] == 413
 
 
 async def test_over_http_only_what_a_foreign_page_cannot_send_unasked(broker: Broker) -> None:
