@@ -26,6 +26,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 import msgspec
 
 from pyaiot.rpc.conversation import Call, Conversation, Counters
+from pyaiot.rpc.deadline_timer import DeadlineTimer
 from pyaiot.rpc.errors import RpcError
 from pyaiot.rpc.limits import Limits
 from pyaiot.rpc.messages import MAX_DEPTH, Version, read_result
@@ -88,7 +89,7 @@ class Peer:
         self._has_something = asyncio.Event()
         self._has_room = asyncio.Event()
         self._calls: set[asyncio.Future[Any]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DeadlineTimer(self._conversation)
         self._is_over = False
 
     @property
@@ -140,7 +141,7 @@ class Peer:
         except TimeoutError:
             raise RpcError.of("expired", "the other side does not read: it was not sent") from None
         id = self._conversation.request(method, params, deadline, done)
-        self._arm()
+        self._timer.arm()
         try:
             return read_result(await answer)
         finally:
@@ -181,8 +182,7 @@ class Peer:
         finally:
             self._is_over = True
             self._has_room.set()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._timer.cancel()
             self._conversation.close()
             tasks = (reader, writer, opening, *self._calls)
             for task in tasks:
@@ -277,21 +277,6 @@ class Peer:
         if close is not None:
             reason = fault.encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore")
             await close(CLOSE_MALFORMED, reason)
-
-    # Time
-
-    def _arm(self) -> None:
-        deadline = self._conversation.next_deadline()
-        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(deadline, self._expire)
-
-    def _expire(self) -> None:
-        self._timer = None
-        self._conversation.expire(asyncio.get_running_loop().time())
-        self._arm()
 
 
 def _cancelled() -> RpcError:

@@ -18,6 +18,7 @@ from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.caller import Caller, Source
 from pyaiot.broker.rpc.outgoing import Line, Outgoing
 from pyaiot.rpc.conversation import Call, Conversation
+from pyaiot.rpc.deadline_timer import DeadlineTimer
 from pyaiot.rpc.errors import RpcError
 from pyaiot.rpc.messages import Version
 from pyaiot.wire.messages import JSON
@@ -51,7 +52,7 @@ class RpcSession:
         #: Of the last message, what has not been served yet; while it has, ``_reading`` is not done.
         self._calls: deque[Call] = deque()
         self._reading: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DeadlineTimer(self._conversation)
         self._is_over = False
         self.caller = Caller(connection.name, None, self)
         self.on_end: list[Callable[[], None]] = []
@@ -91,7 +92,7 @@ class RpcSession:
             done(RpcError.of("busy", "who is called does not read what it is sent"))
             return
         self._conversation.request(method, params, self._hub.now + deadline_s, done)
-        self._arm()
+        self._timer.arm()
 
     def tell(self, frames: bytes) -> bool:
         """See caller.Session."""
@@ -164,8 +165,7 @@ class RpcSession:
     def ended(self) -> None:
         """The connection is gone: so is all that was under way."""
         self.stop()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         for end in self.on_end:
             try:
                 end()
@@ -175,16 +175,3 @@ class RpcSession:
 
     def _queue(self, text: bytes) -> None:
         self._outgoing.queue(text_frame(text))
-
-    def _arm(self) -> None:
-        deadline = self._conversation.next_deadline()
-        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(deadline, self._expire)
-
-    def _expire(self) -> None:
-        self._timer = None
-        self._conversation.expire(self._hub.now)
-        self._arm()
