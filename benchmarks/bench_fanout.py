@@ -54,7 +54,7 @@ def full_load(
     frames = 15 if quick else 60
     ours, share, rate, plain, other = [], [], [], [], []
     for turn in range(ROUNDS + 1):  # the first warms up
-        cost, delivered, took = through_broker(site, broker, frames, turn * frames * 256)
+        cost, delivered, took = through_broker(site, broker, "ws", CLIENTS, frames, turn)
         bare = through_relay(relay, 300 if quick else 600)
         third = through_mosquitto(*mosquitto, 2_000 if quick else 5_000) if mosquitto else 0.0
         if turn:
@@ -73,10 +73,12 @@ def full_load(
         yield Figure("  broker / mosquitto", ratios(ours, other), "×", at_most=1)
 
 
-def through_broker(site: Site, broker: Server, frames: int, begin: int) -> tuple[float, int, float]:
+def through_broker(
+    site: Site, broker: Server, kind: str, clients: int, frames: int, turn: int
+) -> tuple[float, int, float]:
     """CPU of a delivered message in µs, how many were delivered, and in how many seconds."""
-    links, sealed = busy_links(site, broker, frames, begin)
-    with Crowd("ws", broker.port, CLIENTS) as crowd:
+    links, sealed = busy_links(site, broker, frames, turn * frames * 256)
+    with Crowd(kind, broker.port, clients) as crowd:
         before = crowd.settled()
         used, started = broker.cpu_s(), time.perf_counter()
         pump(links, sealed)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import processes
-from benchmarks.bench_fanout import through_relay
+from benchmarks.bench_fanout import through_broker, through_relay
 from benchmarks.bench_ingest import GATEWAYS, NODES, busy_links, ratios
 from benchmarks.crowd import Crowd
 from benchmarks.figures import Figure, latencies
@@ -49,7 +49,7 @@ def shared(site: Site, broker: Server, relay: Server, quick: bool) -> Iterator[F
     frames = 15 if quick else 60
     ours, share, rate, plain = [], [], [], []
     for turn in range(ROUNDS + 1):  # the first warms up
-        cost, delivered, took = tell(site, broker, "rpc", CLIENTS, frames, turn)
+        cost, delivered, took = through_broker(site, broker, "rpc", CLIENTS, frames, turn)
         bare = through_relay(relay, 300 if quick else 600)
         if turn:
             ours.append(cost)
@@ -68,8 +68,8 @@ def apart(site: Site, broker: Server, frames: int) -> Iterator[Figure]:
     nobody, few, many = [], [], []
     for turn in range(ROUNDS + 1):
         idle = ingest_only(site, broker, frames, 3 * turn) / (frames * 256 * len(GATEWAYS)) * 1e6
-        some, _, _ = tell(site, broker, "rpc-apart", CLIENTS, frames, 3 * turn + 1)
-        most, _, _ = tell(site, broker, "rpc-apart", MANY, frames, 3 * turn + 2)
+        some, _, _ = through_broker(site, broker, "rpc-apart", CLIENTS, frames, 3 * turn + 1)
+        most, _, _ = through_broker(site, broker, "rpc-apart", MANY, frames, 3 * turn + 2)
         if turn:
             nobody.append(idle)
             few.append(some)
@@ -78,21 +78,6 @@ def apart(site: Site, broker: Server, frames: int) -> Iterator[Figure]:
     yield Figure(f"  {CLIENTS} clients with {CLIENTS} filters", few, "µs")
     yield Figure(f"  {MANY} clients with {MANY} filters", many, "µs")
     yield Figure(f"  {MANY} / {CLIENTS} clients", ratios(many, few), "×")
-
-
-def tell(site: Site, broker: Server, kind: str, clients: int, frames: int, turn: int) -> tuple[float, int, float]:
-    """CPU of a delivered change in µs, how many were delivered, and in how many seconds."""
-    links, sealed = busy_links(site, broker, frames, turn * frames * 256)
-    with Crowd(kind, broker.port, clients) as crowd:
-        before = crowd.settled()
-        used, started = broker.cpu_s(), time.perf_counter()
-        pump(links, sealed)
-        delivered = crowd.settled() - before
-        took = time.perf_counter() - started - crowd.count()[1]
-        cost = (broker.cpu_s() - used) / delivered * 1e6
-    for link in links:
-        link.close()
-    return cost, delivered, took
 
 
 def ingest_only(site: Site, broker: Server, frames: int, turn: int) -> float:
