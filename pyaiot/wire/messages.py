@@ -21,6 +21,12 @@ ShortText = Annotated[str, msgspec.Meta(max_length=64)]
 AccountName = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 #: A feature that a gateway can have: its devices can be asked for a value (the message ``read``).
 READ = "read"
+#: Features that a broker can have: it takes the messages ``about`` and ``liveness``.
+ABOUT = "about"
+LIVENESS = "liveness"
+Features = Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=16)]
+#: JSON has no infinite numbers, and the codec takes none.
+Choice = ShortText | bool | int | float
 Reason = Annotated[str, msgspec.Meta(max_length=512)]
 OutReason = Literal["timeout", "closed", "deregistered"]
 
@@ -71,6 +77,49 @@ class Seen(_Message, tag="seen", frozen=True, kw_only=True):
     at: Count
 
 
+class About(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, rename={"interface": "if"}):
+    """What is known of a resource besides its values (PROTOCOL.md section 2.3); what is None is not known."""
+
+    title: ShortText | None = None
+    writable: bool | None = None
+    unit: ShortText | None = None
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    choices: Annotated[tuple[Choice, ...], msgspec.Meta(min_length=1, max_length=32)] | None = None
+    rt: ShortText | None = None
+    interface: ShortText | None = None
+    ct: ShortText | None = None
+
+
+class Described(_Message, tag="about", frozen=True, kw_only=True):
+    """What a resource of a node is; replaces what was said before. For brokers with the feature ``about``."""
+
+    uid: ShortText
+    resource: ShortText = msgspec.field(name="endpoint")
+    about: About
+
+
+class Pace(_Message, tag="liveness", frozen=True, kw_only=True, omit_defaults=True):
+    """How a node's liveness is judged: silence that ends it, and how often it usually shows itself; both in ms.
+
+    For brokers with the feature ``liveness``.
+    """
+
+    uid: ShortText
+    timeout_ms: Count | None = msgspec.field(name="timeout", default=None)
+    interval_ms: Count | None = msgspec.field(name="interval", default=None)
+
+
+class Door(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Where devices come in to a gateway: ``host`` unless it is the gateway's own."""
+
+    scheme: ShortText
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    host: ShortText | None = None
+    path: ShortText | None = None
+
+
 class Sync(_Message, tag="sync", frozen=True, kw_only=True):
     """All nodes of this gateway were told again; those not in ``uids`` are gone.
 
@@ -117,7 +166,7 @@ class Refused(_Message, tag="refused", frozen=True, kw_only=True):
     reason: Reason
 
 
-GatewayMessage: TypeAlias = New | Update | Reset | Out | Seen | Sync | Result
+GatewayMessage: TypeAlias = New | Update | Reset | Out | Seen | Described | Pace | Sync | Result
 BrokerMessage: TypeAlias = Write | Read | Refused
 
 
@@ -145,17 +194,20 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
 class Auth(msgspec.Struct, frozen=True, tag_field="type", tag="auth", omit_defaults=True):
     """Handshake 2, signed by the gateway: who speaks to whom, a nonce, and the epoch of its outbox.
 
-    ``features``: what it can besides; brokers ignore what they do not know of them, and older ones all.
+    ``features``: what it can besides; ``doors``: where its devices come in. Brokers ignore what they do not know of
+    them, and older ones all.
     """
 
     gateway: ShortText
     broker: ShortText
     nonce: ShortText
     epoch: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
-    features: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=16)] = ()
+    features: Features = ()
+    doors: Annotated[tuple[Door, ...], msgspec.Meta(max_length=8)] = ()
 
 
-class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome"):
-    """Handshake 3, frame 0 of the broker: the highest message id kept for this epoch, or 0."""
+class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome", omit_defaults=True):
+    """Handshake 3, frame 0 of the broker: the highest message id kept for this epoch, or 0; what it takes besides."""
 
     ack: Count
+    features: Features = ()
