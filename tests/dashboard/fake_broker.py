@@ -35,13 +35,22 @@ class FakeBroker:
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.host = host
         self.nodes: dict[str, dict[str, dict[str, Any]]] = {}
+        #: What is known of resources, by node, and of each node's liveness: told to who watches with ``details``.
+        self.abouts: dict[str, dict[str, dict[str, Any]]] = {}
+        self.paces: dict[str, dict[str, Any]] = {}
+        #: Nodes that went, as ``nodes.departed`` tells them.
+        self.departed: dict[str, dict[str, Any]] = {}
+        #: What ``gateways.list`` tells: as in PROTOCOL.md, to be set by the test.
+        self.gateways: list[dict[str, Any]] = []
+        self.role = "operator"
         self.token: str | None = None
         #: The parameters of each ``nodes.watch``, with the ``token`` that was shown before.
         self.hellos: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.writes: asyncio.Queue[Write] = asyncio.Queue()
         self.port = 0
         self._version = 0
-        self._clients: set[ServerConnection] = set()
+        #: Who watches, and whether with ``details``.
+        self._clients: dict[ServerConnection, bool] = {}
         self._server: Server | None = None
 
     @property
@@ -65,24 +74,45 @@ class FakeBroker:
 
     async def new(self, uid: str, **resources: Any) -> None:
         """A node appears, with resources as text."""
-        self.nodes[uid] = {}
+        self.departed.pop(uid, None)
+        self.nodes[uid], self.abouts[uid] = {}, {}
+        self.paces[uid] = {"lastSeen": now_ms()}
         await self._tell(self._here(uid))
+        await self._tell_details(self._liveness(uid))
         for name, data in resources.items():
             await self.update(uid, name, data)
 
     async def update(self, uid: str, resource: str, data: Any, **extra: Any) -> None:
         """A node tells a value; ``extra`` is what may be otherwise: value, unit, at."""
         value = {"type": "value", "uid": uid, "resource": resource, "data": data, "value": data}
-        self.nodes[uid][resource] = value = {**value, "at": round(time.time() * 1000), **extra}
+        self.nodes[uid][resource] = value = {**value, "at": now_ms(), **extra}
         await self._tell(value)
 
+    async def about(self, uid: str, resource: str, **about: Any) -> None:
+        """What a resource is; ``if`` is a word of Python's: ``**{"if": "core.a"}``."""
+        self.abouts[uid][resource] = about
+        await self._tell_details({"type": "about", "uid": uid, "resource": resource, "about": about})
+
+    async def liveness(self, uid: str, **pace: int) -> None:
+        """When a node was last seen, and how that is judged: ``lastSeen``, ``interval``, ``timeout``, all in ms."""
+        self.paces[uid].update(pace)
+        await self._tell_details(self._liveness(uid))
+
     async def reset(self, uid: str) -> None:
-        self.nodes[uid] = {}
+        self.nodes[uid], self.abouts[uid] = {}, {}
         await self._tell({"type": "reset", "uid": uid})
 
-    async def out(self, uid: str) -> None:
-        del self.nodes[uid]
-        await self._tell({"type": "gone", "uid": uid})
+    async def out(self, uid: str, why: str = "timeout", at: int | None = None) -> None:
+        """A node goes; it is kept among the departed."""
+        at = now_ms() if at is None else at
+        self.departed[uid] = {**self._view(uid), "state": "gone", "why": why, "goneAt": at}
+        del self.nodes[uid], self.abouts[uid], self.paces[uid]
+        await self._tell({"type": "gone", "uid": uid, "why": why, "at": at})
+
+    async def dismissed(self, uid: str) -> None:
+        """Somebody dismissed a node that went."""
+        del self.departed[uid]
+        await self._tell_details({"type": "dismissed", "uid": uid})
 
     async def gateway(self, gateway: str, state: str) -> None:
         """A gateway is away, or back; when it has told of all its nodes it is ``connected``."""
@@ -99,8 +129,7 @@ class FakeBroker:
 
     async def refuse(self, write: Write, kind: str, reason: str) -> None:
         """It did not."""
-        error = {"code": -32000, "message": reason, "data": {"code": kind}}
-        await self._say(write.client, {"id": write.id, "error": error})
+        await self._fail(write.client, write.id, kind, reason)
 
     async def raw(self, text: str) -> None:
         """Send any text at all."""
@@ -114,6 +143,11 @@ class FakeBroker:
 
     async def _tell(self, change: dict[str, Any]) -> None:
         await self.changes([change])
+
+    async def _tell_details(self, change: dict[str, Any]) -> None:
+        for client, wants_details in list(self._clients.items()):
+            if wants_details:
+                await self._changed(client, [change])
 
     async def _changed(self, client: ServerConnection, changes: Any, **more: Any) -> None:
         self._version += 1
@@ -129,6 +163,36 @@ class FakeBroker:
     def _here(uid: str) -> dict[str, Any]:
         return {"type": "node", "uid": uid, "gateway": uid.partition("/")[0], "protocol": "Fake", "firstSeen": 1}
 
+    def _liveness(self, uid: str) -> dict[str, Any]:
+        return {"type": "liveness", "uid": uid, **self.paces[uid]}
+
+    def _view(self, uid: str) -> dict[str, Any]:
+        """A node as ``nodes.get`` tells it."""
+        names = ("data", "value", "unit", "at")
+        here = self._here(uid)
+        return {
+            **{name: here[name] for name in ("uid", "gateway", "protocol", "firstSeen")},
+            "state": "online",
+            **self.paces[uid],
+            "values": {
+                resource: {name: value[name] for name in names if name in value}
+                for resource, value in self.nodes[uid].items()
+            },
+            "about": self.abouts[uid],
+        }
+
+    def _state(self, details: bool) -> list[dict[str, Any]]:
+        told = [self._here(uid) for uid in self.nodes]
+        told += [value for values in self.nodes.values() for value in values.values()]
+        if details:
+            told += [self._liveness(uid) for uid in self.nodes]
+            told += [
+                {"type": "about", "uid": uid, "resource": resource, "about": about}
+                for uid, abouts in self.abouts.items()
+                for resource, about in abouts.items()
+            ]
+        return told
+
     async def _serve(self, client: ServerConnection) -> None:
         token: str | None = None
         try:
@@ -139,20 +203,49 @@ class FakeBroker:
                     token = params["token"]
                 if method in ("session.authenticate", "nodes.watch") and self.token not in (None, token):
                     await self.hellos.put({**params, "token": token} if token else params)
-                    error = {"code": -32001, "message": "token needed", "data": {"code": "forbidden"}}
-                    await self._say(client, {"id": id, "error": error})
+                    await self._fail(client, id, "forbidden", "token needed")
                 elif method == "session.authenticate":
-                    await self._say(client, {"id": id, "result": {"role": "operator"}})
+                    await self._say(client, {"id": id, "result": {"role": self.role}})
                 elif method == "nodes.watch":
                     await self.hellos.put({**params, "token": token} if token else params)
-                    await self._say(client, {"id": id, "result": {"watch": WATCH, "resumed": False}})
-                    told = [self._here(uid) for uid in self.nodes]
-                    told += [value for values in self.nodes.values() for value in values.values()]
-                    await self._changed(client, told, synced=True)
-                    self._clients.add(client)
+                    await self._say(client, {"id": id, "result": {"watch": WATCH, "resumed": False, "now": now_ms()}})
+                    details = params.get("details") is True
+                    await self._changed(client, self._state(details), synced=True)
+                    self._clients[client] = details
                 elif method == "nodes.write":
                     await self.writes.put(Write(client, id, params))
+                elif method == "nodes.departed":
+                    await self._say(client, {"id": id, "result": self._page(**params)})
+                elif method == "gateways.list":
+                    await self._say(client, {"id": id, "result": {"gateways": self.gateways}})
+                elif method == "nodes.dismiss":
+                    await self._dismiss(client, id, params["uid"])
         except ConnectionClosed:
             pass
         finally:
-            self._clients.discard(client)
+            self._clients.pop(client, None)
+
+    def _page(self, after: str = "", limit: int = 100) -> dict[str, Any]:
+        uids = [uid for uid in sorted(self.departed) if uid > after]
+        return {
+            "nodes": [self.departed[uid] for uid in uids[:limit]],
+            "next": uids[limit - 1] if len(uids) > limit else None,
+        }
+
+    async def _dismiss(self, client: ServerConnection, id: int, uid: str) -> None:
+        if self.role == "viewer":
+            await self._fail(client, id, "forbidden", "this token may only read")
+        elif uid not in self.departed:
+            await self._fail(client, id, "unknown", "no node went that is called so")
+        else:
+            await self.dismissed(uid)
+            await self._say(client, {"id": id, "result": True})
+
+    async def _fail(self, client: ServerConnection, id: int, kind: str, reason: str) -> None:
+        error = {"code": -32000, "message": reason, "data": {"code": kind}}
+        await self._say(client, {"id": id, "error": error})
+
+
+def now_ms() -> int:
+    """Unix time."""
+    return round(time.time() * 1000)
