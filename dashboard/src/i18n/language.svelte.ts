@@ -8,7 +8,9 @@ export type Language = (typeof LANGUAGES)[number];
 class LanguageChoice {
   readonly current = $derived.by<Language>(() => {
     if (prefs.language !== "system") return prefs.language;
-    const wanted = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
+    // Unit tests run where there is no browser.
+    const tags = typeof navigator === "undefined" ? [] : (navigator.languages ?? []);
+    const wanted = tags.map((tag) => tag.slice(0, 2).toLowerCase());
     return LANGUAGES.find((language) => language === wanted.find((tag) => LANGUAGES.some((known) => known === tag))) ?? "en";
   });
 }
