@@ -33,7 +33,7 @@ async def test_heals_to_the_truth(broker: FakeBroker, page: Watched) -> None:
     await expect(page.page.get_by_role("alert")).to_have_text("Connection lost. What you see is old.")
     await expect(page.page.get_by_text("Disconnected")).to_be_visible()
     await expect(page.page.get_by_text("Trying again")).to_be_visible()
-    await expect(page.page.locator(".grid")).to_have_css("filter", "grayscale(1)")
+    await expect(page.page.locator(".page")).to_have_css("filter", "grayscale(1)")
     await expect(page.card("coap/goes")).to_be_visible()
     del broker.nodes["coap/goes"]
     del broker.nodes["coap/stays"]["motto"]
@@ -53,7 +53,7 @@ async def test_heals_to_the_truth(broker: FakeBroker, page: Watched) -> None:
     await expect(stays.locator("li")).to_have_count(1)
     await expect(stays).to_contain_text("new")
     await expect(page.page.get_by_role("alert")).to_have_count(0)
-    await expect(page.page.locator(".grid")).to_have_css("filter", "none")
+    await expect(page.page.locator(".page")).to_have_css("filter", "none")
     await broker.update("coap/stays", "text", "and on it goes")
     await expect(stays).to_contain_text("and on it goes")
 
