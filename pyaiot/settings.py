@@ -183,10 +183,22 @@ class DashboardSettings(CommonSettings):
     web_host: str = option("localhost", "address to serve the page on", metavar="HOST")
     web_port: int = option(WEB_PORT, "port to serve the page on", kind="port")
     broker_ssl: bool = option(False, "the broker is behind TLS: the page uses wss://")
+    broker_url: str = option(
+        "",
+        "where the page finds the broker if not by host and port: a URL of /rpc, or, behind one proxy for both, "
+        "its path from the page, such as rpc",
+        metavar="URL",
+    )
     title: str = option("IoT Dashboard", "title of the page", metavar="TEXT")
     logo: str = option("", "image beside the title: a file, or an address", metavar="FILE|URL")
     favicon: str = option("", "icon of the page: a file, or an address", metavar="FILE|URL")
     camera_url: str = option("", "live camera to show: address of an image or of an MJPEG stream", metavar="URL")
+    webcam_hosts: str = option(
+        "",
+        "hosts whose pictures devices may have shown, such as camera.local:8081; several with commas",
+        metavar="HOSTS",
+    )
+    map_tiles: str = option("", "tiles for the map: a URL with {z}, {x} and {y}", metavar="URL")
     static_path: str = option("", "serve this build of the page instead of the installed one", metavar="FOLDER")
     map_api_key: str = option("", "accepted for old command lines; the map needs no key any more", metavar="KEY")
 

@@ -7,6 +7,10 @@ export interface Config {
   readonly logo: string | null;
   readonly favicon: string | null;
   readonly cameraUrl: string | null;
+  /** The hosts besides our own whose pictures the server's policy lets the page show, as sources of that policy. */
+  readonly webcamHosts: readonly string[];
+  /** Where the pictures of a map are, with `{z}`, `{x}` and `{y}`. */
+  readonly mapTiles: string | null;
 }
 
 /** Makes the document the configured one. */
@@ -51,6 +55,8 @@ export function parseConfig(settings: unknown, baseUrl: string): Config {
     logo: imageUrl(text("logo"), baseUrl),
     favicon: imageUrl(text("favicon"), baseUrl),
     cameraUrl: imageUrl(text("camera_url"), baseUrl),
+    webcamHosts: texts(given["webcam_hosts"]),
+    mapTiles: tilesUrl(text("map_tiles"), baseUrl),
   };
 }
 
@@ -68,6 +74,16 @@ function imageUrl(address: string | null, baseUrl: string): string | null {
   if (address === null) return null;
   const url = parseUrl(address, baseUrl);
   return url !== null && (url.protocol === "http:" || url.protocol === "https:") ? url.href : null;
+}
+
+/** As `imageUrl`, but a URL writes braces as `%7B`, and they have to stay places. */
+function tilesUrl(template: string | null, baseUrl: string): string | null {
+  const url = imageUrl(template, baseUrl)?.replace(/%7B([zxy])%7D/gi, "{$1}") ?? null;
+  return url !== null && ["{z}", "{x}", "{y}"].every((place) => url.includes(place)) ? url : null;
+}
+
+function texts(given: unknown): readonly string[] {
+  return Array.isArray(given) ? given.filter((item) => typeof item === "string") : [];
 }
 
 function parseUrl(address: string, baseUrl: string): URL | null {

@@ -88,6 +88,14 @@ describe("the settings", () => {
     expect(config).toMatchObject({ logo: "http://host:8080/iot/branding/logo", favicon: null, cameraUrl: null, title: "IoT Dashboard" });
   });
 
+  it("name whose pictures may be shown, and where a map's are", () => {
+    const tiles = "https://tiles.example.org/{z}/{x}/{y}.png";
+    const config = parseConfig({ broker_url: "/rpc", webcam_hosts: ["a:1", 2, "https://b"], map_tiles: tiles }, base);
+    expect(config).toMatchObject({ webcamHosts: ["a:1", "https://b"], mapTiles: tiles });
+    for (const map_tiles of ["https://tiles.example.org/{z}/{x}.png", "javascript:{z}{x}{y}", 1])
+      expect(parseConfig({ broker_url: "/rpc", webcam_hosts: "a", map_tiles }, base)).toMatchObject({ webcamHosts: [], mapTiles: null });
+  });
+
   it("say what is wrong when they cannot be had", async () => {
     const answers = (response: Response | Error) => () => (response instanceof Error ? Promise.reject(response) : Promise.resolve(response));
     await expect(fetchConfig(answers(new Error("x")), base)).rejects.toThrow("does not answer");

@@ -43,11 +43,14 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
     """What the page is told; raises StartupError."""
     try:
         config = DashboardConfig(
-            broker_url=broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/rpc"),
+            broker_url=settings.broker_url
+            or broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/rpc"),
             title=settings.title,
             logo=settings.logo or None,
             favicon=settings.favicon or None,
             camera_url=settings.camera_url or None,
+            webcam_hosts=tuple(settings.webcam_hosts.replace(",", " ").split()),
+            map_tiles=settings.map_tiles or None,
         )
         if settings.static_path:
             folder = Path(os.path.expanduser(settings.static_path))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import tornado.web
 
 from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
-from pyaiot.dashboard.config import DashboardConfig, is_url, source
+from pyaiot.dashboard.config import DashboardConfig, is_url
 from pyaiot.listening import BoundedServer, bind, http_server
 
 logger = logging.getLogger(__name__)
@@ -19,8 +20,12 @@ logger = logging.getLogger(__name__)
 REVALIDATE = "no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 
-#: The pages, by what is asked for, and the sensors of the device that a page may ask its user for.
+#: The pages, by what is asked for.
 PAGES = {"": "index.html", "index.html": "index.html", "join": "join.html", "join.html": "join.html"}
+#: The page's ground in the light theme, until its style is there.
+GROUND = "#f4f6f8"
+
+#: The sensors of the device that a page may ask its user for.
 SENSORS = ("accelerometer", "camera", "geolocation", "gyroscope", "microphone")
 SENSORS_OF_PAGES = {"join.html": ("accelerometer", "geolocation", "gyroscope")}
 
@@ -29,19 +34,22 @@ def security_headers(config: DashboardConfig, host: str) -> dict[str, str]:
     """Return the headers that every answer carries, to a browser that asked for ``host`` (a Host header).
 
     The page may load from here, talk to here and to its broker, and show images of the configured hosts; nothing else.
-    Trusted Types keep text from becoming markup; the one policy is Svelte's, for its own constant templates.
+    Trusted Types keep text from becoming markup; the policies are Svelte's, for its own
+    constant templates, and that of the one script that the page has the browser run beside it.
     """
     policy = {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "manifest-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", *config.image_sources()],
-        "connect-src": ["'self'", source(config.broker_url_for(host), ("ws", "wss"))],
+        "connect-src": ["'self'", *config.broker_sources(host)],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "require-trusted-types-for": ["'script'"],
-        "trusted-types": ["svelte-trusted-html"],
+        "trusted-types": ["svelte-trusted-html", "pyaiot-service-worker"],
     }
     return {
         "Content-Security-Policy": "; ".join(f"{name} {' '.join(values)}" for name, values in policy.items()),
@@ -135,7 +143,7 @@ class ImageHandler(PlainHandler):
 class JsonHandler(PlainHandler):
     """A small constant JSON object."""
 
-    def initialize(self, content: dict[str, str]) -> None:
+    def initialize(self, content: dict[str, Any]) -> None:
         self.content = content
 
     def get(self) -> None:
@@ -153,6 +161,14 @@ class ConfigHandler(JsonHandler):
         self.finish({**self.content, "broker_url": config.broker_url_for(self.request.host)})
 
 
+class ManifestHandler(JsonHandler):
+    """What an installed page is called and looks like."""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "application/manifest+json")
+        self.finish(json.dumps(self.content))
+
+
 class NotFoundHandler(PlainHandler):
     """Everything else."""
 
@@ -160,11 +176,35 @@ class NotFoundHandler(PlainHandler):
         self.send_error(404)
 
 
+def manifest(title: str, favicon: str | None) -> dict[str, Any]:
+    """Return the web application manifest of a page. All addresses are relative to it: it may be below any path."""
+    icons = [
+        {"src": "icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
+        {"src": "icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
+        {"src": "icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+    ]
+    return {
+        "name": title,
+        "short_name": title,
+        "id": "./",
+        "start_url": "./",
+        "scope": "./",
+        "display": "standalone",
+        "background_color": GROUND,
+        "theme_color": GROUND,
+        "icons": [{"src": favicon, "sizes": "any"}] if favicon else icons,
+    }
+
+
 def make_application(config: DashboardConfig) -> tornado.web.Application:
     """Return the web application of a dashboard. Opens no socket and reads no file yet."""
-    page_settings = {"title": config.title}
+    page_settings: dict[str, Any] = {"title": config.title}
     if config.camera_url:
         page_settings["camera_url"] = config.camera_url
+    if config.webcam_hosts:
+        page_settings["webcam_hosts"] = config.webcam_hosts
+    if config.map_tiles:
+        page_settings["map_tiles"] = config.map_tiles
     images: list[tuple[str, type[PlainHandler], dict[str, Any]]] = []
     for name, image in (("logo", config.logo), ("favicon", config.favicon)):
         if not image:
@@ -177,6 +217,11 @@ def make_application(config: DashboardConfig) -> tornado.web.Application:
     return tornado.web.Application(
         [
             (r"/config\.json", ConfigHandler, {"content": page_settings}),
+            (
+                r"/manifest\.webmanifest",
+                ManifestHandler,
+                {"content": manifest(config.title, page_settings.get("favicon"))},
+            ),
             (r"/health", JsonHandler, {"content": {"status": "ok"}}),
             *images,
             (r"/(.*)", PageHandler, {"folder": AssetFolder(config.static_path)}),

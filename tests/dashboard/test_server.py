@@ -23,6 +23,19 @@ from tests.patience import PATIENCE_S
 
 PAGE = b"<!doctype html><title>page</title>"
 SCRIPT = b"console.log(1)"
+WRONG_HOSTS = [
+    "",
+    "*",
+    "http:",
+    "a b",
+    "a;script-src",
+    "'self'",
+    "camera/live",
+    "[fd00::1]",
+    "camera:0",
+    "camera:70000",
+    "ftp://a",
+]
 
 
 @pytest.fixture
@@ -142,9 +155,10 @@ async def test_head_is_get_without_a_body(client: Client, path: str) -> None:
 async def test_security_headers_on_every_answer(client: Client, path: str, method: str) -> None:
     headers = (await client.get(path, method)).headers
     assert headers["Content-Security-Policy"] == (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; worker-src 'self'; manifest-src 'self'; style-src 'self'; "
+        "img-src 'self' data:; "
         "connect-src 'self' ws://localhost:8000; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
-        "require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+        "require-trusted-types-for 'script'; trusted-types svelte-trusted-html pyaiot-service-worker"
     )
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -167,16 +181,21 @@ async def test_only_the_page_to_join_may_ask_for_sensors(client: Client, static:
 
 
 async def test_the_policy_names_the_configured_hosts(static: Path) -> None:
-    settings = {
+    settings: dict[str, Any] = {
         "broker_url": "wss://broker.example.org/rpc",
         "logo": "https://pictures.example.org/logo.png",
         "camera_url": "http://10.0.0.7:8081/live?x=1;script-src *",
+        "map_tiles": "https://tiles.example.org/{z}/{x}/{y}.png?style=a;script-src *",
+        "webcam_hosts": ["barn.local:8081", "https://*.cameras.example.org"],
     }
-    async with running(static_path=static, **settings) as client:
+    async with running(static_path=static, **{**settings, "webcam_hosts": tuple(settings["webcam_hosts"])}) as client:
         answer = await client.get("/")
         policy = answer.headers["Content-Security-Policy"].split("; ")
         assert "connect-src 'self' wss://broker.example.org" in policy
-        assert "img-src 'self' data: http://10.0.0.7:8081 https://pictures.example.org" in policy
+        assert (
+            "img-src 'self' data: barn.local:8081 http://10.0.0.7:8081 https://*.cameras.example.org "
+            "https://pictures.example.org https://tiles.example.org"
+        ) in policy
         assert sum(part.startswith("script-src") for part in policy) == 1
         assert json.loads((await client.get("/config.json")).body) == {"title": "IoT Dashboard", **settings}
 
@@ -261,6 +280,29 @@ async def test_config_and_health(client: Client) -> None:
     assert json.loads(answer.body) == {"broker_url": "ws://localhost:8000/rpc", "title": "IoT Dashboard"}
     assert answer.headers["Cache-Control"] == "no-cache"
     assert json.loads((await client.get("/health")).body) == {"status": "ok"}
+
+
+async def test_the_manifest_names_the_page_and_what_stands_for_it(static: Path) -> None:
+    async with running(static_path=static, title='The "barn" <1>') as client:
+        answer = await client.get("/manifest.webmanifest")
+        assert (answer.code, answer.headers["Content-Type"]) == (200, "application/manifest+json")
+        assert answer.headers["Cache-Control"] == "no-cache"
+        told = json.loads(answer.body)
+        assert (told["name"], told["start_url"], told["scope"]) == ('The "barn" <1>', "./", "./")
+        assert [icon["sizes"] for icon in told["icons"]] == ["192x192", "512x512", "512x512"]
+    async with running(static_path=static, favicon="https://pictures.example.org/own.svg") as client:
+        told = json.loads((await client.get("/manifest.webmanifest")).body)
+        assert told["icons"] == [{"src": "https://pictures.example.org/own.svg", "sizes": "any"}]
+
+
+async def test_a_broker_behind_the_same_proxy_is_named_from_the_page(static: Path) -> None:
+    async with running(static_path=static, broker_url="rpc") as client:
+        answer = await client.get("/config.json", Host="iot.example.org:8443")
+        assert json.loads(answer.body)["broker_url"] == "rpc"
+        policy = answer.headers["Content-Security-Policy"]
+        assert "connect-src 'self' ws://iot.example.org:8443 wss://iot.example.org:8443;" in policy
+    for host in ("[::1]:80", "x; script-src *", "a b", "", "x:1 https:"):
+        assert DashboardConfig(broker_url="rpc").broker_sources(host) == []
 
 
 async def test_own_logo(static: Path, tmp_path: Path) -> None:
@@ -359,11 +401,19 @@ def test_no_broker_url_from_nonsense(host: str, port: str) -> None:
         {"logo": "ftp://host/logo.png"},
         {"logo": "/nowhere/logo.png"},
         {"favicon": "https://"},
+        {"broker_url": ""},
+        {"broker_url": "//evil.example/rpc"},
+        {"broker_url": "rpc; script-src *"},
+        {"map_tiles": "https://tiles.example.org/{z}/{x}.png"},
+        {"map_tiles": "https://{s}.example.org/{z}/{x}/{y}.png"},
+        {"map_tiles": "tiles/{z}/{x}/{y}.png"},
+        *({"webcam_hosts": (host,)} for host in WRONG_HOSTS),
+        {"webcam_hosts": ("camera.local",) * 65},
     ],
 )
-def test_what_cannot_be_shown_is_refused_in_one_line(settings: dict[str, str]) -> None:
+def test_what_cannot_be_shown_is_refused_in_one_line(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
-        DashboardConfig(**settings)  # type: ignore[arg-type]
+        DashboardConfig(**settings)
 
 
 @pytest.mark.parametrize(
