@@ -5,6 +5,7 @@ import App from "./App.svelte";
 import { clock } from "./clock.svelte.ts";
 import { applyBranding, fetchConfig } from "./config.ts";
 import { View } from "./live/view.svelte.ts";
+import { registerWorker } from "./offline/register.ts";
 
 const target = document.getElementById("app");
 if (target === null) throw new Error("index.html has no #app");
@@ -16,6 +17,7 @@ try {
   const view = new View(config.brokerUrl);
   mount(App, { target, props: { config, view } });
   view.start();
+  registerWorker();
 } catch (error) {
   target.className = "fatal";
   target.textContent = error instanceof Error ? error.message : String(error);

@@ -29,8 +29,8 @@ class DashboardConfig:
     ``logo`` and ``favicon`` are a path of a file on this machine, which the dashboard then serves itself, or a URL.
     ``webcam_hosts`` are the hosts whose pictures devices may have shown: names or addresses, with a port where it is
     not the scheme's, and a scheme where only that one will do.
-    ``map_tiles`` is where the pictures of a map are, as a URL with ``{z}``, ``{x}`` and ``{y}``; without it the map is an
-    outline of the world.
+    ``map_tiles`` is where the pictures of a map are, as a URL with ``{z}``, ``{x}`` and ``{y}``; without it the map is
+    an outline of the world.
     ``static_path`` is where the built page is; by default where the build puts it.
     """
 

@@ -25,6 +25,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The service worker has a test of its own; elsewhere it would only take time.
+SETTINGS = {"viewport": {"width": 1200, "height": 900}, "service_workers": "block"}
 # Runs before the page's own script: collects what the browser's policy refused, and what a hostile text managed to do.
 WATCH = """
 window.violations = [];
@@ -58,7 +60,7 @@ OpenPage = Callable[..., Awaitable[Watched]]
 
 async def watched_page(browser: Browser, **settings: Any) -> Watched:
     """Open an empty page in a profile of its own and begin to watch it."""
-    context = await browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **settings})
+    context = await browser.new_context(**{**SETTINGS, **settings})
     page = await context.new_page()
     page.set_default_timeout(1000 * PATIENCE_S)
     watched = Watched(page)
@@ -72,5 +74,5 @@ async def watched_page(browser: Browser, **settings: Any) -> Watched:
 
 def is_fault(message: ConsoleMessage) -> bool:
     """Tell what the browser complains of, but for broken connections and tests that read a chart's pixels."""
-    meant = ("WebSocket connection to", "willReadFrequently")
+    meant = ("WebSocket connection to", "willReadFrequently", "Service Worker registration blocked")
     return message.type in ("error", "warning") and not any(part in message.text for part in meant)

@@ -2,6 +2,7 @@
 import "../app.css";
 import { mount } from "svelte";
 import { applyBranding, fetchConfig } from "../config.ts";
+import { registerWorker } from "../offline/register.ts";
 import "../theme.svelte.ts";
 import Join from "./Join.svelte";
 import { Presence } from "./presence.svelte.ts";
@@ -18,6 +19,7 @@ try {
     if (!document.hidden) presence.hurry();
   });
   mount(Join, { target, props: { config, presence } });
+  registerWorker();
 } catch (error) {
   target.className = "fatal";
   target.textContent = error instanceof Error ? error.message : String(error);
