@@ -54,6 +54,14 @@ def in_url(host: str) -> str:
     return f"[{bare}]" if ":" in bare else bare
 
 
+def address_of_another(peer: str, own: str) -> str | None:
+    """The address ``peer`` of a connection whose own end is ``own``; None where that is this very host."""
+    parsed = _parse(peer)
+    if parsed is None or parsed.is_loopback or parsed == _parse(own):
+        return None
+    return str(parsed)
+
+
 def broker_url(host: str, port: str, ssl: bool, path: str) -> str:
     """Where a WebSocket of the broker is, by its settings; an empty port is the scheme's own, as behind a proxy.
 

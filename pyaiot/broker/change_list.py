@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, OutReason
 
 #: How many departures and resets are remembered while there are clients that have not been told them …
 MAX_PENDING_NOTICES = 100_000
@@ -28,7 +28,9 @@ MAX_MISSED = 50_000
 
 NodeState = Literal["online", "unreachable"]
 GatewayState = Literal["connected", "resyncing", "away"]
-NoticeKind = Literal["out", "reset"]
+NoticeKind = Literal["out", "reset", "dismissed"]
+#: Why a node went: as its gateway said, or that was away for too long, or came back without it.
+Why = OutReason | Literal["gateway", "forgotten"]
 
 
 class Entry:
@@ -78,10 +80,14 @@ class Resource(Entry):
 class Node(Entry):
     """Our record of a device. Its uid is ``<gateway>/<uid at the gateway>``; times are Unix ms, as gateways give.
 
-    ``account`` is that of its platform, if its gateway had it proved.
+    ``account`` is that of its platform, if its gateway had it proved. After silence of ``timeout_ms`` its gateway takes
+    it out, and ``interval_ms`` is how often it usually shows itself, as far as that is known.
     """
 
-    __slots__ = ("account", "again", "first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid")
+    __slots__ = (
+        *("account", "again", "first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid"),
+        *("abouts", "gone", "interval_ms", "liveness", "timeout_ms"),
+    )
 
     def __init__(self, uid: str, gateway: str, protocol: str, at: int) -> None:
         super().__init__()
@@ -94,6 +100,19 @@ class Node(Entry):
         self.state: NodeState = "online"
         self.resources: dict[str, Resource] = {}
         self.again: Again | None = None
+        self.gone: Gone | None = None
+        self.timeout_ms: int | None = None
+        self.interval_ms: int | None = None
+        #: Both are made when there is something to tell.
+        self.liveness: Liveness | None = None
+        self.abouts: dict[str, Description] | None = None
+
+
+class Gone(NamedTuple):
+    """Why and when a node went, in Unix ms; None: that is not known."""
+
+    why: Why
+    at: int | None
 
 
 class Again(Entry):
@@ -105,6 +124,28 @@ class Again(Entry):
         super().__init__()
         self.node = node
         self.has_changed = False
+
+
+class Liveness(Entry):
+    """That a node gave a sign of life without a value, or that its liveness is judged otherwise from here on."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
+
+
+class Description(Entry):
+    """What a resource of a node is, besides its values: ``about`` is that as JSON."""
+
+    __slots__ = ("about", "name", "node")
+
+    def __init__(self, node: Node, name: str, about: bytes) -> None:
+        super().__init__()
+        self.node = node
+        self.name = name
+        self.about = about
 
 
 class Gateway(Entry):
@@ -119,14 +160,15 @@ class Gateway(Entry):
 
 
 class Notice(Entry):
-    """That a node went ``out`` or was ``reset``; kept for those who have not been told."""
+    """That a node went ``out``, was ``reset``, or was ``dismissed`` after it went; for those who have not been told."""
 
-    __slots__ = ("kind", "uid")
+    __slots__ = ("gone", "kind", "uid")
 
-    def __init__(self, kind: NoticeKind, uid: str) -> None:
+    def __init__(self, kind: NoticeKind, uid: str, gone: Gone | None = None) -> None:
         super().__init__()
         self.kind = kind
         self.uid = uid
+        self.gone = gone
 
 
 class Retyping(Entry):
@@ -157,8 +199,8 @@ class Bookmark(Entry):
 
 
 #: Everything that can be told.
-News: TypeAlias = Gateway | Node | Again | Resource | Notice | Retyping | Milestone
-_NEWS = (Resource, Node, Notice, Gateway, Again, Retyping)
+News: TypeAlias = Gateway | Node | Again | Resource | Liveness | Description | Notice | Retyping | Milestone
+_NEWS = (Resource, Liveness, Node, Notice, Gateway, Again, Description, Retyping)
 
 
 class ChangeList:
@@ -239,7 +281,8 @@ class ChangeList:
             if isinstance(entry, Resource | Node):
                 yield entry
             elif isinstance(entry, Notice):
-                if bookmark.milestone is None:  # else it departed before this client came, which never heard of it
+                # Without a milestone: else it departed before this client came, which never heard of it.
+                if bookmark.milestone is None and entry.kind != "dismissed":
                     yield entry
             elif entry is bookmark.milestone:
                 entry.unlink()
@@ -259,7 +302,8 @@ class ChangeList:
                     return
                 place = entry
                 if isinstance(entry, _NEWS):
-                    if bookmark.milestone is None or not isinstance(entry, Notice | Retyping):
+                    # Who begins at the beginning is told of departed nodes by nobody, and of liveness with the node.
+                    if bookmark.milestone is None or not isinstance(entry, Notice | Retyping | Liveness):
                         yield entry
                 elif entry is bookmark.milestone:
                     place = entry.before
@@ -275,9 +319,9 @@ class ChangeList:
         """Whether nothing is behind the bookmark."""
         return bookmark.after is self.end
 
-    def notify(self, kind: NoticeKind, uid: str) -> None:
+    def notify(self, kind: NoticeKind, uid: str, gone: Gone | None = None) -> None:
         """Keep a notice for those who are behind: one of a kind a node, at its newest place."""
-        self._keep((kind, uid), Notice(kind, uid))
+        self._keep((kind, uid), Notice(kind, uid, gone))
 
     def notify_retyping(self, uid: str) -> None:
         """The same for a resource of a node that has another unit from here on."""

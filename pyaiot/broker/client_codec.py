@@ -115,7 +115,7 @@ def encode_entry(entry: Node | Resource | Notice | Milestone, dst: str = "all") 
     if isinstance(entry, Node):
         return _encode(_New(entry.uid, dst))
     if isinstance(entry, Notice):
-        return encode_notice(entry.kind, entry.uid)
+        return encode_notice("out" if entry.kind == "out" else "reset", entry.uid)
     return SYNCED
 
 

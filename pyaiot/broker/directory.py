@@ -12,13 +12,15 @@ from __future__ import annotations
 import heapq
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from pyaiot.broker.change_list import Again, ChangeList, Gateway, GatewayState, Node, Resource
-from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Result, Seen, Sync, Update
+from pyaiot.broker.change_list import Again, ChangeList, Gateway, GatewayState, Gone, Node, Resource
+from pyaiot.broker.details import Details
+from pyaiot.broker.owner import Leaving, Owner
+from pyaiot.wire.messages import Described, Door, GatewayMessage, New, Out, Pace, Reset, Result, Seen, Sync, Update
 from pyaiot.wire.names import is_name, is_resource
 
 MAX_NODES_PER_GATEWAY = 200_000
@@ -28,23 +30,6 @@ MAX_REMOVED_AT_ONCE = 2_000
 ChangeKind = Literal["new", "update", "reset", "out"]
 #: ``again``: a node is there again.
 NewsKind = Literal["new", "again", "update", "reset", "out"]
-
-
-@dataclass(slots=True)
-class Owner:
-    """What is known of one gateway: its nodes by its own uids, and how far its outbox has been applied."""
-
-    gateway: Gateway
-    nodes: dict[str, Node] = field(default_factory=dict)
-    connected: bool = False
-    epoch: str = ""
-    ack: int = 0
-    #: Uids told so far by a sync in parts, with those told as new meanwhile; None when none is under way.
-    listed: set[str] | None = None
-    #: It goes on from where an earlier run of the broker was: until its next sync it may speak of nodes that only
-    #: that run was told of.
-    resumed: bool = False
-    lost_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -72,16 +57,21 @@ OnRetyping = Callable[[Resource, str | None], None]
 OnGateway = Callable[[Gateway], None]
 OnReported = Callable[[Node, Resource], None]
 OnPresence = Callable[[Node, bool], None]
+OnDismissed = Callable[[str], None]
 
 
 class Directory:
     """The state of all nodes. ``grace_s``: how long nodes of a lost gateway stay *unreachable* before they are out.
 
-    ``first_version``: see ChangeList.
+    ``first_version``: see ChangeList. ``wall_ms`` is Unix time; without it nobody knows when a node went whose gateway
+    did not say.
     """
 
-    def __init__(self, grace_s: float = 30.0, first_version: int = 0) -> None:
+    def __init__(
+        self, grace_s: float = 30.0, first_version: int = 0, wall_ms: Callable[[], int | None] = lambda: None
+    ) -> None:
         self.grace_s = grace_s
+        self._wall_ms = wall_ms
         self.owners: dict[str, Owner] = {}
         self.nodes: dict[str, Node] = {}
         self.counters = Counters()
@@ -101,13 +91,15 @@ class Directory:
         self.is_applying = False
         #: What can be told to clients that are not live.
         self.changes = ChangeList(first_version)
+        self.details = Details(self.changes)
+        #: Called with the uid of a node that went, when that is to be forgotten.
+        self.on_dismissed: OnDismissed | None = None
         self._deadlines: list[tuple[float, str]] = []
-        #: Nodes that are gone, by gateway, and wait to be taken out.
-        self._leaving: dict[str, dict[str, None]] = {}
+        self._leaving: dict[str, Leaving] = {}
 
     # Gateways
 
-    def gateway_connected(self, name: str, epoch: str) -> int:
+    def gateway_connected(self, name: str, epoch: str, doors: tuple[Door, ...] = (), address: str | None = None) -> int:
         """A session of gateway ``name`` begins; the highest message id applied of this outbox epoch, or 0.
 
         In the same epoch it is the same process, which has its nodes still; in another they wait for its ``new``.
@@ -116,6 +108,7 @@ class Directory:
         if owner is None:
             owner = self.owners[name] = Owner(Gateway(name))
         owner.connected = True
+        owner.doors, owner.address = doors, address
         owner.listed = None
         self._leaving.pop(name, None)
         self.changes.begin()
@@ -217,7 +210,9 @@ class Directory:
                     if resource.at >= 0:
                         self._retype(resource, new_unit)
                     resource.unit = new_unit
-            resource.at = node.last_seen = at
+            resource.at = at
+            if at > node.last_seen:
+                node.last_seen = at
             resource.version = version
             after = resource.after
             if after is not end:
@@ -254,24 +249,29 @@ class Directory:
             forgiven = owner.resumed or isinstance(message, Out)
             return None if forgiven else "the node is not known: tell it by new first"
         if isinstance(message, Seen):
-            node.last_seen = message.at
+            node.last_seen = max(node.last_seen, message.at)
+            self.details.seen(node)
         elif isinstance(message, Reset):
-            node.last_seen = message.at
+            node.last_seen = max(node.last_seen, message.at)
             self._reset(node)
+        elif isinstance(message, Described):
+            return self.details.describe(node, message)
+        elif isinstance(message, Pace):
+            self.details.pace(node, message)
         else:
-            self._remove(owner, message.uid)
+            self._remove(owner, message.uid, Gone(message.why, message.at))
         return None
 
     def _apply_new(self, name: str, owner: Owner, message: New) -> str | None:
         if owner.listed is not None:
             owner.listed.add(message.uid)
-        if self._leaving:
-            self._leaving.get(name, {}).pop(message.uid, None)
+        if name in self._leaving:
+            self._leaving[name].uids.pop(message.uid, None)
         node = owner.nodes.get(message.uid)
         if node is not None:
             self._tell_again(node, sys.intern(message.protocol))
             node.account = _account_of(message)
-            node.last_seen = message.at
+            node.last_seen = max(node.last_seen, message.at)
             self._tell_presence(node, True)
             return None
         if not is_name(message.uid):
@@ -300,8 +300,16 @@ class Directory:
                 leaving[uid] = None
             else:
                 node.state = "online"
-        self._leaving[name] = leaving
+        self._leaving[name] = Leaving("forgotten", leaving)
         self._remove_leaving(MAX_REMOVED_AT_ONCE)
+
+    def dismiss(self, uid: str) -> None:
+        """Tell that it is to be forgotten that the node ``uid`` was there; whoever keeps those that went forgets it."""
+        if not self.is_applying:
+            self.changes.begin()
+        self.changes.notify("dismissed", uid)
+        if self.on_dismissed is not None:
+            self.on_dismissed(uid)
 
     def is_awaited(self, node: Node) -> bool:
         """Whether the gateway of ``node`` is back, but has not told of it again."""
@@ -313,16 +321,19 @@ class Directory:
         self.changes.notify("reset", node.uid)
         self._tell("reset", node)
         node.resources.clear()
+        self.details.void(node)
 
-    def _remove(self, owner: Owner, uid: str) -> None:
+    def _remove(self, owner: Owner, uid: str, gone: Gone) -> None:
         node = owner.nodes.pop(uid)
+        node.gone = gone
         del self.nodes[node.uid]
         for resource in node.resources.values():
             resource.unlink()
         node.unlink()
         if node.again is not None:
             node.again.unlink()
-        self.changes.notify("out", node.uid)
+        self.details.leave(node)
+        self.changes.notify("out", node.uid, gone)
         self._tell("out", node)
         self._tell_presence(node, False)
 
@@ -393,18 +404,19 @@ class Directory:
         while (deadline := self._next_grace()) is not None and deadline <= now:
             _, name = heapq.heappop(self._deadlines)
             self.counters.expired += len(self.owners[name].nodes)
-            self._leaving[name] = dict.fromkeys(self.owners[name].nodes)
+            self._leaving[name] = Leaving("gateway", dict.fromkeys(self.owners[name].nodes))
         self.changes.begin()
         self._remove_leaving(limit)
 
     def _remove_leaving(self, limit: int) -> None:
-        for name, uids in list(self._leaving.items()):
-            owner = self.owners[name]
+        for name, leaving in list(self._leaving.items()):
+            owner, uids = self.owners[name], leaving.uids
+            gone = Gone(leaving.why, self._wall_ms())
             while uids and limit > 0:
                 uid = next(iter(uids))
                 del uids[uid]
                 if uid in owner.nodes:
-                    self._remove(owner, uid)
+                    self._remove(owner, uid, gone)
                     limit -= 1
             if not uids:
                 del self._leaving[name]

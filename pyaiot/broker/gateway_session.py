@@ -7,12 +7,13 @@ import asyncio
 import logging
 import secrets
 
+from pyaiot.addresses import address_of_another
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.websocket import Peer
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed, Malformed
-from pyaiot.wire.messages import BrokerFrame, BrokerMessage, Refused
+from pyaiot.wire.messages import ABOUT, LIVENESS, BrokerFrame, BrokerMessage, Refused
 from pyaiot.wire.signing import PublicKey
 
 log = logging.getLogger("pyaiot.broker")
@@ -27,6 +28,8 @@ MAX_WAITING_BYTES = 256 * 1024
 #: Refusals told for one frame.
 MAX_REFUSALS = 16
 
+#: What this broker takes besides what every broker takes.
+FEATURES = (ABOUT, LIVENESS)
 #: The same for every cause, so that nobody learns which names exist.
 NOT_AUTHENTICATED = "not authenticated"
 
@@ -115,11 +118,18 @@ class GatewaySession(Peer):
             return
         if self._deadline is not None:
             self._deadline.cancel()
-        self._acked = self._applied = self._hub.gateway_entered(self, session.gateway, session.epoch)
+        self._acked = self._applied = self._hub.gateway_entered(
+            self, session.gateway, session.epoch, session.doors, self._host_of_gateway()
+        )
         self._session = session
         self._allow_frames()
-        self._write(handshake.make_welcome(session, self._acked))
+        self._write(handshake.make_welcome(session, self._acked, FEATURES))
         log.info("Gateway %s: connected from %s", session.gateway, self.name)
+
+    def _host_of_gateway(self) -> str | None:
+        """Where devices find the gateway; None where that is the broker's own host."""
+        raw = self.stream.socket
+        return None if raw is None else address_of_another(self.name, str(raw.getsockname()[0]))
 
     def _allow_frames(self) -> None:
         """From now on messages may be as long as frames are; Tornado took the handshake's limit when it opened."""

@@ -16,11 +16,13 @@ from tornado.web import RequestHandler
 from pyaiot.actuation import ActuationMap
 from pyaiot.broker.authorisation import MAY, Gatekeeper, Request
 from pyaiot.broker.change_list import Node
+from pyaiot.broker.departed import Departed
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.peers import ClientPeer, Counters, GatewayPeer, Peer
+from pyaiot.broker.rpc.node_view import encode_view
 from pyaiot.broker.rpc.turns import Turns
 from pyaiot.broker.rpc.uid_index import UidIndex
 from pyaiot.broker.rpc.watches import Watches
@@ -29,7 +31,7 @@ from pyaiot.http_origin import PROXY_HEADERS, bearer
 from pyaiot.keys import Keys
 from pyaiot.rpc.conversation import Counters as RpcCounters
 from pyaiot.wire import codec
-from pyaiot.wire.messages import JSON, READ, Read, Result, Write
+from pyaiot.wire.messages import JSON, READ, Door, Read, Result, Write
 from pyaiot.wire.names import PEER_GATEWAY, is_resource
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
@@ -67,7 +69,8 @@ class Hub:
         self.key = key
         self.gatekeeper = gatekeeper
         self.authorized: dict[str, PublicKey] = keys.authorized
-        self.directory = Directory(grace_s, first_version=secrets.randbits(50) + 1)
+        self.directory = Directory(grace_s, first_version=secrets.randbits(50) + 1, wall_ms=wall_ms)
+        self.departed = Departed()
         self.writes = PendingWrites(first_id=secrets.randbits(48))
         self.uids = UidIndex(self.directory.nodes)
         self.rpc = RpcCounters()
@@ -157,8 +160,19 @@ class Hub:
     def _presence(self, node: Node, is_there: bool) -> None:
         self.dispatch.presence(node, is_there)
         self.entities.presence(node, is_there)
-        if is_there and node.first_seen == node.last_seen:  # not one that is told once more
-            self.uids.arrived(node.uid)
+        if is_there:
+            self.departed.forget(node.uid)
+            if node.first_seen == node.last_seen:  # not one that is told once more
+                self.uids.arrived(node.uid)
+        elif node.gateway != PEER_GATEWAY:  # tabs come and go by the thousand
+            self.departed.keep(node.uid, encode_view(node))
+
+    def dismiss(self, uid: str) -> bool:
+        """Forget that the node ``uid`` was there; False: none went that is called so."""
+        if not self.departed.forget(uid):
+            return False
+        self.directory.dismiss(uid)
+        return True
 
     # Gateways
 
@@ -175,8 +189,13 @@ class Hub:
         log.warning("%s: cut off, having said nothing yet, to make room for others", oldest.name)
         oldest.evict()
 
-    def gateway_entered(self, session: GatewayPeer, name: str, epoch: str) -> int:
-        """A gateway showed who it is; how far its outbox has been applied. A newer session replaces an older."""
+    def gateway_entered(
+        self, session: GatewayPeer, name: str, epoch: str, doors: tuple[Door, ...] = (), address: str | None = None
+    ) -> int:
+        """A gateway showed who it is; how far its outbox has been applied. A newer session replaces an older.
+
+        ``doors``: where its devices come in; ``address``: where its host is, if that is not the broker's.
+        """
         self.handshakes.pop(session, None)
         older = self.gateways.get(name)
         self.gateways[name] = session
@@ -184,7 +203,7 @@ class Hub:
             log.warning("Gateway %s: replaced by a newer session from %s", name, session.name)
             older.replace()
         self.counters.gateway_sessions += 1
-        return self.directory.gateway_connected(name, epoch)
+        return self.directory.gateway_connected(name, epoch, doors, address)
 
     def gateway_left(self, session: GatewayPeer, name: str) -> None:
         """A session ended; one that had been replaced changes nothing."""

@@ -22,10 +22,13 @@ from msgspec import UNSET
 from pyaiot.wire.errors import Malformed
 from pyaiot.wire.messages import (
     JSON,
+    About,
     Auth,
     BrokerFrame,
+    Described,
     GatewayFrame,
     Hello,
+    Pace,
     Seen,
     Update,
     Welcome,
@@ -75,6 +78,10 @@ def decode_gateway_frame(raw: bytes) -> GatewayFrame:
                 keys += check_value(value)
         elif kind is Seen:
             keys += 3
+        elif kind is Described:
+            keys += 4 + _check_about(message.about)  # type: ignore[union-attr]
+        elif kind is Pace:
+            keys += 2 + (message.timeout_ms is not None) + (message.interval_ms is not None)  # type: ignore[union-attr]
         else:
             keys += 1 + sum(getattr(message, name) is not UNSET for name in kind.__struct_fields__)
     _check_keys(raw, keys)
@@ -153,6 +160,13 @@ def check_value(value: JSON, depth: int = MAX_VALUE_DEPTH) -> int:
     if kind is list:
         return sum(check_value(item, depth - 1) for item in value)
     raise Malformed("not a JSON value")
+
+
+def _check_about(about: About) -> int:
+    """How many members it has, those that say null apart; raises Malformed for a number that is too large."""
+    for choice in about.choices or ():
+        check_value(choice)
+    return sum(getattr(about, name) is not None for name in About.__struct_fields__)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:

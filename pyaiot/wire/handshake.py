@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pyaiot.wire import codec
 from pyaiot.wire.errors import HandshakeFailed, WireError
-from pyaiot.wire.messages import Auth, Hello, Welcome
+from pyaiot.wire.messages import Auth, Door, Hello, Welcome
 from pyaiot.wire.names import is_name
 from pyaiot.wire.signing import (
     KEY_BYTES,
@@ -51,6 +51,8 @@ class Session:
     opener: Opener
     #: What the gateway can besides (``messages.READ``).
     features: frozenset[str] = frozenset()
+    #: Where its devices come in.
+    doors: tuple[Door, ...] = ()
 
 
 def _session_id(hello: bytes, auth: bytes) -> bytes:
@@ -95,12 +97,13 @@ def accept_auth(hello: str, auth: str, key: PrivateKey, authorised: Callable[[st
         sealer=Sealer(key, session, b"B"),
         opener=Opener(public, session, b"G"),
         features=frozenset(message.features),
+        doors=message.doors,
     )
 
 
-def make_welcome(session: Session, ack: int) -> str:
+def make_welcome(session: Session, ack: int, features: tuple[str, ...] = ()) -> str:
     """The broker's last message of the handshake, frame 0 of its direction."""
-    return session.sealer.seal(codec.encode(Welcome(ack=ack)))
+    return session.sealer.seal(codec.encode(Welcome(ack=ack, features=features)))
 
 
 @dataclass(frozen=True, slots=True)

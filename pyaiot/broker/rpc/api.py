@@ -13,7 +13,7 @@ import msgspec
 from pyaiot import __version__
 from pyaiot.broker.authorisation import Action
 from pyaiot.broker.hub import Hub
-from pyaiot.broker.rpc import watch_methods
+from pyaiot.broker.rpc import departed_methods, gateway_methods, watch_methods
 from pyaiot.broker.rpc.caller import Caller, Ending, Later
 from pyaiot.broker.rpc.entity_methods import EntityMethods
 from pyaiot.broker.rpc.nodes import Nodes
@@ -46,7 +46,14 @@ class Api:
         nodes = Nodes(hub)
         self.entities = EntityMethods(hub, nodes.call)
         self.table = MethodTable(
-            (*_own_methods(self), *nodes.methods(), *watch_methods.methods(hub), *self.entities.methods())
+            (
+                *_own_methods(self),
+                *nodes.methods(),
+                *watch_methods.methods(hub),
+                *departed_methods.methods(hub),
+                *gateway_methods.methods(hub),
+                *self.entities.methods(),
+            )
         )
         self.document = encode_value(describe(self.table, title="pyaiot broker", version=__version__))
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pyaiot.broker.change_list import Gateway, GatewayState, Node, Resource
+from pyaiot.broker.change_list import Description, Gateway, GatewayState, Gone, Liveness, Node, Resource, Why
 from pyaiot.broker.framing import text_frame
+from pyaiot.broker.rpc.node_view import known
 from pyaiot.wire.messages import JSON
 
 
@@ -41,6 +42,25 @@ class _Reset(msgspec.Struct, tag_field="type", tag="reset", gc=False):
 
 
 class _Gone(msgspec.Struct, tag_field="type", tag="gone", gc=False):
+    uid: str
+    why: Why | msgspec.UnsetType = msgspec.UNSET
+    at: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class _About(msgspec.Struct, tag_field="type", tag="about", gc=False):
+    uid: str
+    resource: str
+    about: msgspec.Raw
+
+
+class _Liveness(msgspec.Struct, tag_field="type", tag="liveness", gc=False):
+    uid: str
+    last_seen: int = msgspec.field(name="lastSeen")
+    interval: int | msgspec.UnsetType
+    timeout: int | msgspec.UnsetType
+
+
+class _Dismissed(msgspec.Struct, tag_field="type", tag="dismissed", gc=False):
     uid: str
 
 
@@ -77,9 +97,31 @@ def encode_reset(uid: str) -> bytes:
     return _encode(_Reset(uid))
 
 
-def encode_gone(uid: str) -> bytes:
-    """That a node is gone; or, to whom only its resources matter, that it has none of them left."""
-    return _encode(_Gone(uid))
+def encode_gone(uid: str, gone: Gone | None = None) -> bytes:
+    """That a node is gone, and why; or, to whom only its resources matter, that it has none of them left."""
+    if gone is None:
+        return _encode(_Gone(uid))
+    return _encode(_Gone(uid, gone.why, known(gone.at)))
+
+
+def encode_about(description: Description) -> bytes:
+    """What a resource is besides its values."""
+    return _encode(_About(description.node.uid, description.name, msgspec.Raw(description.about)))
+
+
+def encode_liveness(node: Node) -> bytes:
+    """When a node was last seen, and how its liveness is judged."""
+    return _encode(_Liveness(node.uid, node.last_seen, known(node.interval_ms), known(node.timeout_ms)))
+
+
+def encode_detail(detail: Liveness | Description) -> bytes:
+    """Whichever of the two it is."""
+    return encode_liveness(detail.node) if isinstance(detail, Liveness) else encode_about(detail)
+
+
+def encode_dismissed(uid: str) -> bytes:
+    """That a node which went is to be forgotten."""
+    return _encode(_Dismissed(uid))
 
 
 def changed_frame(watch: int, version: int, changes: bytes, *, synced: bool = False, rpc_version: int = 2) -> bytes:

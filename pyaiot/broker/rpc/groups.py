@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pyaiot.broker.change_list import Gateway, Node, Resource
+from pyaiot.broker.change_list import Description, Gateway, Node, Resource
 from pyaiot.broker.rpc.filters import Filter, Matcher
 from pyaiot.broker.rpc.resource_type import resource_type
 from pyaiot.rpc.errors import RpcError
@@ -31,13 +31,16 @@ MAX_IDLE_GROUPS = 256
 class Group:
     """All watches with one filter: ``live`` are those that hear of each change, and ``pending`` what they shall next.
 
-    ``number`` grows with each new group.
+    ``number`` grows with each new group. ``details``: they are told what is known of nodes besides their values, too.
     """
 
-    __slots__ = ("filter", "is_about_resources", "is_dropped", "live", "matcher", "number", "pending", "watches")
+    __slots__ = (
+        *("details", "filter", "is_about_resources", "is_dropped", "live", "matcher", "number", "pending", "watches"),
+    )
 
-    def __init__(self, filter: Filter, number: int) -> None:
+    def __init__(self, filter: Filter, number: int, *, details: bool) -> None:
         self.filter = filter
+        self.details = details
         self.number = number
         self.matcher = Matcher(filter)
         self.is_about_resources = filter.is_about_resources
@@ -106,7 +109,7 @@ class Groups:
     """All groups."""
 
     def __init__(self) -> None:
-        self._by_filter: dict[Filter, Group] = {}
+        self._by_filter: dict[tuple[Filter, bool], Group] = {}
         self._newest = 0
         self._idle = 0
         self._glob_steps = 0
@@ -118,9 +121,9 @@ class Groups:
     def __iter__(self) -> Iterator[Group]:
         return iter(tuple(self._by_filter.values()))
 
-    def enter(self, filter: Filter, watch: Watch) -> Group:
+    def enter(self, filter: Filter, watch: Watch, *, details: bool) -> Group:
         """The group of that filter, with ``watch`` in it. Raises RpcError ``busy``: there are too many."""
-        group = self._by_filter.get(filter)
+        group = self._by_filter.get((filter, details))
         if group is None:
             if not self._has_room_for(filter):
                 self._drop_idle()
@@ -128,7 +131,7 @@ class Groups:
                 raise RpcError.of("busy", f"more than {MAX_GROUPS} different filters, or too many globs, are in use")
             self._newest += 1
             self._glob_steps += filter.glob_steps
-            group = self._by_filter[filter] = Group(filter, self._newest)
+            group = self._by_filter[filter, details] = Group(filter, self._newest, details=details)
             self._index(group)
             self._audiences.clear()
         elif not group.watches:
@@ -149,11 +152,11 @@ class Groups:
                 self._drop_idle()
 
     def _drop_idle(self) -> None:
-        for filter, group in list(self._by_filter.items()):
+        for key, group in list(self._by_filter.items()):
             if not group.watches:
                 group.is_dropped = True
-                del self._by_filter[filter]
-                self._glob_steps -= filter.glob_steps
+                del self._by_filter[key]
+                self._glob_steps -= group.filter.glob_steps
         self._idle = 0
         self._audiences.clear()
         self._of_nodes, self._of_resources = _Index(), _Index()
@@ -189,6 +192,21 @@ class Groups:
             for group in self.of_resource(resource):
                 found[group] = None
         return found
+
+    def of_description(self, description: Description) -> Iterable[Group]:
+        """The groups that want to hear what a resource is: of those about resources, once there is that resource."""
+        node = description.node
+        resource = node.resources.get(description.name)
+        if resource is not None:
+            return self.of_resource(resource)
+        return (group for group in self._of_nodes.of_node(node) if group.filter.may_mean(node.gateway, node.uid))
+
+    def of_departed(self, uid: str) -> Iterator[Group]:
+        """The groups that may have heard of the node ``uid``, which is gone."""
+        gateway = uid.partition("/")[0]
+        for group in self:
+            if group.filter.may_mean(gateway, uid):
+                yield group
 
     def of_gateway(self, gateway: Gateway) -> Iterator[Group]:
         """The groups that want to hear of ``gateway``."""

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pyaiot.broker.change_list import Node, NodeState, Resource
+from pyaiot.broker.change_list import Node, Resource
 from pyaiot.broker.entities.outcomes import read_answer
 from pyaiot.broker.hub import Hub, wall_ms
 from pyaiot.broker.rpc.caller import Caller, Later
 from pyaiot.broker.rpc.filters import Condition, Filter, Matcher
+from pyaiot.broker.rpc.node_view import NodeView, Reading, encode_view, reading_of
 from pyaiot.broker.rpc.resource_type import resource_type
 from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, TTL_S, Outcome
 from pyaiot.rpc.errors import CODES, RpcError
@@ -34,27 +35,6 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)]
 Timeout = Annotated[float, msgspec.Meta(gt=0, le=TTL_S, description="seconds")]
 
 
-class Reading(msgspec.Struct, omit_defaults=True):
-    """A value as the device gave it (``data``), and as it was read; ``at`` is Unix time in ms."""
-
-    data: JSON
-    value: JSON
-    at: int
-    unit: str | None = None
-
-
-class NodeView(msgspec.Struct, rename="camel"):
-    """A node, with the newest reading of each resource."""
-
-    uid: str
-    gateway: str
-    protocol: str
-    state: NodeState
-    first_seen: int
-    last_seen: int
-    values: dict[str, Reading]
-
-
 class Page(msgspec.Struct):
     """Nodes by uid. ``next`` is what to give as ``after`` for those that follow, null if there are none."""
 
@@ -64,17 +44,6 @@ class Page(msgspec.Struct):
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-def reading_of(resource: Resource) -> Reading:
-    """The newest value of a resource."""
-    return Reading(resource.data, resource.value, resource.at, resource.unit)
-
-
-def view_of(node: Node) -> NodeView:
-    """All that is known of a node."""
-    values = {name: reading_of(resource) for name, resource in node.resources.items()}
-    return NodeView(node.uid, node.gateway, node.protocol, node.state, node.first_seen, node.last_seen, values)
 
 
 class Nodes:
@@ -111,7 +80,7 @@ class Nodes:
             last = node.uid
             steps += matcher.steps * len(node.resources) if filter.is_about_resources else 1
             if means(filter, matcher, node):
-                found.append(_encode(view_of(node)))
+                found.append(encode_view(node))
                 size += len(found[-1])
         version = _encode(self._hub.directory.changes.version)
         page = b'{"nodes":[%b],"next":%b,"version":%b}' % (b",".join(found), _encode(next), version)
@@ -125,11 +94,12 @@ class Nodes:
             yield from (nodes[uid] for uid in self._hub.uids.after(after, filter.only_gateways))
 
     def get(self, uid: Uid) -> NodeView:
-        """One node; ``unknown`` if there is none of that uid."""
+        """One node, or what was known of one that went; ``unknown`` if there is none of that uid."""
         node = self._hub.directory.nodes.get(uid)
-        if node is None:
+        found = self._hub.departed.get(uid) if node is None else encode_view(node)
+        if found is None:
             raise RpcError.of("unknown", "there is no such node")
-        return view_of(node)
+        return msgspec.Raw(found)  # type: ignore[return-value]
 
     def write(self, caller: Caller, uid: Uid, resource: ResourceName, data: JSON, timeout: Timeout = TTL_S) -> Any:
         """Have a resource written; the reading as the device has confirmed it, null if it reports none.

@@ -17,7 +17,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from pyaiot.broker.change_list import Again, Bookmark, Entry, Gateway, Milestone, News, Node, Notice, Resource, Retyping
+from pyaiot.broker.change_list import (
+    Again,
+    Bookmark,
+    Description,
+    Entry,
+    Gateway,
+    Liveness,
+    Milestone,
+    News,
+    Node,
+    Notice,
+    Resource,
+    Retyping,
+)
 from pyaiot.broker.close_codes import CLOSE_TRY_LATER
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import changes
@@ -163,8 +176,10 @@ class Watch:
         """What it took to look at the entry: a node is meant by its resources."""
         if not self.group.is_about_resources:
             return 1
-        if isinstance(entry, Again | Node):
-            node = entry.node if isinstance(entry, Again) else entry
+        if isinstance(entry, Again | Node | Liveness):
+            if isinstance(entry, Liveness) and not self.group.details:
+                return 1
+            node = entry if isinstance(entry, Node) else entry.node
             return self.group.matcher.steps * (1 + len(node.resources))
         if isinstance(entry, Retyping):
             known = self._directory.nodes.get(entry.uid)
@@ -177,25 +192,50 @@ class Watch:
         if isinstance(entry, Resource):
             if self._wants(entry):
                 if group.is_about_resources and entry.born > self._base:
-                    yield changes.encode_node(entry.node)
+                    yield from node_pieces(entry.node, group)
+                    yield from self._about(entry)
                 yield changes.encode_value(entry)
         elif isinstance(entry, Node):
             if self._means(entry):
-                yield changes.encode_node(entry)
+                yield from node_pieces(entry, group)
         elif isinstance(entry, Again):
             # If the gateway's own news is newer, that says what the node's state is.
             if (entry.has_changed or entry.version >= self._gateway_of(entry.node).version) and self._means(entry.node):
-                yield changes.encode_node(entry.node)
+                yield from node_pieces(entry.node, group)
+        elif isinstance(entry, Liveness | Description):
+            if group.details and self._wants_detail(entry):
+                yield changes.encode_detail(entry)
         elif isinstance(entry, Gateway):
             only = group.filter.only_gateways
             if only is None or entry.name in only:
                 yield changes.encode_gateway(entry)
         elif isinstance(entry, Notice):
             if group.filter.may_mean(entry.uid.partition("/")[0], entry.uid):
-                has_values = entry.kind == "reset" and not group.is_about_resources
-                yield changes.encode_reset(entry.uid) if has_values else changes.encode_gone(entry.uid)
+                yield from self._noticed(entry)
         elif not isinstance(entry, Milestone) and group.filter.types:
             yield from self._retyped(entry.uid)
+
+    def _noticed(self, notice: Notice) -> Iterator[bytes]:
+        if notice.kind == "dismissed":
+            if self.group.details:
+                yield changes.encode_dismissed(notice.uid)
+        elif notice.kind == "reset" and not self.group.is_about_resources:
+            yield changes.encode_reset(notice.uid)
+        else:
+            yield changes.encode_gone(notice.uid, notice.gone)
+
+    def _about(self, resource: Resource) -> Iterator[bytes]:
+        """What a resource is that is told for the first time."""
+        abouts = resource.node.abouts
+        if self.group.details and abouts is not None and resource.name in abouts:
+            yield changes.encode_about(abouts[resource.name])
+
+    def _wants_detail(self, detail: Liveness | Description) -> bool:
+        """Whether the filter means it; to whom resources matter a resource is told about once it is there."""
+        if isinstance(detail, Liveness) or not self.group.is_about_resources:
+            return self._means(detail.node)
+        resource = detail.node.resources.get(detail.name)
+        return resource is not None and self._wants(resource)
 
     def _retyped(self, uid: str) -> Iterator[bytes]:
         """Some resource of that node may be none of the wanted type any more: tell what is left."""
@@ -240,9 +280,10 @@ class Watch:
         node = self._directory.nodes.get(uid)
         if node is None:
             return
-        is_told = not self.group.is_about_resources and self._means(node)
+        group = self.group
+        is_told = not group.is_about_resources and self._means(node)
         if is_told:
-            yield changes.encode_node(node)
+            yield from node_pieces(node, group)
         for name in list(node.resources):
             resource = node.resources.get(name)
             if resource is None or not self._wants(resource):
@@ -250,8 +291,19 @@ class Watch:
                 continue
             if not is_told:
                 is_told = True
-                yield changes.encode_node(node)
+                yield from node_pieces(node, group)
             yield changes.encode_value(resource)
+        if is_told and group.details:
+            for description in list((node.abouts or {}).values()):
+                if self._wants_detail(description):
+                    yield changes.encode_about(description)
 
     def _gateway_of(self, node: Node) -> Gateway:
         return self._directory.owners[node.gateway].gateway
+
+
+def node_pieces(node: Node, group: Group) -> Iterator[bytes]:
+    """That a node is there; and its liveness, to whom details matter."""
+    yield changes.encode_node(node)
+    if group.details:
+        yield changes.encode_liveness(node)

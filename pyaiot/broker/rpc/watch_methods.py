@@ -3,26 +3,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 
+from pyaiot.broker.hub import Hub, wall_ms
 from pyaiot.broker.rpc.caller import Caller
 from pyaiot.broker.rpc.filters import Condition, Filter
 from pyaiot.rpc.methods import Method
 from pyaiot.wire.messages import Count
 
-if TYPE_CHECKING:
-    from pyaiot.broker.hub import Hub
-
 Since = Annotated[Count | None, msgspec.Meta(description="the last version that was told, of the same filter")]
 
 
 class Watching(msgspec.Struct):
-    """The number of the watch, and whether only what changed since is told."""
+    """The number of the watch, whether only what changed since is told, and the broker's clock (Unix time in ms)."""
 
     watch: int
     resumed: bool
+    now: int
 
 
 def methods(hub: Hub) -> list[Method]:
@@ -36,11 +35,16 @@ def methods(hub: Hub) -> list[Method]:
         type: Condition = None,
         glob: Condition = None,
         since: Since = None,
+        details: bool = False,
     ) -> Watching:
-        """Be told the state of what the filter means, and then every change, as notifications ``nodes.changed``."""
+        """Be told the state of what the filter means, and then every change, as notifications ``nodes.changed``.
+
+        With ``details`` also what resources are besides their values, and how the liveness of nodes is judged.
+        """
         session = caller.need_session()
-        found, resumed = hub.watches.add(session, Filter.of(gateway, uid, resource, type, glob), since)
-        return Watching(found.number, resumed)
+        filter = Filter.of(gateway, uid, resource, type, glob)
+        found, resumed = hub.watches.add(session, filter, since, details=details)
+        return Watching(found.number, resumed, wall_ms())
 
     def unwatch(caller: Caller, watch: int) -> bool:
         """End a watch of this connection."""

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from pyaiot.broker.change_list import Entry, Gateway, Node, Resource
+from pyaiot.broker.change_list import Description, Entry, Gateway, Liveness, Node, Resource
 from pyaiot.broker.directory import Directory, NewsKind
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
 from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.groups import Group, Groups
 from pyaiot.broker.rpc.resource_type import resource_type
-from pyaiot.broker.rpc.watch import Watch
+from pyaiot.broker.rpc.watch import Watch, node_pieces
 from pyaiot.rpc.errors import RpcError
 
 MAX_WATCHES_PER_SESSION = 16
@@ -67,13 +67,15 @@ class Watches:
         self._told = Entry()
         self._told_version = 0
         self._turn = 0
+        #: Watches with details.
+        self._detailed = 0
 
     def __len__(self) -> int:
         return sum(len(each.watches) for each in self._sessions.values())
 
     # Who watches
 
-    def add(self, session: Session, filter: Filter, since: int | None) -> tuple[Watch, bool]:
+    def add(self, session: Session, filter: Filter, since: int | None, *, details: bool = False) -> tuple[Watch, bool]:
         """A watch of ``session``, and whether it goes on from version ``since``.
 
         Raises RpcError ``busy``: there are too many.
@@ -87,7 +89,7 @@ class Watches:
         if glob_steps + filter.glob_steps > MAX_GLOB_STEPS_PER_SESSION:
             raise RpcError.of("busy", "too many globs, or too long ones, in all watches of one connection")
         watch = Watch(own.last + 1, session, self._directory, self._groups)
-        watch.group = self._groups.enter(filter, watch)
+        watch.group = self._groups.enter(filter, watch, details=details)
         if not self._sessions:
             self._begin()
         if not own.last:
@@ -95,6 +97,10 @@ class Watches:
         own.last += 1
         self._sessions[session] = own
         own.watches[watch.number] = watch
+        if details and not self._detailed:
+            self._directory.details.on_detail = self.on_detail
+            self._directory.on_dismissed = self.on_dismissed
+        self._detailed += details
         resumed = watch.begin(since)
         self.counters.watches += 1
         self.counters.resumed += resumed
@@ -108,12 +114,18 @@ class Watches:
         if watch is None:
             raise RpcError.of("unknown", "this connection has no such watch")
         session.remove_source(watch)
+        self._end_watch(watch)
+
+    def _end_watch(self, watch: Watch) -> None:
+        self._detailed -= watch.group.details
+        if not self._detailed:
+            self._directory.details.on_detail = self._directory.on_dismissed = None
         watch.end()
 
     def _end(self, session: Session) -> None:
         own = self._sessions.pop(session, None)
         for watch in own.watches.values() if own is not None else ():
-            watch.end()
+            self._end_watch(watch)
         self._to_wake.pop(session, None)
         if not self._sessions:
             self._directory.on_news = self._directory.on_gateway = self._directory.on_retyping = None
@@ -141,12 +153,27 @@ class Watches:
         for group in self._groups.of_node(node):
             if group.live:
                 if kind == "new" or kind == "again":
-                    piece = changes.encode_node(node)
+                    for piece in node_pieces(node, group):
+                        self._tell(group, piece)
                 elif kind == "reset" and not group.is_about_resources:
-                    piece = changes.encode_reset(node.uid)
+                    self._tell(group, changes.encode_reset(node.uid))
                 else:
-                    piece = changes.encode_gone(node.uid)
+                    self._tell(group, changes.encode_gone(node.uid, node.gone))
+
+    def on_detail(self, detail: Liveness | Description) -> None:
+        """Take the liveness of a node, or what one of its resources is."""
+        groups = self._groups
+        piece = b""
+        for group in groups.of_node(detail.node) if isinstance(detail, Liveness) else groups.of_description(detail):
+            if group.details and group.live:
+                piece = piece or changes.encode_detail(detail)
                 self._tell(group, piece)
+
+    def on_dismissed(self, uid: str) -> None:
+        """Take that a node which went is to be forgotten."""
+        for group in self._groups.of_departed(uid):
+            if group.details and group.live:
+                self._tell(group, changes.encode_dismissed(uid))
 
     def on_gateway(self, gateway: Gateway) -> None:
         """Take the state of a gateway."""
@@ -164,7 +191,10 @@ class Watches:
                 value = changes.encode_value(resource)
             if group.is_about_resources and resource.born == resource.version:
                 # To those who mean only some resources, this may be the node's first.
-                self._tell(group, changes.encode_node(node))
+                for piece in node_pieces(node, group):
+                    self._tell(group, piece)
+                if group.details and node.abouts is not None and resource.name in node.abouts:
+                    self._tell(group, changes.encode_about(node.abouts[resource.name]))
             self._tell(group, value)
 
     def on_retyping(self, resource: Resource, new_unit: str | None) -> None:

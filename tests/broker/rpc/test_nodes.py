@@ -54,7 +54,7 @@ async def test_a_node_is_told_whole(broker: Broker, keys: Keys) -> None:
             "protocol": "coap",
             "state": "online",
             "firstSeen": 1,
-            "lastSeen": 2,
+            "lastSeen": 9,
             "values": {
                 "t": {"data": 21.5, "value": 21.5, "unit": "Cel", "at": 9},
                 "led": {"data": "0", "value": "0", "at": 2},

@@ -17,6 +17,7 @@ from tests.broker.rpc.programs import Program, program
 from tests.broker.rpc.watcher import View, truth
 
 NEW = New(uid="1", protocol="coap", at=1)
+GONE = {"type": "gone", "uid": "coap/1", "why": "closed", "at": 7}
 
 
 def update(resource: str, data: Any, at: int, uid: str = "1", unit: str | None = None) -> Update:
@@ -85,7 +86,7 @@ async def test_the_state_and_then_every_change(broker: Broker, keys: Keys) -> No
         while not watcher.heard or watcher.heard[-1]["type"] != "gone":
             await watcher.read()
         assert [change["data"] for change in watcher.heard if change["type"] == "value"] == list(range(300))
-        assert watcher.heard[-2:] == [{"type": "reset", "uid": "coap/1"}, {"type": "gone", "uid": "coap/1"}]
+        assert watcher.heard[-2:] == [{"type": "reset", "uid": "coap/1"}, GONE]
 
 
 async def test_who_was_cut_off_is_told_what_changed_since_and_nothing_else(broker: Broker, keys: Keys) -> None:
