@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import type { History } from "./history.ts";
+import type { Rhythm } from "./rhythm.ts";
 
 /** What is known of a resource besides its values (PROTOCOL.md, section 3.5, `about`); all of it may be missing. */
 export interface About {
@@ -29,6 +30,8 @@ export interface Resource {
   readonly atMs: number;
   readonly about: About;
   readonly history: History;
+  /** How often it is told anew, as was seen here; as the history it only grows. */
+  readonly rhythm?: Rhythm | null;
 }
 
 /** Why and when a node went. */
@@ -48,10 +51,14 @@ export interface Node {
   readonly firstSeenMs: number | null;
   /** Its last sign of life, with a value or without. */
   readonly lastSeenMs: number | null;
-  /** How often it usually shows itself; null while that is not known. */
+  /** How often it usually shows itself, as its gateway says, or else as was seen here; null while that is not known. */
   readonly intervalMs: number | null;
+  /** How often signs of life come here: the broker tells those without a value every 10 s at most. */
+  readonly heardEveryMs?: number | null;
   /** After which silence it is out; null where its connection says that. */
   readonly timeoutMs: number | null;
   readonly gone: Gone | null;
+  /** Since when it is unreachable; null where it is not, or where nobody here saw it become so. */
+  readonly unreachableMs?: number | null;
   readonly resources: ReadonlyMap<string, Resource>;
 }

@@ -2,27 +2,36 @@
 import { SvelteMap } from "svelte/reactivity";
 import { Client, RpcError, type Watch } from "../../client/index.js";
 import type { Status } from "../../client/link.js";
-import type { Change } from "../../client/view.js";
+import { clock } from "../clock.svelte.ts";
 import { storedToken, storeToken } from "../token.ts";
 import { FrameQueue } from "./frames.ts";
-import { Store, type Node } from "./store.ts";
-import { Writes, writeKey, type Write } from "./writes.ts";
+import type { Node } from "./model.ts";
+import type { DepartedNode, News } from "./news.ts";
+import { Store, type Effect } from "./store.ts";
+import { explain } from "./strings.ts";
+import { Writes, canUndo, SHOWN_MS, writeKey, type Write } from "./writes.ts";
+
+export type GatewayState = "connected" | "resyncing" | "away";
 
 /**
  * What the page shows, made reactive: joins a watch of everything, the store and the writes.
  *
- * Changes are applied once per animation frame; each component depends on its own node only.
+ * News are applied once per animation frame; each component depends on its own node only.
  */
 export class View {
+  /** All that are shown, those that went too. */
   readonly nodes = new SvelteMap<string, Node>();
-  readonly writes = new SvelteMap<string, Write>();
+  readonly gateways = new SvelteMap<string, GatewayState>();
   uids = $state.raw<readonly string[]>([]);
   status = $state.raw<Status>({ state: "connecting", after: null });
-  /** The broker has said everything it knows since the connection was made. */
+  /** The broker has said everything it knows since the connection was made, and it is shown. */
   synced = $state(false);
+  /** Since when there is no connection; null while there is one, or has not been one yet. */
+  lostMs = $state<number | null>(null);
 
-  readonly #writes = new Writes();
-  readonly #queue = new FrameQueue<Change>((changes) => this.#apply(changes));
+  readonly #shownWrites = new SvelteMap<string, Write>();
+  readonly #writes = new Writes(explain);
+  readonly #queue = new FrameQueue<News>((news) => this.#apply(news));
   readonly #client: Client;
   readonly #watch: Watch;
   readonly #store: Store;
@@ -39,6 +48,10 @@ export class View {
     return this.status.state === "connected";
   }
 
+  node(uid: string): Node | undefined {
+    return this.nodes.get(uid);
+  }
+
   /** Keeps connected: quickly when the page is looked at again or the network is back. */
   start(): void {
     document.addEventListener("visibilitychange", () => {
@@ -47,6 +60,8 @@ export class View {
       this.#hurry();
     });
     addEventListener("online", () => this.#hurry());
+    // Whoever slept has missed the end of its connections, and what the time is.
+    clock.onLeap = () => this.#client.useToken(storedToken());
   }
 
   tryNow(): void {
@@ -59,9 +74,16 @@ export class View {
     this.#client.useToken(token);
   }
 
-  /** Asks the device to take a value; the outcome shows in `writes` and in the node itself. */
-  async write(uid: string, resource: string, payload: string): Promise<void> {
-    const write = this.#writes.start(uid, resource, payload);
+  /** Any method of the broker's `/rpc`; rejected with an RpcError. */
+  request(method: string, params: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    return this.#client.request(method, params);
+  }
+
+  // Writes
+
+  /** Asks the device to take a value; the outcome shows in `writeOf` and in the node itself. Never rejects. */
+  async write(uid: string, resource: string, data: unknown): Promise<void> {
+    const write = this.#writes.start(uid, resource, data, this.#dataOf(uid, resource, data), clock.tick());
     if (!this.connected) {
       this.#writes.notSent(write);
       this.#showWrites();
@@ -70,8 +92,10 @@ export class View {
     this.#showWrites();
     let changed;
     try {
-      await this.#client.write(uid, resource, payload);
-      changed = this.#writes.confirmed(write);
+      await this.#client.write(uid, resource, data);
+      // What the device said came before the answer, and is to be shown before the outcome.
+      this.#queue.flush();
+      changed = this.#writes.confirmed(write, clock.tick());
     } catch (error) {
       const [kind, reason] = error instanceof RpcError ? [error.kind, error.told] : [null, String(error)];
       changed = this.#writes.failed(write, kind, reason);
@@ -79,14 +103,54 @@ export class View {
     if (changed) this.#showWrites();
   }
 
+  /** The write of this resource that is under way, was confirmed just now, or failed; if any. */
+  writeOf(uid: string, resource: string): Write | undefined {
+    return this.#shownWrites.get(writeKey(uid, resource));
+  }
+
+  canUndo(write: Write): boolean {
+    return this.connected && canUndo(write);
+  }
+
+  /** Writes back what the device said before the last write that it confirmed. */
+  async undo(uid: string, resource: string): Promise<void> {
+    const write = this.#writes.byKey.get(writeKey(uid, resource));
+    if (write !== undefined && canUndo(write)) await this.write(uid, resource, write.before);
+  }
+
+  /** Takes away how a write ended. */
+  forget(uid: string, resource: string): void {
+    if (this.#writes.forget(uid, resource)) this.#showWrites();
+  }
+
+  /** Shows a node that went no longer, to nobody; why not, or null. */
+  async dismiss(uid: string): Promise<string | null> {
+    try {
+      await this.#client.request("nodes.dismiss", { uid });
+    } catch (error) {
+      const [kind, reason] = error instanceof RpcError ? [error.kind, error.told] : [null, String(error)];
+      // The broker was started anew, or has had too many: here alone it is remembered.
+      if (kind !== "unknown") return explain(kind, reason);
+    }
+    this.#queue.push({ type: "dismissed", uid });
+    this.#queue.flush();
+    return null;
+  }
+
+  // What comes
+
   #changed(status: Status): void {
-    this.status = status;
     if (status.state === "connected") {
-      this.synced = this.#watch.view.synced;
+      this.status = { ...status, sinceMs: status.sinceMs + clock.offsetMs };
+      this.lostMs = null;
+      this.#showSynced();
       return;
     }
+    // Moments are the broker's on the whole page.
+    this.status = status.state === "lost" ? { ...status, nextTryMs: status.nextTryMs + clock.offsetMs } : status;
     this.synced = false;
     this.#queue.flush();
+    if (this.nodes.size > 0) this.lostMs ??= clock.tick();
     if (this.#writes.lost()) this.#showWrites();
   }
 
@@ -94,27 +158,66 @@ export class View {
     if (this.status.state === "lost") this.#client.hurry();
   }
 
-  #apply(changes: readonly Change[]): void {
-    const { nodes, membership } = this.#store.apply(changes);
+  #apply(news: readonly News[]): void {
+    const nowMs = clock.offsetMs + Date.now();
+    this.#show(this.#store.apply(news, nowMs));
+    if (news.some(({ type }) => type === "synced")) void this.#askDeparted();
+    this.#showSynced();
+    let written = false;
+    if (this.#writes.byKey.size > 0) for (const each of news) written = this.#writes.apply(each, nowMs) || written;
+    if (written) this.#showWrites();
+  }
+
+  #show({ nodes, membership, gateways }: Effect): void {
     for (const uid of nodes) {
       const node = this.#store.nodes.get(uid);
       if (node === undefined) this.nodes.delete(uid);
       else this.nodes.set(uid, node);
     }
     if (membership) this.uids = [...this.#store.nodes.keys()];
-    this.synced = this.connected && this.#watch.view.synced;
-    let written = false;
-    if (this.#writes.byKey.size > 0) for (const change of changes) written = this.#writes.apply(change) || written;
-    if (written) this.#showWrites();
+    if (!gateways) return;
+    const known = this.#watch.view.gateways;
+    for (const gateway of this.gateways.keys()) if (!known.has(gateway)) this.gateways.delete(gateway);
+    for (const [gateway, state] of known) this.gateways.set(gateway, state);
+  }
+
+  #showSynced(): void {
+    if (!this.connected || !this.#watch.view.synced) this.synced = false;
+    else if (this.#queue.waiting === 0) this.synced = true;
+  }
+
+  /** After the whole state was told, asks for the nodes that went before. */
+  async #askDeparted(): Promise<void> {
+    const nodes: DepartedNode[] = [];
+    try {
+      for (let after: string | null | undefined; after !== null; ) {
+        const page = (await this.#client.request("nodes.departed", { limit: 1000, after })) as { nodes: DepartedNode[]; next: string | null };
+        nodes.push(...page.nodes);
+        after = page.next;
+      }
+    } catch {
+      // An older broker remembers none; when the connection is lost the next one asks.
+      return;
+    }
+    this.#queue.push({ type: "departed", nodes });
+  }
+
+  #dataOf(uid: string, name: string, data: unknown): unknown {
+    const resource = this.#store.nodes.get(uid)?.resources.get(name);
+    // A number is written where a number is read, also of a device that says "21 °C".
+    return typeof data === "number" && typeof resource?.value === "number" ? resource.value : resource?.data;
   }
 
   #showWrites(): void {
-    for (const key of this.writes.keys()) if (!this.#writes.byKey.has(key)) this.writes.delete(key);
-    for (const [key, write] of this.#writes.byKey) this.writes.set(key, write);
+    for (const key of this.#shownWrites.keys()) if (!this.#writes.byKey.has(key)) this.#shownWrites.delete(key);
+    for (const [key, write] of this.#writes.byKey) {
+      if (this.#shownWrites.get(key) === write) continue;
+      this.#shownWrites.set(key, write);
+      if (write.state === "confirmed") setTimeout(() => this.#expire(), SHOWN_MS + 50);
+    }
   }
 
-  /** The write of this resource that waits or failed, if any. */
-  writeOf(uid: string, resource: string): Write | undefined {
-    return this.writes.get(writeKey(uid, resource));
+  #expire(): void {
+    if (this.#writes.expire(clock.tick())) this.#showWrites();
   }
 }
