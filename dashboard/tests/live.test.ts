@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { describe, expect, it } from "vitest";
-import { FrameQueue } from "../src/live/frames.ts";
+import { BrokerClock } from "../src/live/broker_clock.ts";
+import { FrameQueue, SLICE } from "../src/live/frames.ts";
 import { History } from "../src/live/history.ts";
-import { Writes } from "../src/live/writes.ts";
+import { Rhythm } from "../src/live/rhythm.ts";
 
 describe("a frame queue", () => {
-  const make = (limit?: number): { queue: FrameQueue<number>; batches: number[][]; paint: () => void } => {
+  interface Made {
+    queue: FrameQueue<number>;
+    batches: number[][];
+    paint: () => void;
+  }
+  /** `sliceMs`: how long a slice takes. */
+  const make = (limit?: number, sliceMs = 0): Made => {
     const batches: number[][] = [];
     const waiting: (() => void)[] = [];
-    const queue = new FrameQueue<number>((items) => batches.push(items), { request: (callback) => waiting.push(callback) }, limit);
+    let nowMs = 0;
+    const consume = (items: readonly number[]): void => {
+      nowMs += sliceMs;
+      batches.push([...items]);
+    };
+    const queue = new FrameQueue<number>(consume, { request: (callback) => waiting.push(callback), nowMs: () => nowMs }, limit);
     return { queue, batches, paint: () => waiting.splice(0).forEach((callback) => callback()) };
   };
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
   it("hands over once per frame, in order", () => {
     const { queue, batches, paint } = make();
@@ -23,12 +36,29 @@ describe("a frame queue", () => {
     expect(batches).toEqual([[1, 2, 3], [4]]);
   });
 
-  it("never holds more than its limit, painted or not", () => {
-    const { queue, batches, paint } = make(3);
-    for (let item = 0; item < 7; item += 1) queue.push(item);
-    expect(batches).toEqual([[0, 1, 2], [3, 4, 5]]);
+  it("leaves to the next frame what would take too long, in order", () => {
+    const { queue, batches, paint } = make(100_000, 5);
+    for (const item of numbers(4 * SLICE)) queue.push(item);
     paint();
-    expect(batches.at(-1)).toEqual([6]);
+    expect([batches.length, queue.waiting]).toEqual([2, 2 * SLICE]);
+    queue.push(-1);
+    paint();
+    paint();
+    expect(batches.flat()).toEqual([...numbers(4 * SLICE), -1]);
+    expect(queue.waiting).toBe(0);
+  });
+
+  it("never holds more than its limit, painted or not, and does little at a time", () => {
+    const { queue, batches } = make(1000);
+    let most = 0;
+    for (const item of numbers(10_000)) {
+      queue.push(item);
+      most = Math.max(most, queue.waiting);
+    }
+    expect(most).toBeLessThan(1000);
+    expect(Math.max(...batches.map((batch) => batch.length))).toBe(SLICE);
+    queue.flush();
+    expect(batches.flat()).toEqual(numbers(10_000));
   });
 });
 
@@ -41,6 +71,15 @@ describe("a history", () => {
     expect([...values]).toEqual(Array.from({ length: 50 }, (_, index) => 2 * (950 + index)));
   });
 
+  it.each([1, 2, 7, 9, 600])("keeps its order at a limit of %d, however it grows", (limit) => {
+    const history = new History(limit);
+    for (let second = 0; second < 3000; second += 1) {
+      history.push(second * 1000, second);
+      if (second % 7 === 0) expect(history.columns()[0].length).toBe(Math.min(second + 1, limit));
+    }
+    expect([...history.columns()[1]]).toEqual(Array.from({ length: limit }, (_, index) => 3000 - limit + index));
+  });
+
   it("replaces a moment said again, and goes back with a clock that was set back", () => {
     const history = new History();
     for (const [at, value] of [[1000, 1], [2000, 2], [2000, 3], [9000, 4], [3000, 5]] as const) history.push(at, value);
@@ -50,49 +89,51 @@ describe("a history", () => {
   });
 });
 
-describe("writes", () => {
-  const failures = (writes: Writes): unknown[] => [...writes.byKey.values()].map(({ failure }) => failure);
+describe("a rhythm", () => {
+  const learned = (...gapsMs: number[]): number | null => {
+    const rhythm = new Rhythm(0);
+    let atMs = 0;
+    for (const gapMs of gapsMs) rhythm.note((atMs += gapMs));
+    return rhythm.everyMs;
+  };
+  const many = (count: number, gapMs: (index: number) => number): number[] => Array.from({ length: count }, (_, index) => gapMs(index));
 
-  it("wait for their own outcome", () => {
-    const writes = new Writes();
-    const first = writes.start("a", "led", "1");
-    const second = writes.start("a", "led", "0");
-    expect([writes.confirmed(first), writes.failed(first, "offline", "")]).toEqual([false, false]);
-    expect(failures(writes)).toEqual([null]);
-    expect(writes.confirmed(second)).toBe(true);
-    expect(writes.byKey.size).toBe(0);
+  it("is learned from a few gaps, and not from one", () => {
+    expect([learned(), learned(30_000), learned(30_000, 30_000), learned(30_000, 30_000, 30_000)]).toEqual([null, null, null, 30_000]);
+    expect(learned(...many(50, (index) => 30_000 + (index % 2) * 2000))).toBeCloseTo(31_000, -4);
   });
 
-  it("keep the reason of a failure until the next attempt", () => {
-    const writes = new Writes();
-    const first = writes.start("a", "led", "1");
-    expect(writes.failed(first, "offline", "its gateway is away")).toBe(true);
-    expect(failures(writes)).toEqual(["Not reached: its gateway is away"]);
-    expect(writes.confirmed(first)).toBe(false);
-    const second = writes.start("a", "led", "1");
-    expect(failures(writes)).toEqual([null]);
-    writes.failed(second, "constructor", "");
-    expect(failures(writes)).toEqual(["It failed (constructor)."]);
-    writes.notSent(writes.start("a", "led", "1"));
-    expect(failures(writes)).toEqual(["Not sent: there is no connection to the broker."]);
+  it("takes the values of one message for one sign", () => {
+    expect(learned(...many(60, (index) => (index % 6 === 0 ? 29_500 : 100)))).toBe(30_000);
+    expect(learned(...many(60, () => 200))).toBe(1000);
   });
 
-  it("have an open outcome when the connection is lost", () => {
-    const writes = new Writes();
-    const write = writes.start("a", "led", "1");
-    expect([writes.lost(), writes.lost()]).toEqual([true, false]);
-    expect(writes.failed(write, "left", "")).toBe(false);
-    expect(failures(writes)).toEqual(["The connection was lost; it may or may not have happened."]);
+  it("is none where it comes as it likes", () => {
+    expect(learned(...many(40, (index) => (index % 2 === 0 ? 2000 : 60_000)))).toBeNull();
   });
 
-  it("are confirmed by the device's own word, and go with the node", () => {
-    const writes = new Writes();
-    writes.start("a", "led", "1");
-    writes.start("b", "led", "1");
-    const says = (data: unknown) => ({ type: "value", uid: "a", resource: "led", data, value: data, at: 1 }) as const;
-    expect(writes.apply(says("0"))).toBe(false);
-    expect(writes.apply(says(1))).toBe(true);
-    expect(writes.apply({ type: "gone", uid: "b" })).toBe(true);
-    expect(writes.byKey.size).toBe(0);
+  it("follows a new habit, and not one long silence", () => {
+    expect(learned(...many(20, () => 10_000), 3_600_000, ...many(8, () => 10_000))).toBeLessThan(16_000);
+    expect(learned(...many(20, () => 10_000), ...many(30, () => 60_000))).toBeGreaterThan(50_000);
+  });
+
+  it("is not moved by a clock that was set back", () => {
+    expect(learned(5000, 5000, 5000, -60_000, NaN, 5000)).toBe(5000);
+  });
+});
+
+describe("the broker's clock", () => {
+  it("goes on when this computer's is set back, and leaps with one that slept", () => {
+    const clock = new BrokerClock(1_000_000, 0);
+    clock.set(500, 1_000_000, 0);
+    expect(clock.nowMs(1_001_000, 1000)).toBe(1_001_500);
+    expect(clock.nowMs(402_000, 2000)).toBe(1_002_500);
+    expect(clock.leaptMs).toBe(0);
+    expect(clock.nowMs(1_003_000, 3000)).toBe(1_603_500);
+    expect(clock.leaptMs).toBe(600_000);
+    expect(clock.nowMs(1_004_000, 4000)).toBe(1_604_500);
+    expect(clock.leaptMs).toBe(0);
+    clock.set(0, 1_004_000, 4000);
+    expect(clock.nowMs(1_005_000, 5000)).toBe(1_005_000);
   });
 });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { describe, expect, it } from "vitest";
 import { fetchConfig, parseConfig } from "../src/config.ts";
-import { ageText, spanText, unwrapped, valueText } from "../src/format.ts";
+import { ageText, fullTimeText, momentText, preciseAgeText, preciseSpanText, spanText, unwrapped, valueText } from "../src/format.ts";
+import { prefs } from "../src/prefs.svelte.ts";
 import { byRank, labelOf } from "../src/kinds.ts";
 import { shownNumber, shownUnit } from "../src/units.ts";
 
@@ -44,6 +45,35 @@ describe("times", () => {
     expect(ageText(1000, 500)).toBe("now");
     expect(ageText(1000, 4200)).toBe("3 s ago");
     expect(ageText(NaN, 0)).toBe("now");
+  });
+
+  it("are said in two units where that is worth it", () => {
+    expect([999, 30_000, 120_000, 130_000, 3_605_000, 5_400_000, 176_400_000, 172_800_000].map(preciseSpanText)).toEqual([
+      "",
+      "30 s",
+      "2 min",
+      "2 min 10 s",
+      "1 h",
+      "1 h 30 min",
+      "2 days 1 h",
+      "2 days",
+    ]);
+    expect(preciseAgeText(0, 130_000)).toBe("2 min 10 s ago");
+  });
+
+  it("are in the language of the page, moments too", () => {
+    const atMs = new Date(2026, 10, 21, 14, 2, 3).getTime();
+    expect(momentText(atMs, atMs + 1000)).toMatch(/^0?2:02.PM$/);
+    prefs.language = "fr";
+    try {
+      expect([ageText(0, 500), ageText(0, 3000), spanText(172_800_000)]).toEqual(["maintenant", "il y a 3 s", "2 jours"]);
+      expect(momentText(atMs, atMs + 1000)).toBe("14:02");
+      expect(momentText(atMs, atMs + 86_400_000)).toMatch(/^21 nov.*14:02$/);
+      expect(fullTimeText(atMs)).toMatch(/samedi 21 novembre 2026.*14:02:03/);
+      for (const wrong of [NaN, Infinity, 9e15]) expect([momentText(wrong, atMs), fullTimeText(wrong)]).toEqual(["", ""]);
+    } finally {
+      prefs.language = "system";
+    }
   });
 });
 

@@ -9,6 +9,12 @@ const WEIGHT = 0.25;
 /** A rhythm whose gaps differ from each other by more than this part of their length is none. */
 const MAX_DEVIATION = 0.5;
 
+/** To what people would say: seconds, of short ones tenths. */
+function roundMs(lengthMs: number): number {
+  const toMs = lengthMs < 10_000 ? 100 : 1_000;
+  return Math.round(lengthMs / toMs) * toMs;
+}
+
 /** How often something happens, learned from when it happened: five numbers, however long it goes on. */
 export class Rhythm {
   #lastMs: number;
@@ -44,7 +50,7 @@ export class Rhythm {
     if (!isRegular) this.#everyMs = null;
     // A rhythm that is a little off the known one is the known one: what shows it need not change with each value.
     else if (this.#everyMs === null || Math.abs(this.#everyMs - this.#meanMs) > 0.1 * this.#everyMs) {
-      this.#everyMs = Math.round(this.#meanMs / 100) * 100;
+      this.#everyMs = roundMs(this.#meanMs);
     }
   }
 }

@@ -55,7 +55,7 @@ export const t = translator({
     somehowCalled: "Échec ({kind})",
     lost: "La connexion a été perdue ; c’est peut-être fait, ou non.",
     notSent: "Pas envoyé : aucune connexion au broker.",
-    usually: "d’habitude toutes les {span}",
+    usually: "rythme habituel : {span}",
     last: "dernier signe {ago}",
     lastOver: "dernier signe {ago} par {protocol}",
     never: "aucun signe de vie pour l’instant",
