@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { describe, expect, test } from "vitest";
 import { commandOf, commandOfKey, commandsOf } from "../src/widgets/robot/commands.ts";
+import { draftOf, keepDraft, MAX_DRAFTS } from "../src/widgets/script/drafts.ts";
 import { MAX_SENT_BYTES, sentBytes } from "../src/widgets/script/size.ts";
 import { pictureOf } from "../src/widgets/webcam/address.ts";
 
@@ -65,4 +66,14 @@ test("a script takes in a message what its JSON takes", () => {
   expect(sentBytes('"\n')).toBe(6);
   expect(sentBytes("é")).toBe(4);
   expect(sentBytes("x".repeat(MAX_SENT_BYTES - 2))).toBe(MAX_SENT_BYTES);
+});
+
+test("drafts are kept for each device until they are sent or given up, and are bounded", () => {
+  keepDraft("coap/1", "js", "led(1)");
+  expect([draftOf("coap/1", "js"), draftOf("coap/2", "js")]).toEqual(["led(1)", undefined]);
+  keepDraft("coap/1", "js", undefined);
+  expect(draftOf("coap/1", "js")).toBeUndefined();
+  for (let device = 0; device <= MAX_DRAFTS; device += 1) keepDraft(`ws/${String(device)}`, "js", "x");
+  expect(draftOf("ws/0", "js")).toBeUndefined();
+  expect(draftOf("ws/1", "js")).toBe("x");
 });

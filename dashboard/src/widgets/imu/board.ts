@@ -2,24 +2,26 @@
 import { Box, Mesh, Program, Transform, type OGLRenderingContext } from "ogl";
 
 /** What the parts of the board are coloured with: names of app.css. */
-export const TONES = ["accent", "slate", "ink", "amber", "rose", "green", "blue", "line-strong"] as const;
+export const TONES = ["accent", "slate", "amber", "rose", "green", "blue", "line-strong"] as const;
 export type Tone = (typeof TONES)[number];
 
 /** One box: its size along the board's x, y, z, and where its middle is. */
 interface Part {
-  readonly tone: Tone;
+  readonly tone: Tone | "chip";
   readonly size: readonly [number, number, number];
   readonly at: readonly [number, number, number];
 }
 
 const THICK = 0.09;
 const AXIS = 0.055;
+/** Chips are black, by day and by night. */
+const CHIP = [0.09, 0.11, 0.14] as const;
 
 /** A small circuit board with its plug at the near end, and arms along its axes: red x, green y, blue z. */
 const PARTS: readonly Part[] = [
   { tone: "accent", size: [1.1, 1.7, THICK], at: [0, 0, 0] },
   { tone: "slate", size: [0.42, 0.34, 0.16], at: [0, -0.82, 0.12] },
-  { tone: "ink", size: [0.44, 0.44, 0.1], at: [0, 0.1, 0.09] },
+  { tone: "chip", size: [0.44, 0.44, 0.1], at: [0, 0.1, 0.09] },
   { tone: "amber", size: [0.1, 0.1, 0.07], at: [0.38, -0.6, 0.07] },
   { tone: "line-strong", size: [0.08, 1.3, 0.05], at: [-0.46, 0.05, 0.06] },
   { tone: "line-strong", size: [0.08, 1.3, 0.05], at: [0.46, 0.05, 0.06] },
@@ -53,7 +55,7 @@ void main() {
 /** The board, to be put into a scene; one program a tone. */
 export class Board {
   readonly body = new Transform();
-  readonly #programs = new Map<Tone, Program>();
+  readonly #programs = new Map<Part["tone"], Program>();
 
   constructor(gl: OGLRenderingContext) {
     for (const { tone, size, at } of PARTS) {
@@ -66,6 +68,8 @@ export class Board {
   }
 
   paint(colours: ReadonlyMap<Tone, readonly [number, number, number]>): void {
-    for (const [tone, program] of this.#programs) program.uniforms["uColour"] = { value: [...(colours.get(tone) ?? [0.5, 0.5, 0.5])] };
+    for (const [tone, program] of this.#programs) {
+      program.uniforms["uColour"] = { value: [...(tone === "chip" ? CHIP : (colours.get(tone) ?? CHIP))] };
+    }
   }
 }
