@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fetchConfig, parseConfig } from "../src/config.ts";
 import { ageText, fullTimeText, momentText, preciseAgeText, preciseSpanText, spanText, unwrapped, valueText } from "../src/format.ts";
 import { prefs } from "../src/prefs.svelte.ts";
-import { byRank, labelOf } from "../src/kinds.ts";
-import { shownNumber, shownUnit } from "../src/units.ts";
+import { shownNumber, shownUnit } from "../src/widgets/units.ts";
 
 describe("units", () => {
   it.each([
@@ -31,11 +30,16 @@ describe("numbers", () => {
     [-1.5, "−1.5"],
     [1013.2500001, "1013.25"],
     [0.1 + 0.2, "0.3"],
-    [123456789, "123456800"],
+    [1234, "1234"],
+    [123456789, "123,456,800"],
     [0.00001234, "1.234e−5"],
     [6.02e23, "6.020e23"],
   ])("%d is shown as %s", (value, shown) => {
-    expect(shownNumber(value)).toBe(shown);
+    expect(shownNumber(value, "en")).toBe(shown);
+  });
+
+  it("have the signs of the page's language", () => {
+    expect([-1.5, 12345.5, 1e-9].map((value) => shownNumber(value, "fr"))).toEqual(["−1,5", "12\u202f345,5", "1,000e−9"]);
   });
 });
 
@@ -91,13 +95,6 @@ describe("values", () => {
     const value = { list: Array.from({ length: 30 }, (_, index) => ({ index, text: "x".repeat(20) })), empty: [], none: null };
     expect(JSON.parse(valueText(value))).toEqual(value);
     expect(Math.max(...valueText(value).split("\n").map((line) => line.length))).toBeLessThan(60);
-  });
-});
-
-describe("resources", () => {
-  it("have an order and a label, known or not", () => {
-    expect(["zebra", "pressure", "apple", "led"].sort(byRank)).toEqual(["led", "pressure", "apple", "zebra"]);
-    expect([labelOf("eco2"), labelOf("soil/moisture")]).toEqual(["eCO₂", "soil/moisture"]);
   });
 });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { language, type Language } from "../i18n/language.svelte.ts";
 
 /** Units of RFC 8428 (section 12.1) and RFC 8798 whose spelling is not what people write; the others show as they are. */
 const SHOWN: Readonly<Record<string, string>> = {
@@ -29,9 +30,13 @@ const SHOWN: Readonly<Record<string, string>> = {
   "1/s": "/s",
   "1/min": "/min",
   "beat/min": "bpm",
-  "S/m": "S/m",
   VAs: "VA·s",
-  pH: "pH",
+  vars: "var·s",
+  Bspl: "B SPL",
+  mm2: "mm²",
+  "ug/l": "µg/L",
+  "mg/l": "mg/L",
+  "mg/m3": "mg/m³",
 };
 
 const LONGEST_UNIT = 12;
@@ -43,10 +48,22 @@ export function shownUnit(unit: string | null): string {
   return unit.length > LONGEST_UNIT ? `${unit.slice(0, LONGEST_UNIT)}…` : unit;
 }
 
-/** A number in at most seven digits, with a real minus sign; huge and tiny ones with an exponent. */
-export function shownNumber(value: number): string {
+const DIGITS = 7;
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** A number in at most seven digits as one writes it in `tag`, with a real minus sign; huge and tiny ones with an exponent. */
+export function shownNumber(value: number, tag: Language = language.current): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size >= 1e9 || size < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(7)));
-  return text.replaceAll("-", "−").replace("e+", "e");
+  if (size >= 1e9 || size < 1e-4) return scientific(value).replace(".", tag === "fr" ? "," : ".");
+  let format = formats.get(tag);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(tag, { maximumSignificantDigits: DIGITS, useGrouping: "min2" });
+    formats.set(tag, format);
+  }
+  return format.format(value).replaceAll("-", "−");
+}
+
+function scientific(value: number): string {
+  return value.toExponential(3).replaceAll("-", "−").replace("e+", "e");
 }
