@@ -14,7 +14,7 @@ export default ts.config(
   ...ts.configs.strict,
   ...svelte.configs.recommended,
   { languageOptions: { globals: { ...globals.browser } } },
-  { files: ["*.js", "*.ts", "build/**"], languageOptions: { globals: { ...globals.node } } },
+  { files: ["*.js", "*.ts", "build/**", "bench/**"], languageOptions: { globals: { ...globals.node } } },
   {
     files: ["**/*.svelte", "**/*.svelte.ts"],
     languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { BrokerClock } from "../src/live/broker_clock.ts";
 import { FrameQueue, SLICE } from "../src/live/frames.ts";
-import { History } from "../src/live/history.ts";
+import { History, pointsOf } from "../src/live/history.ts";
+import { Heartbeat } from "../src/live/heartbeat.ts";
 import { Rhythm } from "../src/live/rhythm.ts";
 
 describe("a frame queue", () => {
@@ -64,7 +65,7 @@ describe("a frame queue", () => {
 
 describe("a history", () => {
   it("keeps the newest, bounded, in the order of time", () => {
-    const history = new History(50);
+    const history = new History({ points: 50 });
     for (let second = 0; second < 1000; second += 1) history.push(second * 1000, second * 2);
     const [times, values] = history.columns();
     expect([...times]).toEqual(Array.from({ length: 50 }, (_, index) => 950 + index));
@@ -72,12 +73,23 @@ describe("a history", () => {
   });
 
   it.each([1, 2, 7, 9, 600])("keeps its order at a limit of %d, however it grows", (limit) => {
-    const history = new History(limit);
+    const history = new History({ points: limit });
     for (let second = 0; second < 3000; second += 1) {
       history.push(second * 1000, second);
       if (second % 7 === 0) expect(history.columns()[0].length).toBe(Math.min(second + 1, limit));
     }
     expect([...history.columns()[1]]).toEqual(Array.from({ length: limit }, (_, index) => 3000 - limit + index));
+  });
+
+  it("keeps less when there are more of them", () => {
+    expect([0, 1, 5000, 30_000, 1e9].map(pointsOf)).toEqual([600, 600, 600, 100, 60]);
+    const bound = { points: 600 };
+    const history = new History(bound);
+    for (let second = 0; second < 1000; second += 1) history.push(second * 1000, second);
+    bound.points = 60;
+    for (let second = 1000; second < 2000; second += 1) history.push(second * 1000, second);
+    expect([...history.columns()[1]]).toEqual(Array.from({ length: 60 }, (_, index) => 1940 + index));
+    expect(history.columns()[1].buffer.byteLength).toBeLessThan(8 * 100);
   });
 
   it("replaces a moment said again, and goes back with a clock that was set back", () => {
@@ -119,6 +131,20 @@ describe("a rhythm", () => {
 
   it("is not moved by a clock that was set back", () => {
     expect(learned(5000, 5000, 5000, -60_000, NaN, 5000)).toBe(5000);
+  });
+});
+
+describe("the heartbeat", () => {
+  it("asks who is silent, once, and again after an answer and as much silence", () => {
+    const heartbeat = new Heartbeat(0);
+    expect([heartbeat.ask(19_999), heartbeat.ask(20_000), heartbeat.ask(60_000)]).toEqual([false, true, false]);
+    heartbeat.answered(true, 60_000);
+    expect([heartbeat.ask(79_999), heartbeat.ask(80_000)]).toEqual([false, true]);
+    heartbeat.answered(false, 90_000);
+    expect(heartbeat.ask(90_000)).toBe(true);
+    heartbeat.answered(false, 90_000);
+    heartbeat.heard(95_000);
+    expect(heartbeat.ask(100_000)).toBe(false);
   });
 });
 

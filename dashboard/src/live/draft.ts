@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import type { Bound } from "./history.ts";
 import type { About, Gone, Node, Resource } from "./model.ts";
 import type { DepartedNode, Reading } from "./news.ts";
 import { aboutOf, resourceOf } from "./resource.ts";
@@ -26,11 +27,13 @@ export class Draft {
   #timeoutMs: number | null;
   readonly #was: Node | undefined;
   readonly #life: Life;
+  readonly #bound: Bound;
   #resources: ReadonlyMap<string, Resource>;
   /** The copy that may be changed, once there is one. */
   #own: Map<string, Resource> | null = null;
 
-  constructor(uid: string, was: Node | undefined, life: Life) {
+  constructor(uid: string, was: Node | undefined, life: Life, bound: Bound) {
+    this.#bound = bound;
     this.uid = uid;
     this.gateway = was?.gateway ?? uid.split("/", 1)[0] ?? "";
     this.gone = was?.gone ?? null;
@@ -58,7 +61,7 @@ export class Draft {
     const before = this.#resources.get(name) ?? former;
     const about = this.#life.abouts?.get(name);
     this.#life.abouts?.delete(name);
-    this.#writable().set(name, resourceOf(name, reading, about, before));
+    this.#writable().set(name, resourceOf(name, reading, about, before, this.#bound));
     this.#seen(reading.at);
   }
 

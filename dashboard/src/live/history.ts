@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 const FIRST_CAPACITY = 8;
-/** Points kept of a resource. */
+/** Points kept of a resource at most, at least, and of all together: some 60 MB. */
 export const MAX_POINTS = 600;
+const MIN_POINTS = 60;
+const MAX_POINTS_OF_ALL = 3_000_000;
 const NOTHING = new Float64Array(0);
 
 /** Times and values, of equal length. */
 export type Columns = [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>];
+
+/** How many points each of many histories keeps; they share one. */
+export interface Bound {
+  points: number;
+}
+
+/** The bound of each of `count` histories. */
+export function pointsOf(count: number): number {
+  return Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(MAX_POINTS_OF_ALL / Math.max(count, 1))));
+}
 
 /**
  * The newest numbers of one resource with their times (Unix seconds), oldest first; bounded.
@@ -21,10 +33,10 @@ export class History {
   /** The first point, while there are no arrays. */
   #firstTime = 0;
   #firstValue = 0;
-  readonly #limit: number;
+  readonly #bound: Bound;
 
-  constructor(limit = MAX_POINTS) {
-    this.#limit = limit;
+  constructor(bound: Bound = { points: MAX_POINTS }) {
+    this.#bound = bound;
   }
 
   get length(): number {
@@ -48,7 +60,7 @@ export class History {
     this.#times[this.#end] = time;
     this.#values[this.#end] = value;
     this.#end += 1;
-    if (this.length > this.#limit) this.#start += 1;
+    this.#start = Math.max(this.#start, this.#end - this.#bound.points);
   }
 
   /** Views of the kept part; valid until the next push. */
@@ -67,9 +79,11 @@ export class History {
   #makeRoom(): void {
     const kept = this.length;
     // A full one has half as much again, so that its points are moved once in 300 numbers.
-    const capacity = Math.min(kept * 2, this.#limit + (this.#limit >> 1) + 1);
+    const { points } = this.#bound;
+    const capacity = Math.min(Math.max(kept * 2, FIRST_CAPACITY), points + (points >> 1) + 1);
     const [times, values] = this.columns();
-    if (capacity > this.#times.length) {
+    // Smaller, too: there are more histories now.
+    if (capacity > this.#times.length || capacity * 2 < this.#times.length) {
       this.#times = new Float64Array(capacity);
       this.#values = new Float64Array(capacity);
     }

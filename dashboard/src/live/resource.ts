@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-import { History } from "./history.ts";
+import { History, type Bound } from "./history.ts";
 import type { About, Resource } from "./model.ts";
 import type { Reading } from "./news.ts";
 import { Rhythm } from "./rhythm.ts";
@@ -7,10 +7,10 @@ import { Rhythm } from "./rhythm.ts";
 const NOTHING_SAID: About = {};
 
 /** A resource as just told; its history and its rhythm go on from `before`, where there is one. */
-export function resourceOf(name: string, reading: Reading, about: About | undefined, before: Resource | undefined): Resource {
+export function resourceOf(name: string, reading: Reading, about: About | undefined, before: Resource | undefined, bound?: Bound): Resource {
   const { data, value, unit, at: atMs } = reading;
   const number = numberOf(value === undefined ? data : value);
-  const history = before?.history ?? new History();
+  const history = before?.history ?? new History(bound);
   if (number !== null) history.push(atMs, number);
   return {
     name,

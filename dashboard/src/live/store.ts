@@ -2,6 +2,7 @@
 import type { View } from "../../client/index.js";
 import type { Value } from "../../client/view.js";
 import { Draft, type Life } from "./draft.ts";
+import { MAX_POINTS, pointsOf, type Bound } from "./history.ts";
 import type { Node, Resource } from "./model.ts";
 import type { Departed, News } from "./news.ts";
 
@@ -42,6 +43,8 @@ export class Store {
   readonly #awayMs = new Map<string, number>();
   /** Changed in this batch, and not in `nodes` yet: a burst of values makes one new node. */
   readonly #drafts = new Map<string, Draft>();
+  readonly #bound: Bound = { points: MAX_POINTS };
+  #resources = 0;
   #touched = new Set<string>();
   #membership = false;
   #gateways = false;
@@ -136,7 +139,7 @@ export class Store {
       life = { rhythm: null, toldMs: null, abouts: null };
       this.#lives.set(uid, life);
     }
-    draft = new Draft(uid, node, life);
+    draft = new Draft(uid, node, life, this.#bound);
     this.#drafts.set(uid, draft);
     this.#touched.add(uid);
     this.#membership ||= node === undefined;
@@ -195,6 +198,7 @@ export class Store {
     this.#drafts.delete(uid);
     this.#lives.delete(uid);
     this.#former.delete(uid);
+    this.#resources -= this.nodes.get(uid)?.resources.size ?? 0;
     this.nodes.delete(uid);
     this.#touched.add(uid);
     this.#membership = true;
@@ -206,8 +210,10 @@ export class Store {
       if (known !== undefined) draft.identity(known.gateway, known.protocol, known.firstSeen);
       // The watch may know by now that it went; the change that says so follows.
       const state = draft.gone !== null ? "gone" : known === undefined ? "online" : this.#view.state(known);
+      this.#resources += draft.resources.size - (this.nodes.get(draft.uid)?.resources.size ?? 0);
       this.nodes.set(draft.uid, draft.node(state, this.#awayMs.get(draft.gateway) ?? null));
     }
     this.#drafts.clear();
+    this.#bound.points = pointsOf(this.#resources);
   }
 }

@@ -5,11 +5,16 @@ import type { Status } from "../../client/link.js";
 import { clock } from "../clock.svelte.ts";
 import { storedToken, storeToken } from "../token.ts";
 import { FrameQueue } from "./frames.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { Node } from "./model.ts";
 import type { DepartedNode, News } from "./news.ts";
 import { Store, type Effect } from "./store.ts";
 import { explain } from "./strings.ts";
 import { Writes, canUndo, SHOWN_MS, writeKey, type Write } from "./writes.ts";
+
+const HEARTBEAT_CHECK_MS = 5_000;
+/** What the broker has to answer within, besides the client's own margin. */
+const HEARTBEAT_MS = 5_000;
 
 export type GatewayState = "connected" | "resyncing" | "away";
 
@@ -32,6 +37,7 @@ export class View {
   readonly #shownWrites = new SvelteMap<string, Write>();
   readonly #writes = new Writes(explain);
   readonly #queue = new FrameQueue<News>((news) => this.#apply(news));
+  readonly #heartbeat = new Heartbeat(performance.now());
   readonly #client: Client;
   readonly #watch: Watch;
   readonly #store: Store;
@@ -39,6 +45,7 @@ export class View {
   constructor(brokerUrl: string) {
     this.#client = new Client(brokerUrl, { token: storedToken(), onStatus: (status) => this.#changed(status) });
     this.#watch = this.#client.watch({}, ({ changes }) => {
+      this.#heartbeat.heard(performance.now());
       for (const change of changes) this.#queue.push(change);
     });
     this.#store = new Store(this.#watch.view);
@@ -58,10 +65,12 @@ export class View {
       if (document.hidden) return;
       this.#queue.flush();
       this.#hurry();
+      void this.#beat();
     });
     addEventListener("online", () => this.#hurry());
+    setInterval(() => void this.#beat(), HEARTBEAT_CHECK_MS);
     // Whoever slept has missed the end of its connections, and what the time is.
-    clock.onLeap = () => this.#client.useToken(storedToken());
+    clock.onLeap = () => this.#connectAnew();
   }
 
   tryNow(): void {
@@ -141,6 +150,7 @@ export class View {
 
   #changed(status: Status): void {
     if (status.state === "connected") {
+      this.#heartbeat.heard(performance.now());
       this.status = { ...status, sinceMs: status.sinceMs + clock.offsetMs };
       this.lostMs = null;
       this.#showSynced();
@@ -152,6 +162,25 @@ export class View {
     this.#queue.flush();
     if (this.nodes.size > 0) this.lostMs ??= clock.tick();
     if (this.#writes.lost()) this.#showWrites();
+  }
+
+  /** Asks the broker for a word when it has been silent, and connects anew when none comes. */
+  async #beat(): Promise<void> {
+    if (!this.connected || document.hidden || !this.#heartbeat.ask(performance.now())) return;
+    let isThere = true;
+    try {
+      await this.#client.request("gateways.list", {}, HEARTBEAT_MS);
+    } catch (error) {
+      // Any word of the broker's is one, also that it knows no such method.
+      isThere = !(error instanceof RpcError && error.kind === "timeout");
+    }
+    this.#heartbeat.answered(isThere, performance.now());
+    if (!isThere && this.connected) this.#connectAnew();
+  }
+
+  #connectAnew(): void {
+    // Who was refused stays so until there is another token.
+    if (this.status.state !== "refused") this.#client.useToken(storedToken());
   }
 
   #hurry(): void {
