@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .make
 # Debian packages that some tests need; see `needs` in tests/conftest.py.
-TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients
+TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients systemd
 
 # Three at a time: half of the tests' time is waiting. Who has no more takes over from others.
 PYTEST_ARGS ?= -n 3 --dist worksteal
@@ -79,7 +79,7 @@ $(STAMPS)/test-parts: tests/package-lock.json $(STAMPS)/node
 	@touch $@
 
 # As root, or with sudo that asks nothing, install what is missing; otherwise those tests skip and say so.
-HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub; do command -v $$each >/dev/null || exit 1; done
+HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub systemd-analyze; do command -v $$each >/dev/null || exit 1; done
 INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(TEST_PACKAGES) >/dev/null
 
 $(STAMPS)/programs:

@@ -14,11 +14,11 @@ import logging
 import logging.handlers
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, NoReturn, Protocol
 
+from pyaiot import sd_notify
 from pyaiot.log_limit import LimitFilter
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import CommonSettings
@@ -91,16 +91,18 @@ async def _serve(service: Service, ready: Ready | None) -> int:
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECT_EVERY)
-        notify_systemd("READY=1")
+        sd_notify.notify("READY=1")
         if ready is not None:
             ready()
 
     serving = loop.create_task(service.run(on_ready), name="service")
     stopping = loop.create_task(stop.wait(), name="wait for a signal")
+    alive = loop.create_task(sd_notify.stay_alive(), name="watchdog")
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    alive.cancel()
     if not serving.done():
-        notify_systemd("STOPPING=1")
+        sd_notify.notify("STOPPING=1")
         log.info("Stopping")
         serving.cancel()
         _, late = await asyncio.wait((serving,), timeout=STOP_TIMEOUT_S)
@@ -175,16 +177,6 @@ async def closing(waits: Awaitable[None], timeout_s: float, what: str) -> None:
             await waits
     except TimeoutError:
         log.warning("%s did not end within %.1f s", what, timeout_s)
-
-
-def notify_systemd(state: str) -> None:
-    """Tell systemd (sd_notify(3)), when it is listening at ``NOTIFY_SOCKET``; no harm where it is not."""
-    path = os.environ.get("NOTIFY_SOCKET")
-    if not path:
-        return
-    address = "\0" + path[1:] if path.startswith("@") else path
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.sendto(state.encode(), address)
 
 
 _COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}

@@ -36,7 +36,7 @@ class PrivateFile:
                     raise self.error(f"Invalid {self.what} provided: '{path}': it is no ordinary file")
                 for folder in {path.parent, _target(path).parent}:
                     self._check_folder(folder)
-                if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_credential(path):
                     raise self.error(f"others can read the {self.what} {path}: run chmod 600 {path}")
                 raw = file.read(MAX_FILE_BYTES + 1)
         except FileNotFoundError:
@@ -128,6 +128,12 @@ def fingerprint(path: str | Path) -> tuple[int, int, int] | None:
 def _target(path: str | Path) -> Path:
     """The file that is meant, which a symbolic link at ``path`` may only lead to."""
     return Path(os.path.realpath(os.path.expanduser(path)))
+
+
+def _is_credential(path: Path) -> bool:
+    """Whether systemd put it there for this service alone: then an ACL says who may read it, and the mode does not."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.parent == Path(str(folder))
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "pyaiot"
 PURE = [
     "wire",
     "nodes",
+    "systemd",
     "gateway/adapter.py",
     "gateway/backoff.py",
     "gateway/confirmation.py",

@@ -21,7 +21,7 @@ from types import ModuleType
 
 import pytest
 
-from pyaiot import lifecycle
+from pyaiot import lifecycle, sd_notify
 from pyaiot.cli.generate_keys import make_all
 from pyaiot.lifecycle import StartupError, first_fault, started
 from pyaiot.log_limit import MAX_ERRORS, MAX_KINDS, MAX_RECORDS, WINDOW_S, Kind, LimitFilter, LogLimit
@@ -155,16 +155,23 @@ def test_a_signal_ends_the_broker_in_order(number: signal.Signals, tmp_path: Pat
             "--broker-port=0",
             f"--key-file={tmp_path / 'keys'}",
             NOTIFY_SOCKET=str(tmp_path / "notify"),
+            WATCHDOG_USEC="300000",
         )
         try:
-            assert notify.recv(100) == b"READY=1"
+            told = {notify.recv(100) for _ in range(2)}
+            while told != {b"READY=1", b"WATCHDOG=1"}:
+                told.add(notify.recv(100))
+            for _ in range(2):
+                assert notify.recv(100) == b"WATCHDOG=1"
             began = time.monotonic()
             code, out, err = end(broker, number)
             took = time.monotonic() - began
         finally:
             broker.kill()
             broker.wait()
-        assert notify.recv(100) == b"STOPPING=1"
+        while (last := notify.recv(100)) == b"WATCHDOG=1":
+            pass
+        assert last == b"STOPPING=1"
     assert (code, out) == (0, ""), err
     assert is_within(took, 5)
     assert "Traceback" not in err
@@ -243,15 +250,30 @@ def test_systemd_is_told(abstract: bool, tmp_path: Path, monkeypatch: pytest.Mon
         listening.bind("\0" + name[1:] if abstract else name)
         listening.settimeout(TIMEOUT_S)
         monkeypatch.setenv("NOTIFY_SOCKET", name)
-        lifecycle.notify_systemd("READY=1")
+        sd_notify.notify("READY=1")
         assert listening.recv(100) == b"READY=1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "interval_s"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "30000000"}, 10.0),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"}, 10.0),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_systemd_says_how_often_it_wants_to_hear(environment: dict[str, str], interval_s: float | None) -> None:
+    assert sd_notify.watchdog_interval_s(environment, 7) == interval_s
 
 
 def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    lifecycle.notify_systemd("READY=1")
+    sd_notify.notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
-    lifecycle.notify_systemd("READY=1")
+    sd_notify.notify("READY=1")
 
 
 # Services that need each other

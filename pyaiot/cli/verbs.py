@@ -23,6 +23,7 @@ ALL: Final = {
     "publish": "be an entity that publishes a value, or lines",
     "device": "passwords of devices, for MQTT (embedded), WebSocket and HTTP",
     "device-token": "tokens of devices, for WebSocket and HTTP",
+    "install-units": "units for systemd, which keep the services running for years",
     "completion": "what makes bash, zsh or fish complete all this",
 }
 #: Verbs whose first words are a node and a resource, or an entity and a method.
@@ -96,6 +97,10 @@ def _module(verb: str) -> ModuleType:
             from pyaiot.cli import device
 
             return device
+        case "install-units":
+            from pyaiot.cli import install_units
+
+            return install_units
         case "device-token":
             from pyaiot.cli import device_token
 

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``aiot install-units``: writes units for systemd that start this installation."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyaiot
+from pyaiot.options import ConfigurationError, OneLineParser
+from pyaiot.systemd.environment import environment_file
+from pyaiot.systemd.units import SERVICES, Installation, all_units
+
+SYSTEM_UNITS = Path("/etc/systemd/system")
+SYSTEM_SETTINGS = Path("/etc/pyaiot")
+#: What is taken where there is no systemd to ask: that of Debian 12.
+USUAL_VERSION = 252
+
+NEXT = """\
+Next:
+  {generate}    makes keys, where there are none yet
+  {systemctl} daemon-reload
+  {systemctl} enable --now aiot.target aiot-broker aiot-dashboard aiot-coap-gateway    and what else you need
+Options are in {environment}.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
+    parser = OneLineParser(
+        prog="aiot install-units", description="Write units for systemd that start this installation."
+    )
+    parser.add_argument("--user", action="store_true", help="for your own systemd, instead of the machine's")
+    parser.add_argument("--directory", metavar="FOLDER", type=Path, help="write the units there")
+    parser.add_argument("--settings", metavar="FOLDER", type=Path, help="where the environment file and the keys are")
+    return parser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Write them, and say what is to be done next. Raises ConfigurationError."""
+    options = make_parser().parse_args(arguments)
+    units = options.directory or (_user_units() if options.user else SYSTEM_UNITS)
+    settings = (options.settings or (_user_settings() if options.user else SYSTEM_SETTINGS)).expanduser().absolute()
+    installation = this_installation(settings, user=options.user)
+    try:
+        units.mkdir(parents=True, exist_ok=True)
+        for name, text in all_units(installation).items():
+            (units / name).write_text(text, encoding="utf-8")
+        made = _make_settings(settings, options.user)
+    except OSError as error:
+        advice = "" if options.user else ": run it as root, or with --user for your own systemd"
+        raise ConfigurationError(f"{error.filename} cannot be written: {error.strerror}{advice}") from None
+    print(f"{len(SERVICES)} services and aiot.target written to {units}")
+    for path in made:
+        print(f"{path} written")
+    systemctl = "systemctl --user" if options.user else "systemctl"
+    generate = f"{installation.programs}/aiot-generate-keys --key-file {settings / 'keys'}"
+    print(NEXT.format(generate=generate, systemctl=systemctl, environment=settings / "environment"), end="")
+    return 0
+
+
+def this_installation(settings: Path, *, user: bool) -> Installation:
+    """What runs now. Raises ConfigurationError: its commands are not to be found."""
+    programs = _programs()
+    code = {Path(sys.prefix), Path(pyaiot.__file__).parent.parent, Path(os.path.realpath(sys.executable)).parent.parent}
+    return Installation(
+        str(programs),
+        str(settings),
+        code=tuple(sorted(map(str, code))),
+        user=user,
+        version=_systemd_version(),
+    )
+
+
+def _programs() -> Path:
+    for folder in (Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))):
+        if all((folder / service.name).is_file() for service in SERVICES):
+            return folder.absolute()
+    raise ConfigurationError(f"the commands of pyaiot are not beside {sys.executable}: install it with pip, then again")
+
+
+def _make_settings(settings: Path, user: bool) -> list[Path]:
+    """Write what is not there yet: nobody's choice is overwritten. What was written."""
+    settings.mkdir(mode=0o700 if user else 0o755, parents=True, exist_ok=True)
+    (settings / "device-keys").mkdir(mode=0o755, exist_ok=True)
+    made = []
+    for name, text, mode in (("environment", environment_file(user=user), 0o644), ("devices", "", 0o600)):
+        path = settings / name
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            continue
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        made.append(path)
+    return made
+
+
+def _systemd_version() -> int:
+    try:
+        said = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, timeout=10).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return USUAL_VERSION
+    found = re.match(r"systemd (\d+)", said)
+    return int(found[1]) if found else USUAL_VERSION
+
+
+def _user_units() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "systemd" / "user"
+
+
+def _user_settings() -> Path:
+    return Path("~/.pyaiot").expanduser()

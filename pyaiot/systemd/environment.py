@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The environment file of the units: every option of every service, commented out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import Field, fields
+from typing import Any, Final
+
+from pyaiot.settings import ALL_SETTINGS, CommonSettings, GatewaySettings, UpSettings
+
+HEAD: Final = """\
+# Options of the pyaiot services on this host (environment.d(5)): take the # away before what you want to change.
+# Then: {restart}
+"""
+#: What the units of a whole machine say themselves.
+_OF_UNITS: Final = frozenset(("key_file", "device_file", "device_keys", "device_owners"))
+
+
+def environment_file(*, user: bool = False) -> str:
+    """The text of the file; each option stands where it comes up first."""
+    restart = "systemctl --user restart aiot.target" if user else "systemctl restart aiot.target"
+    return HEAD.format(restart=restart) + "".join(_sections(frozenset() if user else _OF_UNITS))
+
+
+def _sections(left_out: frozenset[str]) -> Iterator[str]:
+    told = set(left_out)
+    for settings in (CommonSettings, GatewaySettings, *ALL_SETTINGS):
+        if settings is UpSettings:
+            continue
+        own = [each for each in fields(settings) if each.name not in told]
+        told.update(each.name for each in own)
+        if own:
+            yield f"\n## {_title(settings)}\n" + "".join(map(_option, own))
+
+
+def _title(settings: type[CommonSettings]) -> str:
+    first = (settings.__doc__ or "").splitlines()[0]
+    return first.replace("``", "").rstrip(".").rstrip(",")
+
+
+def _option(option: Field[Any]) -> str:
+    meta = option.metadata
+    choices = f" ({', '.join(meta['choices'])})" if meta["choices"] else ""
+    default = ("no", "yes")[option.default] if isinstance(option.default, bool) else option.default
+    return f"\n# {meta['help']}{choices}\n#AIOT_{option.name.upper()}={default}\n"
