@@ -83,7 +83,11 @@ export function isSwitched({ name }: Resource): boolean {
 
 /** Well-known types first, in their order; the others, and those of one type, by name with numbers as people count. */
 export function byRank(a: Resource, b: Resource): number {
-  return rankOf(a) - rankOf(b) || ORDER.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
+  return rankOf(a) - rankOf(b) || byName(a, b);
+}
+
+function byName(a: Resource, b: Resource): number {
+  return ORDER.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
 }
 
 const ORDER = new Intl.Collator("en", { numeric: true });
@@ -97,7 +101,8 @@ function rankOf(resource: Resource): number {
  * in another's (the progress of a download is in that of the update's state).
  */
 export function shownResources(node: Node): Resource[] {
-  return [...node.resources.values()].filter((resource) => isShown(resource, node)).sort(byRank);
+  const ranked = [...node.resources.values()].filter((resource) => isShown(resource, node)).map((resource) => ({ resource, rank: rankOf(resource) }));
+  return ranked.sort((a, b) => a.rank - b.rank || byName(a.resource, b.resource)).map(({ resource }) => resource);
 }
 
 export function isShown(resource: Resource, node: Node): boolean {

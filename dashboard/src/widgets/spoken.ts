@@ -7,11 +7,17 @@ import { shownNumber, shownUnit } from "./units.ts";
 
 const LONGEST = 40;
 
+/** A state in a word: a truth is a yes or a no, for who knows whether a door is on; all else is on or off. */
+export function stateWord(on: boolean, data: unknown): string {
+  const isTruth = typeof data === "boolean" || /^\s*(true|false)\s*$/i.test(String(data).slice(0, 16));
+  return isTruth ? t(on ? "yes" : "no") : t(on ? "on" : "off");
+}
+
 /** Data of a write, short, as its widget would say it: `On`, `21.5 °C`, `“open the d…”`. */
 export function spoken(data: unknown, kind: WidgetKind, unit: string | null): string {
   if (kind === "switch") {
     const on = switchStateOf(data);
-    if (on !== null) return on ? t("on") : t("off");
+    if (on !== null) return stateWord(on, data);
   }
   if (kind === "number") {
     const number = typeof data === "number" ? data : typeof data === "string" && data.trim() !== "" ? Number(data) : NaN;

@@ -102,6 +102,7 @@ describe("texts", () => {
   it("of a write are short", () => {
     expect([spoken("1", "switch", null), spoken("21.5", "number", "Cel"), spoken("a\nb", "text", null), spoken("", "text", null)]).toEqual(["On", "21.5 °C", "a b", "Empty text"]);
     expect(spoken("🏴".repeat(5000), "text", null)).toBe(`${"🏴".repeat(40)}…`);
+    expect([spoken(true, "switch", null), spoken("False", "switch", null), spoken(0, "switch", null)]).toEqual(["Yes", "No", "Off"]);
     expect(spoken({ a: [1] }, "json", null)).toBe('{"a":[1]}');
   });
 });
