@@ -31,7 +31,7 @@ class Link(RawWebSocket):
             epoch=secrets.token_hex(8),
         )
         self.send(answer.auth.encode())
-        self.acknowledged = handshake.read_welcome(answer, self.next().decode())
+        self.acknowledged = handshake.read_welcome(answer, self.next().decode()).ack
         self.last = self.acknowledged
         self.frames_received = 0
         self.told: list[bytes] = []

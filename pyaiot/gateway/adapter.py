@@ -15,10 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Protocol, TypeGuard
 
-from pyaiot.wire.messages import JSON
+from pyaiot.addresses import is_every_address
+from pyaiot.wire.messages import JSON, About, Door
 
 GoneReason = Literal["closed", "deregistered"]
 
+#: The longest host of a door.
+MAX_DOOR_HOST = 64
 #: The greatest age of a value that a device has kept for later: a week.
 MAX_AGE_MS = 7 * 24 * 3600 * 1000
 
@@ -79,6 +82,15 @@ class DeviceEvents(Protocol):
         Raises Refused: the uid is not a known node, the resource name does not match
         ``[A-Za-z0-9._:/-]{1,64}``, it is ``protocol`` or an attribute of the node (see :meth:`seen`), the node
         has too many resources, or the data is too large.
+        """
+        ...
+
+    def described(self, uid: str, resource: str, about: About) -> None:
+        """What the device or its protocol says ``resource`` is, besides its values: replaces what was said before.
+
+        No sign of life by itself, and void after :meth:`reset`. It need have no value yet; an empty one takes back.
+        Raises Refused: the uid is not a known node, the resource cannot be called so (as for :meth:`updated`), a text
+        of more than 64 characters, more than 2 KiB in all, of too many resources.
         """
         ...
 
@@ -183,3 +195,39 @@ class ReadingAdapter(Adapter, Protocol):
 def can_read(adapter: Adapter) -> TypeGuard[ReadingAdapter]:
     """Whether it is a ReadingAdapter."""
     return getattr(adapter, "can_read", False) is True
+
+
+class OpenAdapter(Adapter, Protocol):
+    """An adapter to which devices come at known places, and that can say which."""
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """Where devices come in, by ports that are really bound; asked for once, when it has started. At most 8."""
+        ...
+
+
+class ConnectedAdapter(Adapter, Protocol):
+    """An adapter whose devices are there as long as their connections: it says so by ``connection_is_liveness = True``.
+
+    No silence by itself ends their nodes then, and nobody is told a time-out.
+    """
+
+    connection_is_liveness: ClassVar[bool]
+
+
+def doors_of(adapter: Adapter) -> tuple[Door, ...]:
+    """The doors of an OpenAdapter; others tell none."""
+    doors: tuple[Door, ...] = getattr(adapter, "doors", ())
+    return doors
+
+
+def ends_with_connection(adapter: Adapter) -> TypeGuard[ConnectedAdapter]:
+    """Whether it is a ConnectedAdapter."""
+    return getattr(adapter, "connection_is_liveness", False) is True
+
+
+def door(scheme: str, host: str, port: int, path: str | None = None) -> Door:
+    """A door at ``host``, an address that is listened on: told only where not all of the gateway's own are it."""
+    host = host.strip("[]")
+    told = None if is_every_address(host) or len(host) > MAX_DOOR_HOST else host
+    return Door(scheme=scheme, port=port, host=told, path=path)

@@ -14,6 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from pyaiot.gateway.adapter import GoneReason, Refused
+from pyaiot.gateway.details import Details, encode_about
 from pyaiot.gateway.orders import Ask, Counters, Discover, Forget, Order, Perform
 from pyaiot.gateway.outbox import Kind, Outbox
 from pyaiot.gateway.reads import Reads
@@ -25,7 +26,7 @@ from pyaiot.nodes.registry import Full, Registry
 from pyaiot.nodes.values import BadValue, read_value
 from pyaiot.wire.codec import check_value, encode
 from pyaiot.wire.errors import Malformed
-from pyaiot.wire.messages import JSON, Out, OutReason, Read, Reset, Result, Seen, Update, Write
+from pyaiot.wire.messages import JSON, About, Out, OutReason, Read, Reset, Result, Seen, Update, Write
 from pyaiot.wire.messages import Refused as RefusedByBroker
 from pyaiot.wire.names import is_name, is_resource
 
@@ -44,10 +45,20 @@ PROTOCOL = "protocol"
 
 
 class GatewayCore:
-    """The nodes of one gateway. ``protocol`` and ``title`` are the adapter's; ``timeout_s`` is a node's by default."""
+    """The nodes of one gateway. ``protocol`` and ``title`` are the adapter's; ``timeout_s`` is a node's by default.
+
+    ``tells_timeout``: silence ends a node, as its connection does not (see Details).
+    """
 
     def __init__(
-        self, outbox: Outbox, *, protocol: str, title: str, timeout_s: float, registry: Registry | None = None
+        self,
+        outbox: Outbox,
+        *,
+        protocol: str,
+        title: str,
+        timeout_s: float,
+        tells_timeout: bool = True,
+        registry: Registry | None = None,
     ) -> None:
         self._outbox = outbox
         self._protocol = protocol
@@ -60,7 +71,8 @@ class GatewayCore:
         self.writes = Writes(self.orders)
         self.reads = Reads(self.orders, self._nodes, self._answer_read)
         self.counters = Counters()
-        self._resync = Resync(self.registry, outbox, protocol, self.counters)
+        self._details = Details(outbox, tells_timeout=tells_timeout)
+        self._resync = Resync(self.registry, outbox, protocol, self.counters, self._details)
 
     # Devices: the methods of adapter.DeviceEvents, with the time
 
@@ -92,6 +104,7 @@ class GatewayCore:
         if timeout_s is not None and timeout_s != node.timeout_s:
             node.timeout_s = timeout_s
             self._liveness.watch(node)
+            self._details.tell_pace(node, now)
         if changed:
             node.attributes.update(changed)
             node.told_seen = now
@@ -103,6 +116,8 @@ class GatewayCore:
             node.told_seen = now
             self._outbox.append(encode(Seen(uid=uid, at=at)), Kind.VALUE)
             self.counters.seen += 1
+            if now >= node.rhythm.due_at:
+                self._shown(node, now)
         return False
 
     def updated(self, uid: str, resource: str, data: JSON, now: float, at: int, unit: str | None = None) -> None:
@@ -126,6 +141,30 @@ class GatewayCore:
             raise self._refuse("name", "no resource can have that name")
         self._put(node, resource, data, at, unit)
         node.told_seen = now
+        # Only what is told counts: nobody is late of whom the broker was not to hear yet.
+        if now >= node.rhythm.due_at:
+            self._shown(node, now)
+
+    def described(self, uid: str, resource: str, about: About) -> None:
+        """What a resource of the node is, besides its values; no sign of life. Raises adapter.Refused."""
+        node = self._nodes.get(uid)
+        if node is None:
+            raise self._refuse("unknown", "the device is not known: it has to register first")
+        if resource[:1] == "/":
+            resource = resource[1:]
+        try:
+            encoded = encode_about(about)
+            if encoded != node.abouts.get(resource, b""):
+                if resource in node.attributes or resource == PROTOCOL:
+                    raise self._refuse("reserved", "the gateway itself states that of this device")
+                if not is_resource(resource):
+                    raise self._refuse("name", "no resource can have that name")
+                self.registry.describe(node, resource, encoded)
+                self._details.tell_about(node, resource, encoded)
+        except Malformed as error:
+            raise self._refuse("about", str(error)) from None
+        except Full as full:
+            raise self._refuse("full", str(full)) from None
 
     def reset(self, uid: str, now: float, at: int) -> None:
         """The node rebooted: its values are void, and it is discovered again. Raises adapter.Refused."""
@@ -146,13 +185,15 @@ class GatewayCore:
 
     # The broker
 
-    def session_began(self) -> None:
-        """The broker said welcome (and the outbox was resumed): everything is to be told again."""
+    def session_began(self, features: frozenset[str] = frozenset()) -> None:
+        """The broker said welcome, and what it takes besides (and the outbox was resumed): all is to be told again."""
+        self._details.session_began(features)
         self._resync.restart()
 
     def session_ended(self) -> None:
         """The session is over. Its writes go on: the broker may still wait for their outcomes when it is back."""
         self._resync.stop()
+        self._details.session_ended()
         self.writes.session_over()
 
     def refill(self, at: int) -> None:
@@ -252,6 +293,10 @@ class GatewayCore:
             self._answer(answer)
         self.reads.node_out(uid)
         self.orders.append(Forget(uid, why))
+
+    def _shown(self, node: Node, now: float) -> None:
+        node.rhythm.shown(now)
+        self._details.tell_pace(node, now)
 
     def _tell_attributes(self, node: Node, at: int) -> None:
         for name, text in (*node.attributes.items(), (PROTOCOL, self._title)):

@@ -22,6 +22,7 @@ from pyaiot.wire.handshake import (
     answer_hello,
     read_welcome,
 )
+from pyaiot.wire.messages import Door, Welcome
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
 #: Frames of the broker that are read ahead, at most.
@@ -66,8 +67,9 @@ class Identity:
     name: str
     key: PrivateKey
     broker: PublicKey
-    #: What we can besides: see messages.Auth.
+    #: What we can besides, and where our devices come in: see messages.Auth.
     features: tuple[str, ...] = ()
+    doors: tuple[Door, ...] = ()
 
 
 async def dial(url: str, times: LinkTimes) -> ClientConnection:
@@ -94,8 +96,8 @@ async def dial(url: str, times: LinkTimes) -> ClientConnection:
         raise LinkLost("unreachable", _describe(error)) from None
 
 
-async def shake_hands(connection: ClientConnection, identity: Identity, epoch: str) -> tuple[Answer, int]:
-    """Hello, auth, welcome: the session, and how much of ``epoch`` the broker has kept. Raises HandshakeFailed."""
+async def shake_hands(connection: ClientConnection, identity: Identity, epoch: str) -> tuple[Answer, Welcome]:
+    """Hello, auth, welcome: the session, and what the broker has kept of ``epoch``. Raises HandshakeFailed."""
     if connection.subprotocol != SUBPROTOCOL:
         raise HandshakeFailed(f"who answers there does not speak {SUBPROTOCOL}")
     answer = answer_hello(
@@ -106,6 +108,7 @@ async def shake_hands(connection: ClientConnection, identity: Identity, epoch: s
         nonce=secrets.token_bytes(NONCE_BYTES),
         epoch=epoch,
         features=identity.features,
+        doors=identity.doors,
     )
     await connection.send(answer.auth)
     return answer, read_welcome(answer, text_of(await connection.recv()))

@@ -36,8 +36,8 @@ SMALL_FRAME_MESSAGES = 16
 class Host(Protocol):
     """What a link does for: the gateway. Nothing of it may raise."""
 
-    def session_began(self) -> None:
-        """The broker said welcome, and the outbox was resumed."""
+    def session_began(self, features: frozenset[str]) -> None:
+        """The broker said welcome, and takes ``features`` besides (messages.ABOUT …); the outbox was resumed."""
 
     def session_ended(self) -> None:
         """It is over; called once for each ``session_began``."""
@@ -74,10 +74,10 @@ class Link:
         code, reason = CLOSE_GOING_AWAY, "the gateway stops"
         try:
             async with asyncio.timeout(self._times.handshake_s):
-                answer, acknowledged = await shake_hands(connection, self._identity, self._outbox.epoch)
-            self._outbox.resume(acknowledged)
+                answer, welcome = await shake_hands(connection, self._identity, self._outbox.epoch)
+            self._outbox.resume(welcome.ack)
             self._heard_at = self._progress_at = asyncio.get_running_loop().time()
-            self._host.session_began()
+            self._host.session_began(frozenset(welcome.features))
             try:
                 established()
                 await self._serve(connection, answer)

@@ -69,8 +69,8 @@ class Counters:
     unread_values: int = 0
     #: Nodes that went out, by reason.
     out: Counter[str] = field(default_factory=Counter)
-    #: What devices said and the gateway did not take: ``name``, ``unknown``, ``full``, ``value``, ``timeout``,
-    #: ``reserved`` (a resource that the gateway itself states).
+    #: What devices said and the gateway did not take: ``name``, ``unknown``, ``full``, ``value``, ``about``,
+    #: ``timeout``, ``reserved`` (a resource that the gateway itself states).
     refused: Counter[str] = field(default_factory=Counter)
     #: What the gateway said and the broker did not take.
     refused_by_broker: int = 0

@@ -2,12 +2,14 @@
 """What the broker has not acknowledged yet (PROTOCOL.md section 2). Messages come and go as encoded bytes.
 
 A message gets its id when it is first sent: ids count up from 1 within the epoch, without holes unless a message
-that had been sent was dropped. Messages are of three kinds, and leave in the order in which they came:
+that had been sent was dropped. Messages are of four kinds, and leave in the order in which they came:
 
 - VALUE (``update``, ``seen``): when the outbox is full the oldest of these goes first, in O(1).
 - STATE (``new``, ``reset``, ``out``, ``result``): goes only when a full outbox holds no VALUE, which takes devices
   that come and go without end while the broker is away. ``forgotten`` then remembers of which nodes something went
   untold.
+- DETAIL (``about``, ``liveness``): for a broker that takes it, as it says in its welcome. The next one may be older,
+  and end the session over what it cannot read: so these are dropped with the session. Each begins by telling all.
 - SYNC (``sync``): means something in the present session only, and is dropped with it: half of an old list, told
   in a new session, would declare the nodes of the other half gone.
 
@@ -46,8 +48,12 @@ class Kind(IntEnum):
     """What a message is worth; the first go first when the outbox is full."""
 
     VALUE = 0
-    STATE = 1
-    SYNC = 2
+    DETAIL = 1
+    STATE = 2
+    SYNC = 3
+
+
+_OF_A_SESSION = (Kind.DETAIL, Kind.SYNC)
 
 
 #: order, id (0 before it is sent), encoded message, uid (of a STATE).
@@ -62,8 +68,8 @@ class Outbox:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         # Both by kind. All that is sent (in the present session) is before all that waits, in order and in id.
-        self._sent: tuple[deque[_Entry], ...] = (deque(), deque(), deque())
-        self._waiting: tuple[deque[_Entry], ...] = (deque(), deque(), deque())
+        self._sent: tuple[deque[_Entry], ...] = tuple(deque() for _ in Kind)
+        self._waiting: tuple[deque[_Entry], ...] = tuple(deque() for _ in Kind)
         self._order = 0
         self._last_id = 0
         self._last_sent = 0
@@ -73,7 +79,7 @@ class Outbox:
         self.waiting = 0
         self.in_flight = 0
         #: How many of each kind were dropped because the outbox was full.
-        self.dropped = [0, 0, 0]
+        self.dropped = [0] * len(Kind)
         #: Something was dropped since this was last set to False.
         self.resync_due = False
         self.forgotten: set[str] = set()
@@ -166,14 +172,14 @@ class Outbox:
         self.waiting += self.in_flight
         self.in_flight = 0
         for kind, waiting in zip(Kind, self._waiting, strict=True):
-            while waiting and (kind is Kind.SYNC or 0 < waiting[0][1] <= acknowledged):
+            while waiting and (kind in _OF_A_SESSION or 0 < waiting[0][1] <= acknowledged):
                 self._bytes -= len(waiting.popleft()[2])
                 self.waiting -= 1
 
     def _next_kind(self) -> Kind | None:
         """The kind of the oldest message that waits."""
-        values, states, others = self._waiting
-        if not states and not others:
+        values, details, states, syncs = self._waiting
+        if not states and not details and not syncs:
             return Kind.VALUE if values else None
         heads = [(waiting[0][0], kind) for waiting, kind in zip(self._waiting, Kind, strict=True) if waiting]
         return min(heads)[1]

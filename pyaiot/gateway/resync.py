@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from msgspec import UNSET
 
+from pyaiot.gateway.details import Details
 from pyaiot.gateway.orders import Counters
 from pyaiot.gateway.outbox import MAX_FORGOTTEN, MAX_MESSAGE_BYTES, Kind, Outbox
 from pyaiot.nodes.node import ACCOUNT, Node
@@ -38,6 +39,7 @@ class Resync:
         outbox: Outbox,
         protocol: str,
         counters: Counters,
+        details: Details,
         *,
         window: int = RESYNC_WINDOW,
         max_sync_uids: int = MAX_SYNC_UIDS,
@@ -46,6 +48,7 @@ class Resync:
         self._outbox = outbox
         self._protocol = protocol
         self._counters = counters
+        self._details = details
         self._window = window
         self._max_sync_uids = max_sync_uids
         self._in_session = False
@@ -89,12 +92,13 @@ class Resync:
                 return
 
     def tell_node(self, node: Node, at: int) -> None:
-        """Add ``new``; and ``reset`` where the broker may have values of an earlier life of the node."""
+        """Add ``new`` and the details; ``reset`` where the broker may have values of an earlier life of the node."""
         outbox, uid = self._outbox, node.uid
         account = node.attributes.get(ACCOUNT, UNSET)
         outbox.append(encode(New(uid=uid, protocol=self._protocol, account=account, at=node.born_at)), Kind.STATE, uid)
         if self._all_void or uid in self._void or outbox.forgot_all or uid in outbox.forgotten:
             outbox.append(encode(Reset(uid=uid, at=at)), Kind.STATE, uid)
+        self._details.tell_node(node)
 
     def _has_room(self) -> bool:
         return self._outbox.waiting < self._window and self._outbox.stored_bytes < RESYNC_WINDOW_BYTES

@@ -9,13 +9,13 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
-from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read
+from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read, doors_of, ends_with_connection
 from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.dial import Identity, LinkTimes
 from pyaiot.gateway.errands import Errands
 from pyaiot.gateway.outbox import Kind, Outbox
 from pyaiot.gateway.uplink import Uplink
-from pyaiot.wire.messages import JSON, READ, BrokerMessage, Read, Write
+from pyaiot.wire.messages import JSON, READ, About, BrokerMessage, Read, Write
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
 log = logging.getLogger("pyaiot.gateway")
@@ -54,7 +54,13 @@ class GatewayService:
         self._adapter = adapter
         self._name = name
         self._outbox = Outbox(secrets.token_hex(8))
-        self.core = GatewayCore(self._outbox, protocol=adapter.protocol, title=adapter.title, timeout_s=timeout_s)
+        self.core = GatewayCore(
+            self._outbox,
+            protocol=adapter.protocol,
+            title=adapter.title,
+            timeout_s=timeout_s,
+            tells_timeout=not ends_with_connection(adapter),
+        )
         identity = Identity(name, key, broker_key, features=(READ,) if can_read(adapter) else ())
         self.uplink = Uplink(broker_url, identity, self._outbox, self, times=times)
         self._errands: Errands | None = None
@@ -80,6 +86,7 @@ class GatewayService:
                     self._errands = Errands(self._adapter, self.core, work, self._settle)
                     try:
                         await self._adapter.start(self)
+                        self.uplink.announce(doors_of(self._adapter))
                         # Only now: a gateway that cannot start must not take the place of one that runs.
                         uplink = group.create_task(self.uplink.run(), name=f"gateway {self._name}: uplink")
                         work.create_task(self._keep_time(), name=f"gateway {self._name}: timer")
@@ -168,6 +175,11 @@ class GatewayService:
         self.core.updated(uid, resource, data, time.monotonic(), at, unit)
         self.uplink.wake()
 
+    def described(self, uid: str, resource: str, about: About) -> None:
+        """See adapter.DeviceEvents."""
+        self.core.described(uid, resource, about)
+        self.uplink.wake()
+
     def reset(self, uid: str) -> None:
         """See adapter.DeviceEvents."""
         self.core.reset(uid, time.monotonic(), _unix_ms())
@@ -196,9 +208,9 @@ class GatewayService:
 
     # link.Host
 
-    def session_began(self) -> None:
+    def session_began(self, features: frozenset[str]) -> None:
         """See link.Host."""
-        self.core.session_began()
+        self.core.session_began(features)
 
     def session_ended(self) -> None:
         """See link.Host."""

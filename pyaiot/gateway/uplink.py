@@ -8,11 +8,13 @@ import logging
 import random as chance
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from pyaiot.gateway.backoff import Backoff
 from pyaiot.gateway.dial import Identity, LinkLost, LinkTimes
 from pyaiot.gateway.link import Host, Link
 from pyaiot.gateway.outbox import Outbox
+from pyaiot.wire.messages import Door
 
 log = logging.getLogger("pyaiot.gateway")
 
@@ -74,6 +76,10 @@ class Uplink:
             self.losses += 1
             self._tell(loss, was_connected, delay)
             await asyncio.sleep(delay)
+
+    def announce(self, doors: tuple[Door, ...]) -> None:
+        """From the next session on the broker is told that devices come in there."""
+        self._identity = replace(self._identity, doors=doors)
 
     def wake(self) -> None:
         """There is more in the outbox."""

@@ -6,13 +6,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from pyaiot.nodes.node import Node
+from pyaiot.nodes.node import NOTHING_SAID, Node
 
 MAX_NODES = 100_000
 #: The broker takes 64 (PROTOCOL.md section 3.2): two are left for what the gateway comes to state of a node later.
 MAX_RESOURCES_PER_NODE = 62
 #: All values of all nodes together, encoded: without it, nodes full of large values would be 100 GB.
 MAX_STORED_BYTES = 256 * 1024 * 1024
+#: Different things said of resources that are kept once for all nodes: those of one firmware say the same.
+MAX_SHARED_ABOUTS = 4096
 
 
 class Full(Exception):
@@ -20,7 +22,7 @@ class Full(Exception):
 
 
 class Registry:
-    """The nodes by uid. ``stored_bytes`` is the size of all their values, encoded."""
+    """The nodes by uid. ``stored_bytes`` is the size of all their values and what is said of them, encoded."""
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Registry:
         #: For reading: the hot path looks a node up without a call.
         self.nodes: dict[str, Node] = {}
         self.stored_bytes = 0
+        self._shared_abouts: dict[bytes, bytes] = {}
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -81,7 +84,33 @@ class Registry:
         self.stored_bytes += grown
         node.values[resource] = encoded
 
+    def describe(self, node: Node, resource: str, encoded: bytes) -> None:
+        """Keep ``encoded`` as what is known of ``resource`` besides its values; nothing where it is empty. Raises Full.
+
+        What is shared is counted for each node that has it: who says something of his own must not find more room.
+        """
+        old = node.abouts.get(resource)
+        grown = len(encoded) - (0 if old is None else len(old))
+        if old is None and encoded and len(node.abouts) >= self._max_resources:
+            raise Full(f"a node has at most {self._max_resources} resources")
+        if grown > 0 and self.stored_bytes + grown > self._max_stored_bytes:
+            raise Full(f"the values of all nodes take {self._max_stored_bytes} bytes, which is all the gateway keeps")
+        self.stored_bytes += grown
+        abouts = {name: each for name, each in node.abouts.items() if name != resource}
+        if encoded:
+            abouts[sys.intern(resource)] = self._shared(encoded)
+        node.abouts = abouts or NOTHING_SAID
+
+    def _shared(self, encoded: bytes) -> bytes:
+        shared = self._shared_abouts.get(encoded)
+        if shared is None:
+            if len(self._shared_abouts) >= MAX_SHARED_ABOUTS:
+                self._shared_abouts.clear()
+            shared = self._shared_abouts[encoded] = encoded
+        return shared
+
     def clear_values(self, node: Node) -> None:
-        """Forget the node's values, as after a reset."""
-        self.stored_bytes -= sum(map(len, node.values.values()))
+        """Forget the node's values and what was said of them, as after a reset."""
+        self.stored_bytes -= sum(map(len, node.values.values())) + sum(map(len, node.abouts.values()))
         node.values = {}
+        node.abouts = NOTHING_SAID

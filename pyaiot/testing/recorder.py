@@ -13,7 +13,7 @@ from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.orders import Discover, Forget
 from pyaiot.gateway.outbox import Outbox
 from pyaiot.testing.world import WAIT_S
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, About
 
 #: Short enough to find what a time-out is not for, in tests that never wait for one.
 MAX_TIME_S = 120.0
@@ -24,7 +24,8 @@ Entry = tuple[Any, ...]
 class Recorder:
     """Implements adapter.DeviceEvents; a broker that acknowledges everything at once is part of it.
 
-    ``log`` has ("new", uid), ("update", uid, resource, data), ("reset", uid) and ("gone", uid, why) in their order.
+    ``log`` has ("new", uid), ("update", uid, resource, data), ("about", uid, resource, about), ("reset", uid) and
+    ("gone", uid, why) in their order.
     """
 
     #: Whom the core's orders are for; given by whoever makes one, before it is started.
@@ -101,6 +102,12 @@ class Recorder:
         self._called("updated", uid, resource)
         self.core.updated(uid, resource, data, time.monotonic(), unix_ms() - age_ms, unit)
         self._note("update", uid, resource.removeprefix("/"), data)
+
+    def described(self, uid: str, resource: str, about: About) -> None:
+        """See adapter.DeviceEvents."""
+        self._called("described", uid, resource)
+        self.core.described(uid, resource, about)
+        self._note("about", uid, resource.removeprefix("/"), about)
 
     def reset(self, uid: str) -> None:
         """See adapter.DeviceEvents."""

@@ -60,6 +60,11 @@ def encode_gateway_frame(first: int, messages: Iterable[bytes]) -> bytes:
     return b'{"first":%d,"messages":[%b]}' % (first, b",".join(messages))
 
 
+def encode_described(uid: str, resource: str, about: bytes) -> bytes:
+    """The message ``about``, of an About that is encoded already (a gateway keeps them so)."""
+    return encode(Described(uid=uid, resource=resource, about=msgspec.Raw(about)))  # type: ignore[arg-type]
+
+
 def decode_gateway_frame(raw: bytes) -> GatewayFrame:
     """Read a frame that a gateway sent; raises Malformed."""
     frame = _decode(_gateway_frames, raw)
@@ -83,7 +88,9 @@ def decode_gateway_frame(raw: bytes) -> GatewayFrame:
         elif kind is Pace:
             keys += 2 + (message.timeout_ms is not None) + (message.interval_ms is not None)  # type: ignore[union-attr]
         else:
-            keys += 1 + sum(getattr(message, name) is not UNSET for name in kind.__struct_fields__)
+            # Never more than there are: what is None may not be there. Of what is nested the text is read again.
+            fields = (getattr(message, name) for name in kind.__struct_fields__)
+            keys += 1 + sum(field is not UNSET and field is not None for field in fields)
     _check_keys(raw, keys)
     return frame
 

@@ -124,6 +124,7 @@ def answer_hello(
     nonce: bytes,
     epoch: str,
     features: tuple[str, ...] = (),
+    doors: tuple[Door, ...] = (),
 ) -> Answer:
     """A gateway's answer to the broker's ``hello``; ``broker`` is the key it must be, ``nonce`` 32 random bytes.
 
@@ -139,7 +140,14 @@ def answer_hello(
         raise HandshakeFailed(f"hello: {error}") from None
     if message.broker != str(broker):
         raise HandshakeFailed(f"this broker's key is {message.broker}, but the one trusted here is {broker}")
-    auth = Auth(gateway=name, broker=str(broker), nonce=to_base64url(nonce), epoch=epoch, features=features)
+    auth = Auth(
+        gateway=name,
+        broker=str(broker),
+        nonce=to_base64url(nonce),
+        epoch=epoch,
+        features=features,
+        doors=doors,
+    )
     body = codec.encode(auth)
     signature = key.sign(AUTH_CONTEXT + hello.encode() + body)
     session = _session_id(hello.encode(), body)
@@ -150,11 +158,11 @@ def answer_hello(
     )
 
 
-def read_welcome(answer: Answer, welcome: str) -> int:
-    """The ``ack`` of the broker's welcome; raises HandshakeFailed when it is not the broker's."""
+def read_welcome(answer: Answer, welcome: str) -> Welcome:
+    """The broker's welcome; raises HandshakeFailed when it is not the broker's."""
     if len(welcome) > MAX_HANDSHAKE_BYTES:
         raise HandshakeFailed("welcome is too long")
     try:
-        return codec.decode_welcome(answer.opener.open(welcome)).ack
+        return codec.decode_welcome(answer.opener.open(welcome))
     except WireError as error:
         raise HandshakeFailed(f"welcome: {error}") from None

@@ -24,6 +24,8 @@ READ = "read"
 #: Features that a broker can have: it takes the messages ``about`` and ``liveness``.
 ABOUT = "about"
 LIVENESS = "liveness"
+#: The longest about, encoded.
+MAX_ABOUT_BYTES = 2048
 Features = Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=16)]
 #: JSON has no infinite numbers, and the codec takes none.
 Choice = ShortText | bool | int | float

@@ -108,7 +108,7 @@ async def gateway(
             features=features,
         )
         await socket.send(answer.auth)
-        ack = handshake.read_welcome(answer, str(await socket.recv()))
+        ack = handshake.read_welcome(answer, str(await socket.recv())).ack
         yield Gateway(socket, answer, ack, next=ack + 1)
 
 

@@ -139,7 +139,7 @@ class World:
     def __init__(self, broker: type[KeepingBroker] | type[RealBroker], limit: int) -> None:
         outbox = Outbox(EPOCH, max_messages=limit, max_bytes=10**6)
         core = GatewayCore(outbox, protocol="coap", title="CoAP", timeout_s=30.0)
-        core._resync = Resync(core.registry, outbox, "coap", core.counters, window=6, max_sync_uids=2)
+        core._resync = Resync(core.registry, outbox, "coap", core.counters, core._details, window=6, max_sync_uids=2)
         self.gateway = Gateway(core, outbox)
         self.broker: Broker = broker(self.gateway)
         self.up = False
@@ -310,7 +310,7 @@ def test_many_nodes_are_told_again_through_a_small_window() -> None:
     assert told >= 2 * count
     assert sorted(listed) == sorted(gateway.core.registry.nodes)
     assert most < 5_000
-    assert outbox.dropped == [0, 0, 0]
+    assert not any(outbox.dropped)
 
 
 def test_that_a_farewell_went_untold_is_remembered_until_a_sync_is_acknowledged() -> None:

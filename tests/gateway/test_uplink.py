@@ -41,7 +41,7 @@ class Recorder:
         self.ended = 0
         self.heard: asyncio.Queue[BrokerMessage] = asyncio.Queue()
 
-    def session_began(self) -> None:
+    def session_began(self, features: frozenset[str]) -> None:
         self.sessions += 1
 
     def session_ended(self) -> None:

@@ -174,7 +174,7 @@ def test_refused_handshakes_are_refused(name: str) -> None:
     authorised = {vectors.NAME: gateway.public}.get
     # What is not changed is taken …
     assert handshake.accept_auth(hello, answer(hello).auth, broker, authorised).gateway == vectors.NAME
-    assert handshake.read_welcome(answer(hello), PUBLISHED["welcome"]["text"]) == 0
+    assert handshake.read_welcome(answer(hello), PUBLISHED["welcome"]["text"]).ack == 0
     # … and this is not.
     judge: dict[str, Callable[[str], object]] = {
         "hello": answer,

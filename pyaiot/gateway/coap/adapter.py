@@ -15,7 +15,7 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
-from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed, door
 from pyaiot.gateway.coap import client
 from pyaiot.gateway.coap.contacts import MAX_DEVICES_PER_ADDRESS, Contacts, SockAddr, readable
 from pyaiot.gateway.coap.counters import Counters
@@ -27,7 +27,7 @@ from pyaiot.gateway.coap.site import Site
 from pyaiot.gateway.coap.transport import Remote
 from pyaiot.gateway.device_text import CannotSay, encode_data
 from pyaiot.lifecycle import StartupError
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, Door
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +73,11 @@ class CoapAdapter:
     def port(self) -> int:
         """The UDP port that it listens on; the one asked for, until it was started."""
         return self._port if self._endpoint is None else self._endpoint.interface.port
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """See adapter.OpenAdapter."""
+        return (door("coap", self._host, self.port, "/alive"),)
 
     async def start(self, events: DeviceEvents) -> None:
         """Open the socket and begin to report. Raises StartupError: the port is taken, no such interface …"""

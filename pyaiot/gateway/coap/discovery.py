@@ -20,6 +20,7 @@ from pyaiot.gateway.coap.contacts import Contacts, SockAddr
 from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import Directory
 from pyaiot.gateway.coap.endpoint import Endpoint
+from pyaiot.gateway.coap.link_about import about_of
 from pyaiot.gateway.coap.linkformat import BadLinks, Link, parse_links
 from pyaiot.gateway.coap.observation import Observation
 from pyaiot.gateway.coap.payloads import BadPayload, parse_value
@@ -111,6 +112,7 @@ class Discovery:
         self._failures = 0
         room = asyncio.Semaphore(CONCURRENCY)
         offered = self._offered(links)
+        self._describe(offered)
         async with asyncio.TaskGroup() as group:
             for resource, link in offered.items():
                 group.create_task(self._take(resource, link, address, room), name=f"read {self._uid}/{resource}")
@@ -168,6 +170,17 @@ class Discovery:
             else:
                 offered.setdefault(resource, link)
         return offered
+
+    def _describe(self, offered: dict[str, Link]) -> None:
+        """Tell what the links say, also where they say nothing any more."""
+        for resource, link in offered.items():
+            if self._closed:
+                return
+            try:
+                self._events.described(self._uid, resource, about_of(link))
+            except Refused as error:
+                self._counters.refused += 1
+                logger.info("node %s: what its link says of %s is not taken: %s", self._uid, resource, error)
 
     async def _take(self, resource: str, link: Link, address: SockAddr, room: asyncio.Semaphore) -> None:
         path = link.path

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed, door
 from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.device_tokens.authority import Authority
 from pyaiot.gateway.device_tokens.owner_file import OwnerFile
@@ -30,7 +30,7 @@ from pyaiot.gateway.http.payloads import parse_report
 from pyaiot.gateway.http.report import BadPayload
 from pyaiot.gateway.http.server import Server
 from pyaiot.nodes.node import ACCOUNT
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, Door
 
 logger = logging.getLogger("pyaiot.gateway.http")
 
@@ -81,6 +81,11 @@ class HttpAdapter:
     def port(self) -> int:
         """The port that it listens on; the one asked for, until it was started."""
         return self._server.port
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """See adapter.OpenAdapter."""
+        return (door("http", self._server.address, self.port, "/v1/nodes"),)
 
     async def start(self, events: DeviceEvents) -> None:
         """Listen, and begin to report. Raises ConfigurationError: the port is taken, the device file is none …"""

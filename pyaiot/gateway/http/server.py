@@ -25,14 +25,14 @@ class Server:
 
     def __init__(self, host: Host, address: str, port: int) -> None:
         self._host = host
-        self._address = address
+        self.address = address
         self.port = port
         self.shared = Shared()
         self._server: BoundedServer | None = None
 
     def start(self) -> None:
         """Listen. Raises CannotListen."""
-        sockets = bind(self._address, self.port, "http")
+        sockets = bind(self.address, self.port, "http")
         self.port = port_of(sockets)
         arguments = {"host": self._host, "shared": self.shared}
         application = Application(

@@ -14,7 +14,8 @@ import logging
 import ssl
 from typing import ClassVar, Final
 
-from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed
+from pyaiot.addresses import is_loopback
+from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed, door
 from pyaiot.gateway.confirmation import CONFIRM_S, Confirmations
 from pyaiot.gateway.device_text import CannotSay, encode_data
 from pyaiot.gateway.mqtt.client import Account, MqttClient
@@ -36,7 +37,7 @@ from pyaiot.gateway.mqtt.topics import (
     write_topic,
 )
 from pyaiot.gateway.questions import REPORT_S, Questions
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, Door
 
 log = logging.getLogger("pyaiot.gateway.mqtt")
 
@@ -76,6 +77,8 @@ class MqttAdapter:
         Nodes are asked to check in every ``check_s`` seconds.
         """
         self._check_s = check_s
+        self._address = host, port
+        self._is_tls = tls is not None
         self.counters = Counters()
         account = Account(client_id=client_id, will=(GATEWAY_STATE, OFFLINE), user=user, password=password)
         self._client = MqttClient(
@@ -89,6 +92,12 @@ class MqttAdapter:
         self._lists: dict[str, tuple[int, float]] = {}
         self._events: DeviceEvents | None = None
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """See adapter.OpenAdapter: the MQTT broker's. What is on this host is reached as the gateway is."""
+        host = self._address[0]
+        return (door("mqtts" if self._is_tls else "mqtt", "" if is_loopback(host) else host, self._address[1]),)
 
     @property
     def connected(self) -> asyncio.Event:
@@ -221,8 +230,14 @@ class MqttAdapter:
 
     def _listed(self, events: DeviceEvents, uid: str, payload: bytes) -> None:
         """The node told its resources: ask for their values, once."""
-        parse_resources(payload)
+        resources = parse_resources(payload)
         events.seen(uid)
+        for resource, about in resources.items():
+            try:
+                events.described(uid, resource, about)
+            except Refused as error:
+                self.counters.refused += 1
+                self._complain(uid, f"refused about {resource}", f"node/{uid}/{RESOURCES}", str(error))
         now, digest = asyncio.get_running_loop().time(), hash(payload)
         before = self._lists.get(uid)
         if before is not None and before[0] == digest and now - before[1] < TWICE_S:

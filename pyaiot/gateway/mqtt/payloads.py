@@ -15,7 +15,7 @@ from pyaiot.gateway.adapter import MAX_AGE_MS
 from pyaiot.mqtt_check import NOT_JSON, PADDING, fault
 from pyaiot.mqtt_check import BadPayload as BadPayload
 from pyaiot.mqtt_check import parse_check as parse_check
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, About
 from pyaiot.wire.names import is_name
 
 #: How JSON that is not a bare word begins, other than numbers; what begins so and is none was meant to be JSON.
@@ -26,6 +26,8 @@ _WORDS: Final[dict[bytes, JSON]] = {b"true": True, b"false": False, b"null": Non
 _SEND_VALUE: Final = 'send {"value": 21.5}, or the bare value'
 _NO_VALUE: Final = 'it is an object without "value", or with a "unit" that is no text or an "age" that is no number'
 _SEND_RESOURCES: Final = 'send ["name", "led"]'
+_NOTHING: Final = About()
+_MEMBERS: Final = About.__struct_fields__
 
 
 class Value(NamedTuple):
@@ -43,7 +45,15 @@ class _Value(msgspec.Struct):
 
 
 _decode_value = msgspec.json.Decoder(_Value).decode
-_decode_names = msgspec.json.Decoder(list[str]).decode
+
+
+class _Described(About, frozen=True, kw_only=True):
+    """A resource by its name, with what else is known of it."""
+
+    name: str
+
+
+_decode_resources = msgspec.json.Decoder(list[str | _Described]).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -89,13 +99,19 @@ def _parse_bare(payload: bytes) -> JSON:
         raise BadPayload(f"it is not UTF-8: {_SEND_VALUE}") from None
 
 
-def parse_resources(payload: bytes) -> list[str]:
-    """The names in ``["name", "led", …]``. Raises BadPayload: it is no such list, or a name in it cannot be one."""
+def parse_resources(payload: bytes) -> dict[str, About]:
+    """The names in ``["name", {"name": "led", "writable": true}, …]``, and what is said of each, which may be nothing.
+
+    Raises BadPayload: it is no such list, a name in it cannot be one, or what is said is too long or of another kind.
+    """
     try:
-        names = _decode_names(payload.strip(PADDING))
+        listed = _decode_resources(payload.strip(PADDING))
     except NOT_JSON as error:
         raise BadPayload(f"{fault(error)}: {_SEND_RESOURCES}") from None
-    for name in names:
+    resources: dict[str, About] = {}
+    for item in listed:
+        name = item if isinstance(item, str) else item.name
         if not is_name(name):
             raise BadPayload(f"{name[:80]!r} is not 1 to 64 characters of A-Z a-z 0-9 . _ : -: {_SEND_RESOURCES}")
-    return names
+        resources[name] = _NOTHING if isinstance(item, str) else About(*(getattr(item, each) for each in _MEMBERS))
+    return resources

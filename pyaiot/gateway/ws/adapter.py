@@ -18,7 +18,7 @@ from websockets.http11 import Request
 
 from pyaiot.actuation import ActuationMap
 from pyaiot.addresses import is_loopback
-from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
+from pyaiot.gateway.adapter import DeviceEvents, WriteFailed, door
 from pyaiot.gateway.confirmation import CONFIRM_S
 from pyaiot.gateway.credentials import Credentials
 from pyaiot.gateway.device_tokens.authority import Authority
@@ -35,7 +35,7 @@ from pyaiot.gateway.ws.server import Server
 from pyaiot.gateway.ws.sessions.contract import Session
 from pyaiot.gateway.ws.sessions.node import NodeSession
 from pyaiot.gateway.ws.sessions.token import TokenSession
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, Door
 
 logger = logging.getLogger("pyaiot.gateway.ws")
 
@@ -49,6 +49,7 @@ class WsAdapter:
     protocol: ClassVar[str] = "ws"
     title: ClassVar[str] = "WebSocket"
     can_read: ClassVar[bool] = True
+    connection_is_liveness: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class WsAdapter:
         and for which accounts (empty: that is known until the gateway ends). ``actuations`` says what their resources
         are called on their platform. With ``require_key`` nobody is let in who has neither a key nor a token.
         """
+        self._host = host
         self._trusts_everybody = not require_key and not is_loopback(host)
         self._origins = origins
         self.counters = Counters()
@@ -87,6 +89,11 @@ class WsAdapter:
     def port(self) -> int:
         """The port that it listens on; the one asked for, until it was started."""
         return self._server.port
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """See adapter.OpenAdapter."""
+        return (door("ws", self._host, self.port, "/node"),)
 
     async def start(self, events: DeviceEvents) -> None:
         """Open the port and begin to report. Raises ConfigurationError: CannotListen, DeviceFileError …"""

@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected
 from pyaiot.wire.codec import check_value, decode, encode
 from pyaiot.wire.errors import Malformed
-from pyaiot.wire.messages import JSON, Count, ShortText
+from pyaiot.wire.messages import JSON, About, Count, ShortText
 from pyaiot.wire.names import is_name, is_resource
 
 #: The longest message of a device, in bytes; what is longer closes with 1009.
@@ -45,6 +45,12 @@ class Update(msgspec.Struct, frozen=True, tag_field="type", tag="update", gc=Fal
     units: dict[str, ShortText] | UnsetType = UNSET
 
 
+class Description(msgspec.Struct, frozen=True, tag_field="type", tag="about", gc=False):
+    """What resources of a device are, besides their values."""
+
+    data: dict[str, About]
+
+
 class _New(msgspec.Struct, frozen=True, tag_field="type", tag="new"):
     """Means nothing here, as the other two."""
 
@@ -71,21 +77,22 @@ class _Write(msgspec.Struct, frozen=True):
 
 
 # One decoder for all: that of a single type would take it without its "type", too.
-_messages: msgspec.json.Decoder[Update | _New | _Out | _Reset] = msgspec.json.Decoder(Update | _New | _Out | _Reset)
+_Message = Update | Description | _New | _Out | _Reset
+_messages: msgspec.json.Decoder[_Message] = msgspec.json.Decoder(_Message)
 _typed = msgspec.json.Decoder(_Typed)
 _is_resource = lru_cache(4096)(is_resource)
 
 
-def parse_message(raw: bytes) -> Update | None:
+def parse_message(raw: bytes) -> Update | Description | None:
     """Read a message; None is one that is proper and means nothing here. Raises BadMessage.
 
-    Of an update everything is checked before anything of it can be used: names, depth, numbers.
+    Everything is checked before anything of it can be used: names, depth, numbers.
     """
     try:
         message = decode(_messages, raw, keys_of)
     except Malformed as error:
         raise _diagnose(raw, str(error)) from None
-    if not isinstance(message, Update):
+    if not isinstance(message, Update | Description):
         return None
     for resource in message.data:
         if not _is_resource(resource) and not _is_resource(resource.removeprefix("/")):
@@ -107,6 +114,8 @@ def _diagnose(raw: bytes, error: str) -> BadMessage:
         kind = decode(_typed, raw).type
     except Malformed:
         return BadMessage('send a JSON object with a "type": {"type": "update", "data": {…}}')
+    if kind == "about":
+        return BadMessage(f'{error}: send {{"type": "about", "data": {{"<resource>": {{"title": "<text>"}}}}}}')
     if kind != "update":
         return BadMessage('unknown "type": send {"type": "update", "data": {"<resource>": <value>}}')
     return BadMessage(f'{error}: send {{"type": "update", "data": {{"<resource>": <value>}}}}')
@@ -132,7 +141,7 @@ def close_reason(text: str) -> str:
     return raw[: MAX_REASON_BYTES - 3].decode(errors="ignore") + "…"
 
 
-def keys_of(update: Update | _New | _Out | _Reset) -> int:
+def keys_of(update: _Message) -> int:
     """How many keys an update has. Raises Malformed: nested too deep, a number too large."""
     if not isinstance(update, Update):
         return -1  # nobody knows; it is read again

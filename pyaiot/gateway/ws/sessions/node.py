@@ -14,11 +14,11 @@ from msgspec import UNSET
 
 from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.ws.admission import Claim
-from pyaiot.gateway.ws.payloads import DISCOVER, BadMessage, Update, check_uid, encode_write, parse_message
+from pyaiot.gateway.ws.payloads import DISCOVER, BadMessage, Description, Update, check_uid, encode_write, parse_message
 from pyaiot.gateway.ws.residents import Proof, Residents
 from pyaiot.gateway.ws.sessions.contract import Code, Peer, Rejected
 from pyaiot.gateway.ws.sessions.speaker import Speaker
-from pyaiot.gateway.ws.sessions.values import report
+from pyaiot.gateway.ws.sessions.values import describe, report
 from pyaiot.wire.messages import JSON
 
 logger = logging.getLogger("pyaiot.gateway.ws")
@@ -62,6 +62,10 @@ class NodeSession(Speaker):
         if update is None:
             return 1
         uid = self._uid
+        if isinstance(update, Description):
+            if uid is None:
+                raise BadMessage("say first who you are, by an update")
+            return describe(update, uid, residents, self._refused)
         if uid is None:
             uid = self._introduce(update)
         elif update.uid is not UNSET and update.uid != uid:

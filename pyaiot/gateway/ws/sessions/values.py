@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The values that a device says, on their way to the gateway; the same for devices of every kind. Pure."""
+"""What a device says, values and what they are, on its way to the gateway; for devices of every kind. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from pyaiot.gateway.adapter import Refused
-from pyaiot.gateway.ws.payloads import Update
+from pyaiot.gateway.ws.payloads import Description, Update
 from pyaiot.gateway.ws.residents import Residents
 from pyaiot.gateway.ws.sessions.contract import Code, Rejected
 
@@ -44,3 +44,19 @@ def report(update: Update, uid: str, residents: Residents, refused: OnRefused) -
             if resource not in not_taken:
                 residents.confirmations.reported(uid, resource.removeprefix("/"), value)
     return len(data)
+
+
+def describe(description: Description, uid: str, residents: Residents, refused: OnRefused) -> int:
+    """Report what the resources of the node ``uid`` are; how many they are, 1 at least. Raises Rejected."""
+    events = residents.events
+    if events is None:
+        raise Rejected(Code.GOING_AWAY, "the gateway stops")
+    events.seen(uid)
+    for resource, about in description.data.items():
+        try:
+            events.described(uid, resource, about)
+        except Refused as error:
+            residents.counters.refused += 1
+            if not refused(uid, resource, error):
+                break
+    return len(description.data) or 1
