@@ -34,21 +34,27 @@ function decoded(text: string): string | null {
 
 class Router {
   current = $state.raw<Route>(parseRoute(location.hash));
+  /** What the overview was last asked for: a link back to it shows that again. */
+  overviewQuery = $state("");
 
   constructor() {
-    addEventListener("hashchange", () => {
-      this.current = parseRoute(location.hash);
-    });
+    this.#show(this.current);
+    addEventListener("hashchange", () => this.#show(parseRoute(location.hash)));
   }
 
   /** Goes there; with `replace` the back button does not come here again. */
   go(route: Route, replace = false): void {
     if (replace) {
       history.replaceState(null, "", hashOf(route));
-      this.current = route;
+      this.#show(route);
     } else {
       location.hash = hashOf(route);
     }
+  }
+
+  #show(route: Route): void {
+    this.current = route;
+    if (route.page === "overview") this.overviewQuery = route.query;
   }
 }
 
