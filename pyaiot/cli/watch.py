@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pyaiot.cli import talking
-from pyaiot.cli.wording import clean, shown
+from pyaiot.cli.wording import clean, reason, shown
 from pyaiot.client import Client, GatewayState, NodeGone, NodeHere, NodeReset, Synced, Value
 from pyaiot.client.changes import Change
 
@@ -60,7 +60,8 @@ def _told(change: Change) -> str:
         case NodeHere():
             return f"{clock}  {clean(change.uid)}  is there ({clean(change.protocol)})"
         case NodeGone():
-            return f"{clock}  {clean(change.uid)}  is gone"
+            why = "" if change.why is None else f" ({clean(reason(change.why))})"
+            return f"{clock}  {clean(change.uid)}  is gone{why}"
         case NodeReset():
             return f"{clock}  {clean(change.uid)}  was reset"
         case GatewayState():

@@ -16,6 +16,14 @@ from pyaiot.wire.messages import JSON
 
 #: Units as people write them, where RFC 8428 writes them otherwise.
 _UNITS: Final = {"Cel": "°C", "%RH": "% RH", "lon": "°", "lat": "°", "Ohm": "Ω", "/": "", "deg": "°"}
+#: Why nodes go, as PROTOCOL.md section 3.5 names it.
+_REASONS: Final = {
+    "timeout": "was silent for too long",
+    "closed": "closed its connection",
+    "deregistered": "signed off",
+    "gateway": "its gateway was away for too long",
+    "forgotten": "its gateway came back without it",
+}
 _SPANS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 #: Between two columns.
 _GAP: Final = 2
@@ -68,6 +76,11 @@ def ago(at_ms: int, now_ms: int) -> str:
         if len(parts) == 2:
             break
     return " ".join(parts) or "0 s"
+
+
+def reason(why: str) -> str:
+    """Why a node went."""
+    return _REASONS.get(why, why)
 
 
 def width(text: str) -> int:

@@ -2,7 +2,17 @@
 """The client library; see :class:`Client`."""
 
 from pyaiot.client.address import BadAddress
-from pyaiot.client.changes import GatewayState, NodeGone, NodeHere, NodeReset, Synced, Value
+from pyaiot.client.changes import (
+    Described,
+    GatewayState,
+    Liveness,
+    NodeDismissed,
+    NodeGone,
+    NodeHere,
+    NodeReset,
+    Synced,
+    Value,
+)
 from pyaiot.client.client import Client
 from pyaiot.client.errors import (
     Busy,
@@ -17,21 +27,28 @@ from pyaiot.client.errors import (
     Unknown,
     Unsupported,
 )
-from pyaiot.client.records import EntityInfo, NodeInfo, Reading, Registration
+from pyaiot.client.records import EntityInfo, GatewayInfo, NodeInfo, Reading, Registration
 from pyaiot.client.subscribing import EntityLeft, Published, Registered
 from pyaiot.rpc.errors import RpcError
+from pyaiot.wire.messages import About, Door
 
 __all__ = [
+    "About",
     "BadAddress",
     "Busy",
     "Client",
+    "Described",
+    "Door",
     "EntityInfo",
     "EntityLeft",
     "Expired",
     "Failed",
     "Forbidden",
+    "GatewayInfo",
     "GatewayState",
     "Left",
+    "Liveness",
+    "NodeDismissed",
     "NodeGone",
     "NodeHere",
     "NodeInfo",

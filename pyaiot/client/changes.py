@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, About
 
 GatewayStateName = Literal["connected", "resyncing", "away"]
 
@@ -35,10 +35,12 @@ class NodeHere(msgspec.Struct, frozen=True, tag="node", rename="camel"):
     first_seen: int
 
 
-class NodeGone(msgspec.Struct, frozen=True, tag="gone"):
-    """A node is out."""
+class NodeGone(msgspec.Struct, frozen=True, tag="gone", omit_defaults=True):
+    """A node is out; without ``why`` it only left what is watched. ``why`` may also be ``gateway``, ``forgotten``."""
 
     uid: str
+    why: str | None = None
+    at: int | None = None
 
 
 class NodeReset(msgspec.Struct, frozen=True, tag="reset"):
@@ -54,9 +56,32 @@ class GatewayState(msgspec.Struct, frozen=True, tag="gateway"):
     state: GatewayStateName
 
 
+class Described(msgspec.Struct, frozen=True, tag="about"):
+    """What a resource is besides its values; with ``details`` only, as all that follow."""
+
+    uid: str
+    resource: str
+    about: About
+
+
+class Liveness(msgspec.Struct, frozen=True, tag="liveness", rename="camel", omit_defaults=True):
+    """When a node was last seen; how often it usually shows itself, and the silence after which it is out, in ms."""
+
+    uid: str
+    last_seen: int
+    interval: int | None = None
+    timeout: int | None = None
+
+
+class NodeDismissed(msgspec.Struct, frozen=True, tag="dismissed"):
+    """Somebody dismissed a node that went."""
+
+    uid: str
+
+
 class Synced(msgspec.Struct, frozen=True):
     """What was told until here is the whole state. Once after each connection."""
 
 
-Told: TypeAlias = Value | NodeHere | NodeGone | NodeReset | GatewayState
+Told: TypeAlias = Value | NodeHere | NodeGone | NodeReset | GatewayState | Described | Liveness | NodeDismissed
 Change: TypeAlias = Told | Synced

@@ -26,7 +26,7 @@ import msgspec
 from pyaiot.client.address import rpc_url
 from pyaiot.client.errors import failure
 from pyaiot.client.link import Link
-from pyaiot.client.records import EntityInfo, NodeInfo, Reading, Registration, described
+from pyaiot.client.records import EntityInfo, GatewayInfo, NodeInfo, Reading, Registration, described
 from pyaiot.client.standing import Standing
 from pyaiot.client.subscribing import EntityLeft, Published, Registered, Stream
 from pyaiot.client.watching import Watch
@@ -103,8 +103,20 @@ class Client:
         return [msgspec.convert(each, NodeInfo) async for each in self._pages("nodes.list", "nodes", filter)]
 
     async def node(self, uid: str) -> NodeInfo:
-        """One node. Raises Unknown."""
+        """One node, or what was known of one that went. Raises Unknown."""
         return msgspec.convert(await self._ask("nodes.get", {"uid": uid}), NodeInfo)
+
+    async def departed(self) -> list[NodeInfo]:
+        """Nodes that went, as they were last known, by uid, until they are back or dismissed."""
+        return [msgspec.convert(each, NodeInfo) async for each in self._pages("nodes.departed", "nodes", {})]
+
+    async def dismiss(self, uid: str) -> None:
+        """Forget that a node was there which went. Raises Unknown: none is called so."""
+        await self._ask("nodes.dismiss", {"uid": uid})
+
+    async def gateways(self) -> list[GatewayInfo]:
+        """The gateways, by name, and where devices come in."""
+        return msgspec.convert((await self._ask("gateways.list"))["gateways"], list[GatewayInfo])
 
     def watch(
         self,
@@ -114,10 +126,15 @@ class Client:
         resource: Condition = None,
         type: Condition = None,
         glob: Condition = None,
+        details: bool = False,
     ) -> Watch:
-        """Watch what the filter lets through: ``async for`` over it, or ``async with`` for its :attr:`Watch.nodes`."""
+        """Watch what the filter lets through: ``async for`` over it, or ``async with`` for its :attr:`Watch.nodes`.
+
+        With ``details`` also what resources are besides their values, and the liveness of nodes.
+        """
+        filter = _filter(gateway=gateway, uid=uid, resource=resource, type=type, glob=glob)
         return Watch(
-            _filter(gateway=gateway, uid=uid, resource=resource, type=type, glob=glob),
+            {**filter, "details": True} if details else filter,
             self._standing.begin_watch,
             self._standing.end_watch,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyaiot.client.changes import Change, GatewayState, NodeGone, NodeReset, Synced, Value
+from pyaiot.client.changes import Change, Described, GatewayState, NodeGone, NodeReset, Synced, Value
 
 Key = tuple[str, ...]
 
@@ -38,7 +38,7 @@ class Untaken:
                 if change.uid not in self._known:
                     continue
             elif isinstance(change, NodeReset):
-                self._drop([key for key in self._about.get(change.uid, ()) if key[0] == "value"])
+                self._drop([key for key in self._about.get(change.uid, ()) if key[0] in ("value", "about")])
             if key in self._changes:
                 self._drop((key,))
                 self.skipped += key[0] == "value"
@@ -73,6 +73,8 @@ class Untaken:
 def _key(change: Change) -> Key:
     if isinstance(change, Value):
         return "value", change.uid, change.resource
+    if isinstance(change, Described):
+        return "about", change.uid, change.resource
     if isinstance(change, GatewayState):
         return "gateway", change.gateway
     if isinstance(change, Synced):

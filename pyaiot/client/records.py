@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pyaiot.rpc.methods import Method
-from pyaiot.wire.messages import JSON
+from pyaiot.wire.messages import JSON, About, Door
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -22,8 +22,12 @@ class Reading(msgspec.Struct, frozen=True):
     unit: str | None = None
 
 
-class NodeInfo(msgspec.Struct, frozen=True, rename="camel"):
-    """A node with its values; ``state`` is ``online`` or ``unreachable``."""
+class NodeInfo(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A node with its values; ``state`` is ``online``, ``unreachable``, or ``gone``, and then ``why`` is told.
+
+    ``interval`` is how often it usually shows itself, ``timeout`` the silence after which it is out, both in ms;
+    ``about`` what its resources are.
+    """
 
     uid: str
     gateway: str
@@ -32,6 +36,24 @@ class NodeInfo(msgspec.Struct, frozen=True, rename="camel"):
     first_seen: int
     last_seen: int
     values: dict[str, Reading]
+    interval: int | None = None
+    timeout: int | None = None
+    about: dict[str, About] = {}
+    why: str | None = None
+    gone_at: int | None = None
+
+
+class GatewayInfo(msgspec.Struct, frozen=True):
+    """A gateway: ``connected``, ``resyncing`` or ``away``; by its doors devices come in, at ``address``.
+
+    ``address`` is None where that is the broker's own host.
+    """
+
+    gateway: str
+    state: str
+    nodes: int
+    doors: list[Door]
+    address: str | None = None
 
 
 class EntityInfo(msgspec.Struct, frozen=True):

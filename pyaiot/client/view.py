@@ -11,10 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from pyaiot.client.changes import (
     Change,
+    Described,
     GatewayState,
     GatewayStateName,
+    Liveness,
+    NodeDismissed,
     NodeGone,
     NodeHere,
     NodeReset,
@@ -22,6 +27,9 @@ from pyaiot.client.changes import (
     Told,
     Value,
 )
+from pyaiot.wire.messages import About
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -34,9 +42,16 @@ class Node:
     first_seen: int | None = None
     told: bool = False
     values: dict[str, Value] = field(default_factory=dict)
-    #: In which telling it, and each of its values, came last; and how often the gateway had come when it did.
+    #: What its resources are besides their values, where details are watched.
+    abouts: dict[str, About] = field(default_factory=dict)
+    #: Its last sign of life, as far as was heard; how often it usually shows itself, and the silence that ends it.
+    last_seen: int | None = None
+    interval: int | None = None
+    timeout: int | None = None
+    #: In which telling it, and each of its values and abouts, came last; how often the gateway had come when it did.
     _round: int = 0
     _rounds: dict[str, int] = field(default_factory=dict)
+    _about_rounds: dict[str, int] = field(default_factory=dict)
     _resync: int = 0
 
 
@@ -77,6 +92,12 @@ class View:
                     news.append(change)
             elif isinstance(change, NodeReset):
                 self._reset(change, news)
+            elif isinstance(change, Liveness):
+                self._liveness(change, news)
+            elif isinstance(change, Described):
+                self._about(change, news)
+            elif isinstance(change, NodeDismissed):
+                news.append(change)
             else:
                 self._gateway(change, news)
         if synced and not self.synced:
@@ -91,6 +112,9 @@ class View:
         for node in self.nodes.values():
             if node.told and node.first_seen is not None:
                 told.append(NodeHere(node.uid, node.gateway, node.protocol, node.first_seen))
+                if node.last_seen is not None and (node.interval, node.timeout) != (None, None):
+                    told.append(Liveness(node.uid, node.last_seen, node.interval, node.timeout))
+            told += [Described(node.uid, name, about) for name, about in node.abouts.items()]
             told += node.values.values()
         return [*told, Synced()] if self.synced else told
 
@@ -105,6 +129,7 @@ class View:
     def _value(self, change: Value, news: list[Change]) -> None:
         node = self._node(change.uid)
         node._rounds[change.resource] = self._round
+        node.last_seen = change.at if node.last_seen is None else max(node.last_seen, change.at)
         if node.values.get(change.resource) != change:
             node.values[change.resource] = change
             news.append(change)
@@ -125,9 +150,25 @@ class View:
 
     def _reset(self, change: NodeReset, news: list[Change]) -> None:
         node = self.nodes.get(change.uid)
-        if node is not None and node.values:
-            node.values.clear()
-            node._rounds.clear()
+        if node is not None and (node.values or node.abouts):
+            for each in (node.values, node._rounds, node.abouts, node._about_rounds):
+                each.clear()
+            news.append(change)
+
+    def _about(self, change: Described, news: list[Change]) -> None:
+        """Of a node that is not known it says nothing: it comes again when that is told."""
+        node = self.nodes.get(change.uid)
+        if node is not None:
+            node._about_rounds[change.resource] = self._round
+            if _encode(node.abouts.get(change.resource)) != _encode(change.about):  # 1 is not true
+                node.abouts[change.resource] = change.about
+                news.append(change)
+
+    def _liveness(self, change: Liveness, news: list[Change]) -> None:
+        node = self.nodes.get(change.uid)
+        told = change.last_seen, change.interval, change.timeout
+        if node is not None and (node.last_seen, node.interval, node.timeout) != told:
+            node.last_seen, node.interval, node.timeout = told
             news.append(change)
 
     def _gateway(self, change: GatewayState, news: list[Change]) -> None:
@@ -143,11 +184,16 @@ class View:
             if node._round != self._round:
                 del self.nodes[uid]
                 news.append(NodeGone(uid))
-            elif any(told != self._round for told in node._rounds.values()):
+            elif any(told != self._round for told in (*node._rounds.values(), *node._about_rounds.values())):
                 kept = [value for value in node.values.values() if node._rounds[value.resource] == self._round]
                 node.values = {value.resource: value for value in kept}
                 node._rounds = dict.fromkeys(node.values, self._round)
-                news += [NodeReset(uid), *kept]
+                node.abouts = {
+                    name: about for name, about in node.abouts.items() if node._about_rounds[name] == self._round
+                }
+                node._about_rounds = dict.fromkeys(node.abouts, self._round)
+                described = [Described(uid, name, about) for name, about in node.abouts.items()]
+                news += [NodeReset(uid), *described, *kept]
         for gateway, told in list(self._gateway_rounds.items()):
             if told != self._round:
                 del self.gateways[gateway], self._gateway_rounds[gateway]

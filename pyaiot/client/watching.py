@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 
 from pyaiot.client.changes import Change, Told, Value
@@ -33,6 +34,8 @@ class Watch:
         self._news = asyncio.Event()
         self._ending: Exception | None = None
         self._version: int | None = None
+        #: The broker's clock minus ours, in ms, when it last answered; 0 before.
+        self.clock_offset_ms = 0
         #: Its number at the broker, on the present connection.
         self.number: int | None = None
 
@@ -114,6 +117,8 @@ class Watch:
         if self._version is not None:
             params["since"] = self._version
         answer = await peer.request("nodes.watch", params)
+        if "now" in answer:
+            self.clock_offset_ms = answer["now"] - time.time_ns() // 1_000_000
         if not answer["resumed"]:
             self.view.restart()
         self.number = answer["watch"]

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pyaiot.broker import change_list
+from pyaiot.broker.change_list import Gone, Node
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import groups, watch, watches
 from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.watches import Watches
-from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Sync, Update
+from pyaiot.wire.messages import About, Described, GatewayMessage, New, Out, Pace, Reset, Seen, Sync, Update
 from tests.broker.rpc.watcher import HandSession, View, truth
 
 GRACE_S = 30.0
@@ -66,18 +67,29 @@ messages = st.one_of(
     ),
     st.builds(lambda uid: Reset(uid=uid, at=1), uids),
     st.builds(lambda uid: Out(uid=uid, why="timeout", at=1), uids),
+    st.builds(lambda uid: Seen(uid=uid, at=0), uids),
+    st.builds(
+        lambda uid, resource, max: Described(uid=uid, resource=resource, about=About(max=max)),
+        uids,
+        st.sampled_from(("led", "t1", "temperature")),
+        st.sampled_from((None, 1.0, 2.0)),
+    ),
+    st.builds(lambda uid, timeout: Pace(uid=uid, timeout_ms=timeout), uids, st.sampled_from((None, 1, 2))),
     st.builds(lambda uids: Sync(uids=uids), st.lists(uids, unique=True)),
 )
 
 
 class Program:
-    """A program that watches by ``filters``, and what it believes, over all its connections."""
+    """A program that watches by ``filters``, each with details or not; what it believes, over all its connections."""
 
-    def __init__(self, all_watches: Watches, directory: Directory, filters: list[Filter]) -> None:
+    def __init__(
+        self, all_watches: Watches, directory: Directory, filters: list[tuple[Filter, bool]], gone: dict[str, Gone]
+    ) -> None:
+        self.gone = gone
         self.watches = all_watches
         self.directory = directory
         self.filters = filters
-        self.views = [View() for _ in filters]
+        self.views = [View(details) for _, details in filters]
         self.session = HandSession()
         self.session.end()
 
@@ -85,11 +97,11 @@ class Program:
         self.session = HandSession(limit=limit)
         self.session.is_slow = is_slow
         self.session.on_synced = self._check
-        for place, filter in enumerate(self.filters):
+        for place, (filter, details) in enumerate(self.filters):
             since = self.views[place].version
-            made, resumed = self.watches.add(self.session, filter, since or None)
+            made, resumed = self.watches.add(self.session, filter, since or None, details=details)
             if not resumed:
-                self.views[place] = View()
+                self.views[place] = View(details)
             self.views[place].synced = 0
             self.session.views[made.number] = self.views[place]
 
@@ -101,9 +113,18 @@ class Program:
 
     def check(self, place: int) -> None:
         view = self.views[place]
-        gateways, nodes = truth(self.directory, self.filters[place])
+        filter, details = self.filters[place]
+        gateways, nodes = truth(self.directory, filter, details=details)
         found = view.states()
+        if details and filter.is_about_resources:
+            for uid, node in found.items():
+                assert node["seen"] <= nodes[uid]["seen"]
+                node["seen"] = nodes[uid]["seen"]
         assert found == nodes
+        # Of a node that is back hears only who means what it has.
+        for uid, gone in () if filter.is_about_resources else view.gone.items():
+            assert uid not in self.directory.nodes
+            assert gone == self.gone[uid]
         assert {name: state for name, state in view.gateways.items() if name in gateways} == gateways
 
 
@@ -116,13 +137,20 @@ class WatchMachine(RuleBasedStateMachine):
         self.count = 0
         self.is_due = False
         self.epoch = 0
-        self.directory = Directory(GRACE_S, first_version=1000)
+        self.directory = Directory(GRACE_S, first_version=1000, wall_ms=lambda: round(1000 * self.now))
+        self.gone: dict[str, Gone] = {}
+        self.directory.on_presence = self._presence
         self.watches = Watches(self.directory, self._wake)
         self.programs: list[Program] = []
         self.next = {"a": 1, "b": 1}
         self.patches = [mock.patch.object(module, name, value) for module, name, value in BOUNDS]
         for patch in self.patches:
             patch.start()
+
+    def _presence(self, node: Node, is_there: bool) -> None:
+        assert (node.gone is None) is is_there
+        if node.gone is not None:
+            self.gone[node.uid] = node.gone
 
     def _wake(self) -> None:
         self.is_due = True
@@ -149,6 +177,9 @@ class WatchMachine(RuleBasedStateMachine):
                     value=self.count,
                     at=self.count,
                 )
+            elif isinstance(message, Seen):
+                self.count += 1
+                message = Seen(uid=message.uid, at=self.count)
             fresh.append(message)
         self.directory.apply(gateway, self.next[gateway], fresh)
         self.next[gateway] += len(fresh)
@@ -172,9 +203,16 @@ class WatchMachine(RuleBasedStateMachine):
         self.directory.expire(self.now, limit)
 
     @precondition(lambda self: len(self.programs) < 3)
-    @rule(filters=st.lists(filters, min_size=1, max_size=3))
-    def come(self, filters: list[Filter]) -> None:
-        self.programs.append(Program(self.watches, self.directory, filters))
+    @rule(filters=st.lists(st.tuples(filters, st.booleans()), min_size=1, max_size=3))
+    def come(self, filters: list[tuple[Filter, bool]]) -> None:
+        self.programs.append(Program(self.watches, self.directory, filters, self.gone))
+
+    @precondition(lambda self: self.gone)
+    @rule(data=st.data())
+    def dismiss(self, data: st.DataObject) -> None:
+        uid = data.draw(st.sampled_from(sorted(self.gone)))
+        if uid not in self.directory.nodes:
+            self.directory.dismiss(uid)
 
     @precondition(lambda self: self.programs)
     @rule(data=st.data(), limit=st.sampled_from((1, 150, 65_536)), is_slow=st.booleans())

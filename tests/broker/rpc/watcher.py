@@ -19,12 +19,15 @@ from pyaiot.wire.messages import JSON
 
 @dataclass
 class View:
-    """What a program believes after what it was told."""
+    """What a program believes after what it was told; ``details``: it asked for them."""
 
+    details: bool = False
     gateways: dict[str, str] = field(default_factory=dict)
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     version: int = 0
     synced: int = 0
+    gone: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    dismissed: list[str] = field(default_factory=list)
 
     def hear(self, told: dict[str, Any]) -> None:
         """Take the ``params`` of one ``nodes.changed``."""
@@ -37,15 +40,33 @@ class View:
                         if known.startswith(change["gateway"] + "/"):
                             node["there"] = change["state"] == "connected"
                 case "node":
-                    node = self.nodes.setdefault(uid, {"values": {}})
+                    self.gone.pop(uid, None)
+                    node = self.nodes.setdefault(uid, {"values": {}, "abouts": {}, "pace": (None, None), "seen": 0})
                     node.update(there=True, **{name: change[name] for name in ("protocol", "firstSeen")})
                 case "value":
-                    self.nodes[uid]["values"][change["resource"]] = (change["data"], change.get("unit"), change["at"])
+                    node = self.nodes[uid]
+                    node["values"][change["resource"]] = (change["data"], change.get("unit"), change["at"])
+                    node["seen"] = max(node["seen"], change["at"])
+                case "about":
+                    assert self.details
+                    if uid in self.nodes:
+                        self.nodes[uid]["abouts"][change["resource"]] = change["about"]
+                case "liveness":
+                    assert self.details
+                    if uid in self.nodes:
+                        pace = change.get("interval"), change.get("timeout")
+                        self.nodes[uid].update(seen=change["lastSeen"], pace=pace)
                 case "reset":
                     if uid in self.nodes:
-                        self.nodes[uid]["values"] = {}
+                        self.nodes[uid].update(values={}, abouts={})
                 case "gone":
                     self.nodes.pop(uid, None)
+                    if "why" in change:
+                        self.gone[uid] = change["why"], change.get("at")
+                case "dismissed":
+                    assert self.details
+                    self.dismissed.append(uid)
+                    self.gone.pop(uid, None)
                 case other:
                     raise AssertionError(f"nobody said what {other} is")
         self.version = told["version"]
@@ -58,11 +79,20 @@ class View:
             state = self.gateways.get(uid.partition("/")[0])
             online = state == "connected" or (state == "resyncing" and node["there"])
             found[uid] = {**node, "there": online}
+            if not self.details:
+                for name in ("abouts", "pace", "seen"):
+                    del found[uid][name]
         return found
 
 
-def truth(directory: Directory, filter: Filter) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """What ``filter`` means of the directory: gateways, and nodes as View.states has them."""
+def truth(
+    directory: Directory, filter: Filter, *, details: bool = False
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """What ``filter`` means of the directory: gateways, and nodes as View.states has them.
+
+    When a node was seen is only told of all its values to who watches all of them: with a filter about resources it
+    is left out here.
+    """
     matcher = Matcher(filter)
     nodes = {}
     for uid, node in directory.nodes.items():
@@ -78,6 +108,16 @@ def truth(directory: Directory, filter: Filter) -> tuple[dict[str, str], dict[st
                 "protocol": node.protocol,
                 "firstSeen": node.first_seen,
             }
+            if details:
+                nodes[uid].update(
+                    seen=node.last_seen,
+                    pace=(node.interval_ms, node.timeout_ms),
+                    abouts={
+                        name: msgspec.json.decode(each.about)
+                        for name, each in (node.abouts or {}).items()
+                        if name in values or not filter.is_about_resources
+                    },
+                )
     only = filter.only_gateways
     gateways = {name: owner.gateway.state for name, owner in directory.owners.items() if only is None or name in only}
     return gateways, nodes
