@@ -6,9 +6,22 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyaiot.client.changes import Change, GatewayState, NodeGone, NodeHere, NodeReset, Synced, Told, Value
+from pyaiot.client.changes import (
+    Change,
+    Described,
+    GatewayState,
+    Liveness,
+    NodeDismissed,
+    NodeGone,
+    NodeHere,
+    NodeReset,
+    Synced,
+    Told,
+    Value,
+)
 from pyaiot.client.lag import Untaken
 from pyaiot.client.view import View
+from pyaiot.wire.messages import About
 
 
 def value(number: float, uid: str = "coap/a", resource: str = "temperature") -> Value:
@@ -143,3 +156,50 @@ def test_the_present_is_told_to_who_hears_of_it_first() -> None:
     first.apply([], synced=True)
     assert first.present() == [*told, Synced()]
     assert second.apply(first.present()[:-1], synced=True) == first.present()  # type: ignore[arg-type]
+
+
+def described(about: About, uid: str = "coap/a", resource: str = "temperature") -> Described:
+    return Described(uid, resource, about)
+
+
+def test_details_are_kept_with_the_node_and_are_news_when_they_are_others() -> None:
+    lamp = About(title="Lamp", choices=(0, 1))
+    made = view(here(), Liveness("coap/a", 7, interval=30_000), described(lamp))
+    node = made.nodes["coap/a"]
+    assert (node.last_seen, node.interval, node.timeout) == (7, 30_000, None)
+    assert node.abouts == {"temperature": lamp}
+    assert made.apply([described(lamp), Liveness("coap/a", 7, interval=30_000)]) == []
+    assert made.apply([described(About(title="Lamp", choices=(False, True)))]) != [], "0 is not false"
+    made.apply([value(9), value(8)])
+    assert node.last_seen == 9000, "a value is a sign of life, when it was measured"
+    assert Liveness("coap/a", 9000, 30_000) in made.present()
+    assert made.apply([described(About(), "coap/x"), Liveness("coap/x", 1)]) == [], "nobody told of that node"
+    assert set(made.nodes) == {"coap/a"}
+
+
+def test_details_are_void_after_a_reset_and_when_they_are_not_told_again() -> None:
+    made = view(here(), described(About(unit="Cel")))
+    assert made.apply([NodeReset("coap/a")]) == [NodeReset("coap/a")]
+    assert made.nodes["coap/a"].abouts == {}
+    kept = described(About(max=1))
+    made = view(here(), value(1), described(About(unit="Cel"), resource="led"), kept)
+    made.restart()
+    assert made.apply([here(), value(1), kept], synced=True) == [NodeReset("coap/a"), kept, value(1), Synced()]
+    assert made.nodes["coap/a"].abouts == {"temperature": About(max=1)}
+
+
+def test_why_a_node_went_and_that_it_was_dismissed_is_told() -> None:
+    told: list[Told] = [NodeGone("coap/a", "timeout", 5), NodeDismissed("coap/a")]
+    made = view(here())
+    assert made.apply(told) == told
+    assert made.nodes == {}
+
+
+def test_a_slow_program_takes_the_newest_details() -> None:
+    untaken = Untaken()
+    untaken.add(
+        [here(), described(About(max=1)), Liveness("coap/a", 1), described(About(max=2)), Liveness("coap/a", 2)]
+    )
+    assert taken(untaken) == [here(), described(About(max=2)), Liveness("coap/a", 2)]
+    untaken.add([described(About(max=3)), NodeReset("coap/a")])
+    assert taken(untaken) == [NodeReset("coap/a")]
