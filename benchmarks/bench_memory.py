@@ -43,7 +43,7 @@ def broker(nodes: int) -> float:
 
 
 def idle(seconds: float) -> Iterator[Figure]:
-    """The demo, with six simulated devices and its logging on: without a client, and with one."""
+    """The demo, with twelve simulated devices and its logging on: without a client, and with one."""
     with demo() as process:
         process.wait_for_page()
         time.sleep(2)

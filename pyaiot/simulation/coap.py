@@ -17,14 +17,14 @@ import secrets
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aiocoap import Message  # type: ignore[import-untyped]
 from aiocoap.numbers import codes  # type: ignore[import-untyped]
 from aiocoap.numbers.types import Type  # type: ignore[import-untyped]
 
-from pyaiot.simulation.resources import RESOURCES, Resource, make_resource
+from pyaiot.simulation.resources import RESOURCES, Resource, about_of, make_resource
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +50,13 @@ class SimulatedCoapDevice:
         imu_interval_s: float = 0.2,
         name: str = "Python Test Node",
         board: str = "test_board",
+        attributes: Mapping[str, str] | None = None,
+        describes: bool = False,
         seed: int | str | None = None,
     ) -> None:
         """``port`` is the UDP port it listens on and sends from (0: any); ``interval_s`` that of the values.
 
+        ``attributes`` are more resources that never change; with ``describes`` its links have attributes.
         ``seed`` makes the values repeatable; by default the uid is the seed. Raises ValueError for an unknown
         resource.
         """
@@ -71,9 +74,15 @@ class SimulatedCoapDevice:
             "board": Resource(lambda: board),
             "os": Resource(lambda: "python"),
         }
-        for resource in dict.fromkeys(resources):
+        for attribute, text in (attributes or {}).items():
+            self._resources[attribute] = Resource(lambda text=text: text)  # type: ignore[misc]
+        self._describes = describes
+        names = list(dict.fromkeys(resources))
+        for resource in names:
             every_s = imu_interval_s if resource == "imu" else interval_s
-            self._resources[resource] = make_resource(resource, seed=self._seed, interval_s=every_s)
+            self._resources[resource] = make_resource(
+                resource, seed=self._seed, interval_s=every_s, updated="suit_state" in names
+            )
         self._transport: asyncio.DatagramTransport | None = None
         self._gateway: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -156,6 +165,12 @@ class SimulatedCoapDevice:
         self._alive_token = self._send(("alive",), f"alive:{self.uid}")
         self._alive_at = now + ALIVE_TIMEOUT_S
 
+    def _said_of(self, name: str) -> str:
+        """The attributes of the link of a resource (RFC 6690)."""
+        about = about_of(name) if self._describes else {}
+        title = f';title="{about["title"]}"' if "title" in about else ""
+        return title + (f';if="{"core.a" if about["writable"] else "core.s"}"' if "writable" in about else "")
+
     def _tell(self, name: str) -> None:
         self._send(("server",), f"{name}:{self._resources[name].read()}")
 
@@ -226,7 +241,7 @@ class SimulatedCoapDevice:
     def _respond(self, request: Message) -> Message:
         path = request.opt.uri_path
         if path == (".well-known", "core") and request.code == codes.GET:
-            links = ",".join(f"</{name}>" for name in self._resources)
+            links = ",".join(f"</{name}>{self._said_of(name)}" for name in self._resources)
             return Message(code=codes.CONTENT, payload=links.encode(), content_format=40)
         name = path[0] if len(path) == 1 else ""
         resource = self._resources.get(name)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from pyaiot.simulation.mqtt_connection import Connection, ConnectionFailed, own_address
-from pyaiot.simulation.resources import RESOURCES, Resource, make_resource
+from pyaiot.simulation.resources import RESOURCES, Resource, about_of, make_resource
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +50,14 @@ class SimulatedMqttDevice:
         intervals_s: Mapping[str, float] | None = None,
         forms: Mapping[str, str] | None = None,
         unsolicited: bool = False,
+        describes: bool = False,
         seed: int | str | None = None,
     ) -> None:
         """``attributes`` are resources that never change, besides ``ip``; ``interval_s`` is that of the values.
 
         ``intervals_s`` and ``forms`` (``{:.0f}°C``) are for single resources; when unsolicited, values take turns and
-        intervals mean nothing. ``seed`` makes the values repeatable; by default the uid is the seed. Raises ValueError
+        intervals mean nothing. With ``describes`` it says what its resources are. ``seed`` makes the values repeatable;
+        by default the uid is the seed. Raises ValueError
         for an unknown resource.
         """
         names = list(dict.fromkeys(resources))
@@ -65,6 +67,7 @@ class SimulatedMqttDevice:
         self._host, self._port = mqtt_host, mqtt_port
         self._user, self._password = user, password
         self._unsolicited = unsolicited
+        self._describes = describes
         self._random = random.Random(f"device {uid if seed is None else seed}")
         self._attributes = {"name": "Python MQTT Node", "os": "python"} if attributes is None else dict(attributes)
         self._resources: dict[str, Resource] = {
@@ -207,7 +210,11 @@ class SimulatedMqttDevice:
         self._say("node/check", json.dumps({"id": self.uid}))
 
     def _tell_resources(self) -> None:
-        self._say(f"node/{self.uid}/resources", json.dumps([*self._attributes, *self._resources]))
+        listed: list[object] = list(self._attributes)
+        for name in self._resources:
+            about = about_of(name) if self._describes else {}
+            listed.append({"name": name, **about} if about else name)
+        self._say(f"node/{self.uid}/resources", json.dumps(listed, ensure_ascii=False))
 
     def _tell_values(self) -> None:
         for name in (*self._attributes, *self._resources):

@@ -35,6 +35,10 @@ PRESSURE = Character(mean=1013.2, swing=3.0, wander=0.8, memory_s=1800, low=950,
 HUMIDITY = Character(mean=45, swing=8, wander=1.5, memory_s=600, low=0, high=100)
 ILLUMINANCE = Character(mean=320, swing=260, wander=25, memory_s=60, low=0, high=2000)
 ECO2 = Character(mean=620, swing=180, wander=40, memory_s=400, low=400, high=5000)
+TVOC = Character(mean=140, swing=60, wander=18, memory_s=300, low=0, high=1187)
+SMALL_PARTICLES = Character(mean=38, swing=14, wander=5, memory_s=240, low=0, high=1000)
+LARGE_PARTICLES = Character(mean=16, swing=6, wander=3, memory_s=240, low=0, high=1000)
+UV_INDEX = Character(mean=3.5, swing=2.5, wander=0.4, memory_s=300, low=0, high=12)
 
 
 class Sensor:

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from pyaiot.addresses import in_url
-from pyaiot.simulation.resources import RESOURCES, Resource, make_resource
+from pyaiot.simulation.resources import RESOURCES, Resource, about_of, make_resource
 from pyaiot.simulation.ws_dialects import Dialect, NodeDialect, TokenDialect, Write
 
 logger = logging.getLogger(__name__)
@@ -55,10 +55,12 @@ class SimulatedWsDevice:
         interval_s: float = 5.0,
         seed: int | str | None = None,
         token_file: str | Path | None = None,
+        describes: bool = False,
     ) -> None:
         """``attributes`` are resources that never change; ``interval_s`` is that of the values.
 
         With a ``token_file`` it speaks ``echo-protocol``, by the token in that file as it is when it connects.
+        With ``describes`` (and without a token) it says what its resources are.
         ``seed`` makes the values repeatable; by default the uid is the seed. Raises ValueError for an unknown resource.
         """
         names = list(dict.fromkeys(resources))
@@ -67,6 +69,7 @@ class SimulatedWsDevice:
         self.uid = uid
         self._dialect: Dialect = NodeDialect(uid) if token_file is None else TokenDialect(uid, names)
         self._token_file = token_file
+        self._describes = describes and token_file is None
         self._url = f"ws://{in_url(gateway_host)}:{gateway_port}{self._dialect.path}"
         seed = uid if seed is None else seed
         self._random = random.Random(f"device {seed}")
@@ -206,6 +209,11 @@ class SimulatedWsDevice:
 
     # Messages.
 
+    async def _describe(self) -> None:
+        said = {name: dict(about_of(name)) for name in self._resources if about_of(name)}
+        if self._describes and said and self._connection is not None:
+            await self._connection.send(json.dumps({"type": "about", "data": said}, ensure_ascii=False))
+
     async def _tell(self, names: Iterable[str]) -> None:
         if self._connection is not None:
             update = {"type": "update", "data": {name: self.read(name) for name in names}}
@@ -221,6 +229,7 @@ class SimulatedWsDevice:
         if heard.tell_all:
             if not self._accepted:
                 self._accept()
+            await self._describe()
             await self._tell([*self._attributes, *self._resources])
         for write in heard.writes:
             await self._write(write)

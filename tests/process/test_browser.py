@@ -53,7 +53,7 @@ async def test_the_demo(host: Host, watched: Watched) -> None:
     assert is_within(first_value_s, FIRST_VALUE_S)
     for uid in ("coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2", "ws/garage"):
         await expect(watched.card(uid)).to_be_visible()
-    await expect(page.get_by_role("article")).to_have_count(6)
+    await expect(page.get_by_role("article")).to_have_count(12)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     pressure = watched.card("coap/weather-station").locator('li[data-resource="pressure"] .value')

@@ -25,7 +25,12 @@ from tests.process.viewers import viewing
 PORTS = [f"--{name}-port=0" for name in ("broker", "coap", "gateway", "http", "mqtt", "web")]
 FIRST_VALUE_S = 5.0
 README = Path(__file__).parents[2] / "README.md"
-NODES = {"coap/weather-station", "coap/desk-lamp", "coap/greenhouse", "mqtt/wipy-1", "mqtt/mqtt-2", "ws/garage"}
+NODES = {
+    *(f"coap/{uid}" for uid in ("weather-station", "desk-lamp", "greenhouse", "air-monitor", "rover")),
+    *(f"coap/{uid}" for uid in ("beehive", "letterbox")),
+    *(f"mqtt/{uid}" for uid in ("wipy-1", "mqtt-2", "thermostat")),
+    *(f"ws/{uid}" for uid in ("garage", "courier")),
+}
 
 
 async def fetch(url: str) -> tuple[Any, Any]:
