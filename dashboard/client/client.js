@@ -11,11 +11,15 @@ import { Watch } from "./watch.js";
  * @typedef {import("./methods.js").Parameter} Parameter
  * @typedef {import("./link.js").Status} Status
  * @typedef {import("./watch.js").Filter} Filter
+ * @typedef {import("./watch.js").Watched} Watched
  * @typedef {import("./told.js").Published} Published
  * @typedef {import("./told.js").Registered} Registered
  * @typedef {{ data: unknown, value: unknown, unit?: string, at: number }} Reading
- * @typedef {{ uid: string, gateway: string, protocol: string, state: "online" | "unreachable", firstSeen: number,
- *   lastSeen: number, values: Record<string, Reading> }} NodeInfo
+ * @typedef {{ uid: string, gateway: string, protocol: string, state: "online" | "unreachable" | "gone", firstSeen: number,
+ *   lastSeen: number, interval?: number, timeout?: number, values: Record<string, Reading>,
+ *   about?: Record<string, import("./view.js").About>, why?: string, goneAt?: number }} NodeInfo
+ * @typedef {{ gateway: string, state: "connected" | "resyncing" | "away", nodes: number, address?: string,
+ *   doors: { scheme: string, port: number, host?: string, path?: string }[] }} GatewayInfo
  * @typedef {{ description?: string, params?: readonly (string | Parameter)[],
  *   result?: { type?: string, description?: string } }} About  what others are told of a method
  * @typedef {{ id?: string, type?: string, description?: string, token?: string }} As
@@ -109,15 +113,41 @@ export class Client {
   }
 
   /**
+   * Nodes that went, as they were last known, by uid, until they are back or dismissed.
+   * @returns {Promise<NodeInfo[]>}
+   */
+  departed() {
+    return this.#pages("nodes.departed", "nodes", {});
+  }
+
+  /**
+   * Forgets that a node was there which went; rejected (`unknown`) where none is called so.
+   * @param {string} uid
+   * @returns {Promise<true>}
+   */
+  dismiss(uid) {
+    return this.request("nodes.dismiss", { uid });
+  }
+
+  /**
+   * The gateways, by name, and where devices come in.
+   * @returns {Promise<GatewayInfo[]>}
+   */
+  async gateways() {
+    const { gateways } = await this.request("gateways.list");
+    return gateways;
+  }
+
+  /**
    * Watches what the filter lets through: the state first, then what changes. `onChanges` gets what is news; the view
    * is what is known. `onFailure` is called where the broker does not let us.
-   * @param {Filter} filter
+   * @param {Watched} filter
    * @param {import("./watch.js").OnChanges} [onChanges]
    * @param {(error: RpcError) => void} [onFailure]
    * @returns {Watch} `close()` ends it
    */
   watch(filter, onChanges = () => undefined, onFailure = (error) => console.error("a watch ended", error)) {
-    const watch = new Watch(filter, onChanges, onFailure, (ended) => this.#standing.endWatch(ended));
+    const watch = new Watch(filter, onChanges, onFailure, (ended) => this.#standing.endWatch(ended), this.#world.now);
     this.#standing.beginWatch(watch);
     return watch;
   }

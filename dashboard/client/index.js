@@ -11,5 +11,7 @@ export { Watch } from "./watch.js";
  * @typedef {import("./link.js").Status} Status
  * @typedef {import("./told.js").Published} Published
  * @typedef {import("./view.js").Change} Change
+ * @typedef {import("./client.js").GatewayInfo} GatewayInfo
  * @typedef {import("./watch.js").Filter} Filter
+ * @typedef {import("./view.js").About} About
  */

@@ -8,6 +8,9 @@
  * @typedef {{ id: string, type?: string, kind?: string, left: boolean }} Registered  `left`: it is gone
  */
 
+/** What may be said about a resource, beside `choices`. */
+const TEXTS = ["title", "unit", "rt", "if", "ct"];
+const NUMBERS = ["min", "max", "step"];
 const GATEWAY_STATES = new Set(["connected", "resyncing", "away"]);
 
 /**
@@ -31,10 +34,39 @@ function isTold(change) {
   const type = change?.type;
   if (type === "gateway") return typeof change.gateway === "string" && GATEWAY_STATES.has(change.state);
   if (typeof change?.uid !== "string" || change.uid === "") return false;
-  if (type === "gone" || type === "reset") return true;
+  if (type === "reset" || type === "dismissed") return true;
+  if (type === "gone") return isMaybe("string", change.why) && isMaybe("number", change.at);
+  if (type === "about") return typeof change.resource === "string" && isAbout(change.about);
+  if (type === "liveness") {
+    return Number.isFinite(change.lastSeen) && isMaybe("number", change.interval) && isMaybe("number", change.timeout);
+  }
   if (type === "node") return [change.gateway, change.protocol].every((each) => typeof each === "string");
   if (type !== "value" || typeof change.resource !== "string" || !Number.isFinite(change.at)) return false;
   return change.unit === undefined || typeof change.unit === "string";
+}
+
+/**
+ * @param {any} about
+ * @returns {about is import("./view.js").About}
+ */
+function isAbout(about) {
+  if (typeof about !== "object" || about === null || Array.isArray(about)) return false;
+  if (about.choices !== undefined && !(Array.isArray(about.choices) && about.choices.every(isChoice))) return false;
+  if (!isMaybe("boolean", about.writable)) return false;
+  return TEXTS.every((name) => isMaybe("string", about[name])) && NUMBERS.every((name) => isMaybe("number", about[name]));
+}
+
+/** @param {unknown} choice */
+function isChoice(choice) {
+  return ["string", "number", "boolean"].includes(typeof choice);
+}
+
+/**
+ * @param {string} type
+ * @param {unknown} value
+ */
+function isMaybe(type, value) {
+  return value === undefined || typeof value === type;
 }
 
 /**

@@ -4,10 +4,15 @@
  * @typedef {{ type: "value", uid: string, resource: string, data: unknown, value: unknown, unit?: string, at: number }} Value
  * @typedef {{ type: "node", uid: string, gateway: string, protocol: string, firstSeen: number }} NodeHere
  * @typedef {{ type: "reset", uid: string }} NodeReset
- * @typedef {{ type: "gone", uid: string }} NodeGone
+ * @typedef {{ type: "gone", uid: string, why?: string, at?: number }} NodeGone  without `why` it only left what is watched
  * @typedef {{ type: "gateway", gateway: string, state: "connected" | "resyncing" | "away" }} GatewayState
+ * @typedef {{ title?: string, writable?: boolean, unit?: string, min?: number, max?: number, step?: number,
+ *   choices?: (string | number | boolean)[], rt?: string, if?: string, ct?: string }} About  what a resource is
+ * @typedef {{ type: "about", uid: string, resource: string, about: About }} Described
+ * @typedef {{ type: "liveness", uid: string, lastSeen: number, interval?: number, timeout?: number }} Liveness
+ * @typedef {{ type: "dismissed", uid: string }} Dismissed  somebody dismissed a node that went
  * @typedef {{ type: "synced" }} Synced  the whole state has been told
- * @typedef {Value | NodeHere | NodeReset | NodeGone | GatewayState} Told
+ * @typedef {Value | NodeHere | NodeReset | NodeGone | GatewayState | Described | Liveness | Dismissed} Told
  * @typedef {Told | Synced} Change
  */
 
@@ -27,10 +32,20 @@ export class Node {
     this.told = false;
     /** @type {Map<string, Value>} */
     this.values = new Map();
-    /** In which telling of everything it came last, and each of its values; how often its gateway had come back. */
+    /** What its resources are besides their values, where details are watched. @type {Map<string, About>} */
+    this.abouts = new Map();
+    /** Its last sign of life, Unix ms, as far as we heard. @type {number | null} */
+    this.lastSeen = null;
+    /** How often it usually shows itself, and the silence after which it is out, ms. @type {number | null} */
+    this.interval = null;
+    /** @type {number | null} */
+    this.timeout = null;
+    /** In which telling of everything it came last, and its values and abouts; how often its gateway had come back. */
     this.round = 0;
     /** @type {Map<string, number>} */
     this.rounds = new Map();
+    /** @type {Map<string, number>} */
+    this.aboutRounds = new Map();
     this.resync = resync;
   }
 }
@@ -89,14 +104,25 @@ export class View {
           break;
         case "reset": {
           const node = this.nodes.get(change.uid);
-          if (node === undefined || node.values.size === 0) break;
+          if (node === undefined || node.values.size + node.abouts.size === 0) break;
           node.values.clear();
           node.rounds.clear();
+          node.abouts.clear();
+          node.aboutRounds.clear();
           news.push(change);
           break;
         }
         case "gateway":
           this.#gateway(change, news);
+          break;
+        case "about":
+          this.#about(change, news);
+          break;
+        case "liveness":
+          this.#liveness(change, news);
+          break;
+        case "dismissed":
+          news.push(change);
           break;
       }
     }
@@ -128,6 +154,7 @@ export class View {
     const node = this.#node(change.uid);
     const before = node.values.get(change.resource);
     node.rounds.set(change.resource, this.#round);
+    node.lastSeen = Math.max(node.lastSeen ?? change.at, change.at);
     if (before !== undefined && before.at === change.at && before.unit === change.unit && same(before, change)) return;
     node.values.set(change.resource, change);
     news.push(change);
@@ -162,6 +189,36 @@ export class View {
     news.push(change);
   }
 
+  /**
+   * Of a node that is not known it says nothing: it comes again when that is told.
+   * @param {Described} change
+   * @param {Change[]} news
+   */
+  #about(change, news) {
+    const node = this.nodes.get(change.uid);
+    if (node === undefined) return;
+    const before = node.abouts.get(change.resource);
+    node.aboutRounds.set(change.resource, this.#round);
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(change.about)) return;
+    node.abouts.set(change.resource, change.about);
+    news.push(change);
+  }
+
+  /**
+   * @param {Liveness} change
+   * @param {Change[]} news
+   */
+  #liveness(change, news) {
+    const node = this.nodes.get(change.uid);
+    if (node === undefined) return;
+    const { lastSeen, interval = null, timeout = null } = change;
+    if (node.lastSeen === lastSeen && node.interval === interval && node.timeout === timeout) return;
+    node.lastSeen = lastSeen;
+    node.interval = interval;
+    node.timeout = timeout;
+    news.push(change);
+  }
+
   /** @param {Change[]} news */
   #dropStale(news) {
     for (const [uid, node] of this.nodes) {
@@ -171,10 +228,15 @@ export class View {
         continue;
       }
       const kept = [...node.values.values()].filter((value) => node.rounds.get(value.resource) === this.#round);
-      if (kept.length === node.values.size) continue;
+      const abouts = [...node.abouts].filter(([resource]) => node.aboutRounds.get(resource) === this.#round);
+      if (kept.length === node.values.size && abouts.length === node.abouts.size) continue;
       node.values = new Map(kept.map((value) => [value.resource, value]));
       node.rounds = new Map(kept.map((value) => [value.resource, this.#round]));
-      news.push({ type: "reset", uid }, ...kept);
+      node.abouts = new Map(abouts);
+      node.aboutRounds = new Map(abouts.map(([resource]) => [resource, this.#round]));
+      news.push({ type: "reset", uid });
+      for (const [resource, about] of abouts) news.push({ type: "about", uid, resource, about });
+      news.push(...kept);
     }
     for (const [gateway, round] of this.#gatewayRounds) {
       if (round === this.#round) continue;

@@ -9,6 +9,7 @@ import { View } from "./view.js";
  * @typedef {(told: { changes: readonly Change[], view: View }) => void} OnChanges
  * @typedef {string | readonly string[]} Condition  a text, or several of which one must be equal
  * @typedef {{ gateway?: Condition, uid?: Condition, resource?: Condition, type?: Condition, glob?: Condition }} Filter
+ * @typedef {Filter & { details?: boolean }} Watched  `details`: what resources are, and liveness, are told, too
  */
 
 /** A watch, as a program sees it: one stream of changes over any number of connections. */
@@ -19,25 +20,30 @@ export class Watch {
   number = null;
   /** Why it ended, if it did not by `close`. @type {RpcError | null} */
   failure = null;
+  /** The broker's clock minus ours, when it last answered; 0 before. */
+  clockOffsetMs = 0;
   #filter;
   #onChanges;
   #onFailure;
   #end;
+  #now;
   #ended = false;
   /** @type {import("./told.js").Version | undefined} */ #version;
   /** @type {{ resolve: (view: View) => void, reject: (why: RpcError) => void }[]} */ #waiting = [];
 
   /**
-   * @param {Filter} filter
+   * @param {Watched} filter
    * @param {OnChanges} onChanges
    * @param {(error: RpcError) => void} onFailure
    * @param {(watch: Watch) => void} end
+   * @param {() => number} [now] our clock, Unix ms
    */
-  constructor(filter, onChanges, onFailure, end) {
+  constructor(filter, onChanges, onFailure, end, now = Date.now) {
     this.#filter = filter;
     this.#onChanges = onChanges;
     this.#onFailure = onFailure;
     this.#end = end;
+    this.#now = now;
   }
 
   /**
@@ -67,7 +73,8 @@ export class Watch {
    * @returns {Promise<number>}
    */
   async open(peer) {
-    const { watch, resumed } = await peer.request("nodes.watch", { ...this.#filter, since: this.#version });
+    const { watch, resumed, now } = await peer.request("nodes.watch", { ...this.#filter, since: this.#version });
+    if (typeof now === "number") this.clockOffsetMs = now - this.#now();
     if (!resumed) this.view.restart();
     return (this.number = watch);
   }

@@ -3,11 +3,15 @@
  * @typedef {import("./methods.js").Parameter} Parameter
  * @typedef {import("./link.js").Status} Status
  * @typedef {import("./watch.js").Filter} Filter
+ * @typedef {import("./watch.js").Watched} Watched
  * @typedef {import("./told.js").Published} Published
  * @typedef {import("./told.js").Registered} Registered
  * @typedef {{ data: unknown, value: unknown, unit?: string, at: number }} Reading
- * @typedef {{ uid: string, gateway: string, protocol: string, state: "online" | "unreachable", firstSeen: number,
- *   lastSeen: number, values: Record<string, Reading> }} NodeInfo
+ * @typedef {{ uid: string, gateway: string, protocol: string, state: "online" | "unreachable" | "gone", firstSeen: number,
+ *   lastSeen: number, interval?: number, timeout?: number, values: Record<string, Reading>,
+ *   about?: Record<string, import("./view.js").About>, why?: string, goneAt?: number }} NodeInfo
+ * @typedef {{ gateway: string, state: "connected" | "resyncing" | "away", nodes: number, address?: string,
+ *   doors: { scheme: string, port: number, host?: string, path?: string }[] }} GatewayInfo
  * @typedef {{ description?: string, params?: readonly (string | Parameter)[],
  *   result?: { type?: string, description?: string } }} About  what others are told of a method
  * @typedef {{ id?: string, type?: string, description?: string, token?: string }} As
@@ -59,14 +63,30 @@ export class Client {
      */
     node(uid: string): Promise<NodeInfo>;
     /**
+     * Nodes that went, as they were last known, by uid, until they are back or dismissed.
+     * @returns {Promise<NodeInfo[]>}
+     */
+    departed(): Promise<NodeInfo[]>;
+    /**
+     * Forgets that a node was there which went; rejected (`unknown`) where none is called so.
+     * @param {string} uid
+     * @returns {Promise<true>}
+     */
+    dismiss(uid: string): Promise<true>;
+    /**
+     * The gateways, by name, and where devices come in.
+     * @returns {Promise<GatewayInfo[]>}
+     */
+    gateways(): Promise<GatewayInfo[]>;
+    /**
      * Watches what the filter lets through: the state first, then what changes. `onChanges` gets what is news; the view
      * is what is known. `onFailure` is called where the broker does not let us.
-     * @param {Filter} filter
+     * @param {Watched} filter
      * @param {import("./watch.js").OnChanges} [onChanges]
      * @param {(error: RpcError) => void} [onFailure]
      * @returns {Watch} `close()` ends it
      */
-    watch(filter: Filter, onChanges?: import("./watch.js").OnChanges, onFailure?: (error: RpcError) => void): Watch;
+    watch(filter: Watched, onChanges?: import("./watch.js").OnChanges, onFailure?: (error: RpcError) => void): Watch;
     /**
      * Has a device take a value; what it confirmed, null if it reports none.
      * @param {string} uid
@@ -178,6 +198,7 @@ export type Peer = import("./peer.js").Peer;
 export type Parameter = import("./methods.js").Parameter;
 export type Status = import("./link.js").Status;
 export type Filter = import("./watch.js").Filter;
+export type Watched = import("./watch.js").Watched;
 export type Published = import("./told.js").Published;
 export type Registered = import("./told.js").Registered;
 export type Reading = {
@@ -190,10 +211,27 @@ export type NodeInfo = {
     uid: string;
     gateway: string;
     protocol: string;
-    state: "online" | "unreachable";
+    state: "online" | "unreachable" | "gone";
     firstSeen: number;
     lastSeen: number;
+    interval?: number;
+    timeout?: number;
     values: Record<string, Reading>;
+    about?: Record<string, import("./view.js").About>;
+    why?: string;
+    goneAt?: number;
+};
+export type GatewayInfo = {
+    gateway: string;
+    state: "connected" | "resyncing" | "away";
+    nodes: number;
+    address?: string;
+    doors: {
+        scheme: string;
+        port: number;
+        host?: string;
+        path?: string;
+    }[];
 };
 /**
  * what others are told of a method

@@ -7,5 +7,7 @@ export type Reading = import("./client.js").Reading;
 export type Status = import("./link.js").Status;
 export type Published = import("./told.js").Published;
 export type Change = import("./view.js").Change;
+export type GatewayInfo = import("./client.js").GatewayInfo;
 export type Filter = import("./watch.js").Filter;
+export type About = import("./view.js").About;
 export { Node, View } from "./view.js";

@@ -5,22 +5,26 @@
  * @typedef {(told: { changes: readonly Change[], view: View }) => void} OnChanges
  * @typedef {string | readonly string[]} Condition  a text, or several of which one must be equal
  * @typedef {{ gateway?: Condition, uid?: Condition, resource?: Condition, type?: Condition, glob?: Condition }} Filter
+ * @typedef {Filter & { details?: boolean }} Watched  `details`: what resources are, and liveness, are told, too
  */
 /** A watch, as a program sees it: one stream of changes over any number of connections. */
 export class Watch {
     /**
-     * @param {Filter} filter
+     * @param {Watched} filter
      * @param {OnChanges} onChanges
      * @param {(error: RpcError) => void} onFailure
      * @param {(watch: Watch) => void} end
+     * @param {() => number} [now] our clock, Unix ms
      */
-    constructor(filter: Filter, onChanges: OnChanges, onFailure: (error: RpcError) => void, end: (watch: Watch) => void);
+    constructor(filter: Watched, onChanges: OnChanges, onFailure: (error: RpcError) => void, end: (watch: Watch) => void, now?: () => number);
     /** What is known; may be read at any time. */
     view: View;
     /** Its number at the broker, on the present connection. @type {number | null} */
     number: number | null;
     /** Why it ended, if it did not by `close`. @type {RpcError | null} */
     failure: RpcError | null;
+    /** The broker's clock minus ours, when it last answered; 0 before. */
+    clockOffsetMs: number;
     /**
      * Waits until the whole state is known.
      * @returns {Promise<View>} rejected with an RpcError where it ends before
@@ -63,6 +67,12 @@ export type Filter = {
     resource?: Condition;
     type?: Condition;
     glob?: Condition;
+};
+/**
+ * `details`: what resources are, and liveness, are told, too
+ */
+export type Watched = Filter & {
+    details?: boolean;
 };
 import { View } from "./view.js";
 import { RpcError } from "./errors.js";

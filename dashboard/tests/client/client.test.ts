@@ -47,6 +47,27 @@ describe("an address", () => {
   });
 });
 
+describe("nodes that went, and gateways", () => {
+  it("are asked for in pages, dismissed, and listed", async () => {
+    const [one, two] = [{ uid: "coap/a", why: "timeout" }, { uid: "coap/b", why: "closed" }];
+    const all = client.departed();
+    await settled();
+    await world.last.answers("nodes.departed", { nodes: [one], next: "coap/a" });
+    expect(world.last.asked("nodes.departed").params).toMatchObject({ after: "coap/a" });
+    await world.last.answers("nodes.departed", { nodes: [two], next: null });
+    expect(await all).toEqual([one, two]);
+    const dismissed = client.dismiss("coap/a");
+    await settled();
+    expect(world.last.asked("nodes.dismiss").params).toEqual({ uid: "coap/a" });
+    await world.last.refuses("nodes.dismiss", -32002, "unknown");
+    await expect(dismissed).rejects.toMatchObject({ kind: "unknown" });
+    const gateways = client.gateways();
+    await settled();
+    await world.last.answers("gateways.list", { gateways: [{ gateway: "coap", state: "connected", nodes: 1, doors: [] }] });
+    expect((await gateways).map(({ gateway }) => gateway)).toEqual(["coap"]);
+  });
+});
+
 describe("a watch", () => {
   let told: { changes: readonly Change[]; view: View }[];
 
@@ -94,6 +115,23 @@ describe("a watch", () => {
     await world.last.tells("nodes.changed", { watch: 1, version: 5, changes: [here("coap/b")], synced: true });
     expect([...watch.view.nodes.keys()]).toEqual(["coap/b"]);
     expect(told.at(-1)?.changes).toEqual([here("coap/b"), { type: "gone", uid: "coap/a" }, { type: "synced" }]);
+  });
+
+  it("asks for details where they are wanted, again on the next connection, and knows the broker's clock", async () => {
+    const watch = client.watch({ uid: "coap/a", details: true }, (each) => told.push(each));
+    expect(watch.clockOffsetMs).toBe(0);
+    expect(world.last.asked("nodes.watch").params).toEqual({ uid: "coap/a", details: true });
+    world.pass(40);
+    await world.last.answers("nodes.watch", { watch: 1, resumed: false, now: world.nowMs + 90_000 });
+    expect(watch.clockOffsetMs).toBe(90_000);
+    const details = [{ type: "liveness", uid: "coap/a", lastSeen: 7, timeout: 120_000 }, { type: "about", uid: "coap/a", resource: "t", about: { max: 9 } }];
+    await world.last.tells("nodes.changed", { watch: 1, version: 3, changes: [here(), ...details], synced: true });
+    expect(watch.view.nodes.get("coap/a")).toMatchObject({ lastSeen: 7, timeout: 120_000, interval: null });
+    expect(watch.view.nodes.get("coap/a")?.abouts.get("t")).toEqual({ max: 9 });
+    await reconnects();
+    expect(world.last.asked("nodes.watch").params).toEqual({ uid: "coap/a", details: true, since: 3 });
+    await world.last.answers("nodes.watch", { watch: 1, resumed: true, now: world.nowMs - 5 });
+    expect(watch.clockOffsetMs).toBe(-5);
   });
 
   it("ends by an error that is its own, and keeps the connection", async () => {

@@ -2,12 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { View } from "../../client/index.js";
 import { readChanged } from "../../client/told.js";
-import type { GatewayState, NodeHere, Told, Value } from "../../client/view.js";
+import type { About, Described, GatewayState, Liveness, NodeHere, Told, Value } from "../../client/view.js";
 
 // The same as tests/client/test_view.py has of the Python client.
 const value = (data: unknown, uid = "coap/a", resource = "temperature", at = 1000 * Number(data)): Value => ({ type: "value", uid, resource, data, value: data, at });
 const here = (uid = "coap/a"): NodeHere => ({ type: "node", uid, gateway: "coap", protocol: "CoAP", firstSeen: 5 });
 const gateway = (name: string, state: GatewayState["state"]): GatewayState => ({ type: "gateway", gateway: name, state });
+const described = (about: About, uid = "coap/a", resource = "temperature"): Described => ({ type: "about", uid, resource, about });
+const liveness = (uid: string, lastSeen: number, pace: { interval?: number; timeout?: number } = {}): Liveness => ({ type: "liveness", uid, lastSeen, ...pace });
 const synced = { type: "synced" } as const;
 
 function view(...told: Told[]): View {
@@ -84,15 +86,21 @@ describe("a view", () => {
     for (let round = 0; round < 50; round += 1) {
       const made = new View();
       // What a listener makes of the news alone is to be the same.
-      const heard = new Map<string, Map<string, unknown>>();
-      const truth = new Map<string, Map<string, Value>>();
+      const heard = new Map<string, { values: Map<string, unknown>; abouts: Map<string, About> }>();
+      const truth = new Map<string, { values: Map<string, Value>; abouts: Map<string, Described>; alive: Liveness }>();
       let [connected, missed]: [boolean, Told[]] = [false, []];
       const hear = (told: readonly Told[], all = false): void => {
         for (const change of made.apply(told, all)) {
-          if (change.type === "node") heard.set(change.uid, heard.get(change.uid) ?? new Map());
-          else if (change.type === "value") heard.get(change.uid)?.set(change.resource, change.data);
-          else if (change.type === "reset") heard.get(change.uid)?.clear();
+          if (change.type === "synced" || change.type === "gateway") continue;
+          const known = heard.get(change.uid);
+          if (change.type === "node") heard.set(change.uid, known ?? { values: new Map(), abouts: new Map() });
+          else if (change.type === "value") known?.values.set(change.resource, change.data);
+          else if (change.type === "about") known?.abouts.set(change.resource, change.about);
           else if (change.type === "gone") heard.delete(change.uid);
+          else if (change.type === "reset") {
+            known?.values.clear();
+            known?.abouts.clear();
+          }
         }
       };
       for (let step = 1; step < 120; step += 1) {
@@ -104,45 +112,107 @@ describe("a view", () => {
           if (connected && random(2) === 0) hear(missed, true);
           else if (connected) {
             made.restart();
-            hear([...truth].flatMap(([each, values]) => [here(each), ...values.values()]), true);
+            hear([...truth].flatMap(([each, { values, abouts, alive }]) => [here(each), alive, ...values.values(), ...abouts.values()]), true);
           }
           if (connected) missed = [];
           continue;
         }
         let told: Told;
         if (node === undefined) {
-          truth.set(uid, new Map());
-          told = here(uid);
+          const alive = liveness(uid, step);
+          truth.set(uid, { values: new Map(), abouts: new Map(), alive });
+          if (connected) hear([here(uid)]);
+          else missed.push(here(uid));
+          told = alive;
         } else if (act === 1) {
           truth.delete(uid);
           told = { type: "gone", uid };
         } else if (act === 2) {
-          node.clear();
+          [node.values, node.abouts] = [new Map(), new Map()];
           told = { type: "reset", uid };
+        } else if (act < 5) {
+          told = described({ max: random(3) }, uid, `r${String(random(3))}`);
+          node.abouts.set(told.resource, told);
+        } else if (act === 5) {
+          told = node.alive = liveness(uid, 1000 * step, random(2) === 0 ? {} : { interval: random(3), timeout: 5 });
         } else {
           told = value(step, uid, `r${String(random(3))}`);
-          node.set(told.resource, told);
+          node.values.set(told.resource, told);
+          node.alive = { ...node.alive, lastSeen: told.at };
         }
         if (connected) hear([told]);
         else missed.push(told);
         if (!connected) continue;
-        const expected = [...truth].map(([each, values]) => [each, [...values].map(([name, { data }]) => [name, data]).sort()]).sort();
-        expect([...made.nodes.values()].map(({ uid, values }) => [uid, [...values].map(([name, { data }]) => [name, data]).sort()]).sort()).toEqual(expected);
-        expect([...heard].map(([each, values]) => [each, [...values].sort()]).sort()).toEqual(expected);
+        const plain = (uid: string, values: Iterable<[string, unknown]>, abouts: Iterable<[string, unknown]>): unknown[] => [uid, [...values].sort(), [...abouts].sort()];
+        const all = [...truth].sort(([a], [b]) => (a < b ? -1 : 1));
+        const expected = all.map(([each, { values, abouts }]) =>
+          plain(each, [...values].map(([name, { data }]) => [name, data]), [...abouts].map(([name, { about }]) => [name, about])),
+        );
+        const nodes = [...made.nodes.values()].sort((a, b) => (a.uid < b.uid ? -1 : 1));
+        expect(nodes.map(({ uid, values, abouts }) => plain(uid, [...values].map(([name, { data }]) => [name, data]), abouts))).toEqual(expected);
+        expect([...heard].sort(([a], [b]) => (a < b ? -1 : 1)).map(([each, { values, abouts }]) => plain(each, values, abouts))).toEqual(expected);
+        expect(nodes.map(({ lastSeen, interval, timeout }) => [lastSeen, interval, timeout])).toEqual(
+          all.map(([, { alive }]) => [alive.lastSeen, alive.interval ?? null, alive.timeout ?? null]),
+        );
       }
     }
   });
 });
 
+describe("details of nodes", () => {
+  it("are kept with the node, and are news when they are others", () => {
+    const made = view(here(), liveness("coap/a", 7, { interval: 30_000 }), described({ title: "Lamp", writable: true }));
+    const node = made.nodes.get("coap/a");
+    expect([node?.lastSeen, node?.interval, node?.timeout]).toEqual([7, 30_000, null]);
+    expect(node?.abouts.get("temperature")).toEqual({ title: "Lamp", writable: true });
+    expect(made.apply([described({ title: "Lamp", writable: true }), liveness("coap/a", 7, { interval: 30_000 })])).toEqual([]);
+    expect(made.apply([value(9)])).toEqual([value(9)]);
+    expect(node?.lastSeen, "a value is a sign of life").toBe(9000);
+    made.apply([value(8)]);
+    expect(node?.lastSeen, "what was measured before is none").toBe(9000);
+    const next = [liveness("coap/a", 10_000, { timeout: 5 }), described({})];
+    expect(made.apply(next)).toEqual(next);
+    expect([node?.lastSeen, node?.interval, node?.timeout, node?.abouts.get("temperature")]).toEqual([10_000, null, 5, {}]);
+  });
+
+  it("are void after a reset, and nothing is known of a node that nobody told of", () => {
+    const made = view(here(), described({ unit: "Cel" }));
+    expect(made.apply([{ type: "reset", uid: "coap/a" }])).toEqual([{ type: "reset", uid: "coap/a" }]);
+    expect(made.nodes.get("coap/a")?.abouts.size).toBe(0);
+    expect(made.apply([described({}, "coap/x"), liveness("coap/x", 1)])).toEqual([]);
+    expect([...made.nodes.keys()]).toEqual(["coap/a"]);
+  });
+
+  it("that were not told again are gone after a restart", () => {
+    const made = view(here(), value(1), described({ unit: "Cel" }), described({ max: 1 }, "coap/a", "led"));
+    made.restart();
+    const kept = described({ unit: "Cel" });
+    expect(made.apply([here(), value(1), kept], true)).toEqual([{ type: "reset", uid: "coap/a" }, kept, value(1), synced]);
+    expect([...(made.nodes.get("coap/a")?.abouts ?? [])]).toEqual([["temperature", { unit: "Cel" }]]);
+  });
+
+  it("say why a node went, and that it was dismissed", () => {
+    const made = view(here());
+    const told = [{ type: "gone", uid: "coap/a", why: "timeout", at: 5 }, { type: "dismissed", uid: "coap/a" }] as const;
+    expect(made.apply(told)).toEqual(told);
+    expect(made.nodes.size).toBe(0);
+  });
+});
+
 describe("what the broker tells", () => {
   it("is read whole", () => {
-    const changes = [gateway("coap", "away"), here(), value(1), { type: "reset", uid: "a" }, { type: "gone", uid: "a" }];
+    const gone = [{ type: "gone", uid: "a" }, { type: "gone", uid: "a", why: "timeout", at: 1 }, { type: "dismissed", uid: "a" }];
+    const details = [described({ title: "x", min: 0, choices: [1, "a", true], if: "core.a" }), liveness("a", 1, { interval: 2, timeout: 3 })];
+    const changes = [gateway("coap", "away"), here(), value(1), { type: "reset", uid: "a" }, ...gone, ...details];
     expect(readChanged({ watch: 1, version: 9, changes, synced: true })).toEqual({ watch: 1, version: 9, changes, synced: true });
   });
 
   it("is left out where it is nothing that is known here", () => {
     const wrong = [null, 5, "x", [], {}, { type: "gone" }, { type: "gone", uid: "" }, { type: "later", uid: "a" }, { type: "value", uid: "a" }];
-    const more = [{ ...value(1), at: "yesterday" }, { ...value(1), unit: 7 }, { ...here(), gateway: 1 }, { type: "gateway", gateway: "a", state: "x" }];
+    const more: object[] = [{ ...value(1), at: "yesterday" }, { ...value(1), unit: 7 }, { ...here(), gateway: 1 }, { type: "gateway", gateway: "a", state: "x" }];
+    const abouts = [null, [], "x", { title: 1 }, { min: "0" }, { writable: "yes" }, { choices: "ab" }, { choices: [{}] }, { if: {} }].map((about) => ({ ...described({}), about }));
+    const livenesses = [{ lastSeen: "now" }, { lastSeen: undefined }, { interval: "1" }, { timeout: {} }].map((each) => ({ ...liveness("a", 1), ...each }));
+    more.push(...abouts, ...livenesses, { type: "gone", uid: "a", why: 1 }, { type: "dismissed" }, { ...described({}), resource: 1 });
     expect(readChanged({ watch: 1, version: "v", changes: [...wrong, value(2), ...more] })?.changes).toEqual([value(2)]);
     for (const params of [undefined, null, 1, [], {}, { watch: "1", version: 1, changes: [] }, { watch: 1, changes: [] }, { watch: 1, version: 1 }]) {
       expect(readChanged(params)).toBeNull();
