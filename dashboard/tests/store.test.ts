@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { View } from "../client/index.js";
 import type { Told } from "../client/view.js";
-import type { DepartedNode, Detail, News } from "../src/live/news.ts";
+import type { NodeInfo } from "../client/client.js";
+import type { News } from "../src/live/news.ts";
 import { numberOf } from "../src/live/resource.ts";
 import { MAX_GONE, Store, type Effect } from "../src/live/store.ts";
 
@@ -34,7 +35,7 @@ beforeEach(() => {
 const tell = (told: Told[], synced = false): Effect => store.apply(view.apply(told, synced), NOW_MS);
 
 /** What the store is told past the watch's own view. */
-const detail = (...details: (Detail | News)[]): Effect => store.apply(details, NOW_MS);
+const detail = (...details: News[]): Effect => store.apply(details, NOW_MS);
 
 /** What a reader of the page would see. */
 function seen(): Record<string, Record<string, unknown>> {
@@ -117,14 +118,14 @@ describe("the store", () => {
 describe("details", () => {
   it("say what a resource is, before its value or after it, until it is reset", () => {
     tell([here("a"), value("a", "t", 1)]);
-    detail({ type: "about", uid: "a", resource: "t", about: { title: "T", min: 0, max: NaN, choices: "no", writable: "yes", evil: 1 } });
-    detail({ type: "about", uid: "a", resource: "led", about: { writable: true, choices: [0, 1, null] } });
+    detail({ type: "about", uid: "a", resource: "t", about: { title: "T", min: 0, max: NaN, choices: "no", writable: "yes", evil: 1 } as never });
+    detail({ type: "about", uid: "a", resource: "led", about: { writable: true, choices: [0, 1, null] } as never });
     tell([value("a", "led", 1), value("a", "t", 2, { at: 2 })]);
     const abouts = (): unknown => [...(store.nodes.get("a")?.resources.values() ?? [])].map(({ about }) => about);
     expect(abouts()).toEqual([{ title: "T", min: 0 }, { writable: true, choices: [0, 1] }]);
     tell([reset("a"), value("a", "led", 1, { at: 3 })]);
     expect(abouts()).toEqual([{}]);
-    for (const about of [null, 5, "x", []]) detail({ type: "about", uid: "a", resource: "led", about });
+    for (const about of [null, 5, "x", []]) detail({ type: "about", uid: "a", resource: "led", about: about as never });
     expect(abouts()).toEqual([{}]);
   });
 
@@ -153,9 +154,10 @@ describe("details", () => {
 
 describe("nodes that went", () => {
   const states = (): unknown => Object.fromEntries([...store.nodes].map(([uid, { state }]) => [uid, state]));
-  const departed = (uid: string, extra: Partial<DepartedNode> = {}): DepartedNode => ({
+  const departed = (uid: string, extra: Partial<NodeInfo> = {}): NodeInfo => ({
     uid,
     gateway: "g",
+    state: "gone",
     protocol: "CoAP",
     firstSeen: 1,
     lastSeen: 900,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import type { Bound } from "./history.ts";
 import type { About, Gone, Node, Resource } from "./model.ts";
-import type { DepartedNode, Reading } from "./news.ts";
+import type { NodeInfo } from "../../client/client.js";
+import type { Reading } from "./news.ts";
 import { aboutOf, resourceOf } from "./resource.ts";
 import { Rhythm } from "./rhythm.ts";
 
@@ -89,7 +90,7 @@ export class Draft {
   }
 
   /** It went; of the values that are known here the histories go on. */
-  departed(told: DepartedNode): void {
+  departed(told: NodeInfo): void {
     const former = this.#resources;
     this.clear();
     this.identity(told.gateway, told.protocol, told.firstSeen);
@@ -99,7 +100,7 @@ export class Draft {
     }
     for (const [name, about] of Object.entries(told.about ?? {})) this.about(name, about);
     this.liveness(told.lastSeen, told.interval, told.timeout);
-    this.gone = { why: told.why, atMs: told.goneAt };
+    this.gone = { why: told.why ?? "unknown", atMs: told.goneAt ?? told.lastSeen };
   }
 
   node(state: Node["state"], awayMs: number | null): Node {

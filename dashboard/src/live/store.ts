@@ -94,7 +94,7 @@ export class Store {
         break;
       }
       case "gone":
-        this.#went(news.uid, "why" in news ? news.why : undefined, "at" in news ? news.at : undefined, nowMs);
+        this.#went(news.uid, news.why, news.at, nowMs);
         break;
       case "dismissed":
         if (this.#gone.has(news.uid)) this.#remove(news.uid);

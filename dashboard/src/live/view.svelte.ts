@@ -7,7 +7,7 @@ import { storedToken, storeToken } from "../token.ts";
 import { FrameQueue } from "./frames.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Node } from "./model.ts";
-import type { DepartedNode, News } from "./news.ts";
+import type { News } from "./news.ts";
 import { Store, type Effect } from "./store.ts";
 import { explain } from "./strings.ts";
 import { Writes, canUndo, SHOWN_MS, writeKey, type Write } from "./writes.ts";
@@ -44,7 +44,7 @@ export class View {
 
   constructor(brokerUrl: string) {
     this.#client = new Client(brokerUrl, { token: storedToken(), onStatus: (status) => this.#changed(status) });
-    this.#watch = this.#client.watch({}, ({ changes }) => {
+    this.#watch = this.#client.watch({ details: true }, ({ changes }) => {
       this.#heartbeat.heard(performance.now());
       for (const change of changes) this.#queue.push(change);
     });
@@ -135,7 +135,7 @@ export class View {
   /** Shows a node that went no longer, to nobody; why not, or null. */
   async dismiss(uid: string): Promise<string | null> {
     try {
-      await this.#client.request("nodes.dismiss", { uid });
+      await this.#client.dismiss(uid);
     } catch (error) {
       const [kind, reason] = error instanceof RpcError ? [error.kind, error.told] : [null, String(error)];
       // The broker was started anew, or has had too many: here alone it is remembered.
@@ -151,6 +151,7 @@ export class View {
   #changed(status: Status): void {
     if (status.state === "connected") {
       this.#heartbeat.heard(performance.now());
+      clock.set(this.#watch.clockOffsetMs);
       this.status = { ...status, sinceMs: status.sinceMs + clock.offsetMs };
       this.lostMs = null;
       this.#showSynced();
@@ -217,18 +218,11 @@ export class View {
 
   /** After the whole state was told, asks for the nodes that went before. */
   async #askDeparted(): Promise<void> {
-    const nodes: DepartedNode[] = [];
     try {
-      for (let after: string | null | undefined; after !== null; ) {
-        const page = (await this.#client.request("nodes.departed", { limit: 1000, after })) as { nodes: DepartedNode[]; next: string | null };
-        nodes.push(...page.nodes);
-        after = page.next;
-      }
+      this.#queue.push({ type: "departed", nodes: await this.#client.departed() });
     } catch {
-      // An older broker remembers none; when the connection is lost the next one asks.
-      return;
+      // When the connection is lost the next one asks.
     }
-    this.#queue.push({ type: "departed", nodes });
   }
 
   #dataOf(uid: string, name: string, data: unknown): unknown {
