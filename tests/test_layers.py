@@ -118,6 +118,7 @@ PURE = [
     "rpc/messages.py",
     "rpc/methods.py",
     "rpc/openrpc.py",
+    "simulation/courses.py",
     "simulation/sensors.py",
     "addresses.py",
     "actuation.py",

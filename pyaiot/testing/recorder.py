@@ -106,8 +106,11 @@ class Recorder:
     def described(self, uid: str, resource: str, about: About) -> None:
         """See adapter.DeviceEvents."""
         self._called("described", uid, resource)
+        node = self.core.registry.nodes.get(uid)
+        before = None if node is None else node.abouts
         self.core.described(uid, resource, about)
-        self._note("about", uid, resource.removeprefix("/"), about)
+        if node is not None and node.abouts is not before:  # what is no news is not told either
+            self._note("about", uid, resource.removeprefix("/"), about)
 
     def reset(self, uid: str) -> None:
         """See adapter.DeviceEvents."""

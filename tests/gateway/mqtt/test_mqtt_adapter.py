@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from pyaiot.gateway.adapter import Refused
+from pyaiot.wire.messages import About, Door
 from tests.gateway.mqtt.conftest import MakeGateway
 from tests.gateway.mqtt.gateways import Gateway
 from tests.process.mosquitto import Mosquitto
@@ -33,6 +34,22 @@ async def test_py_mqtt_2_3_4_a_device_is_asked_for_resources_and_then_for_values
     assert gateway.nodes == {
         "wipy-1": {"id": "wipy-1", "name": "WiPy & MQTT", "position": {"lat": 48.7144507, "lng": 2.2058228}}
     }
+
+
+async def test_a_device_says_what_its_resources_are(gateway: Gateway, server: Mosquitto) -> None:
+    async with peer(server.port, "wipy", "gateway/wipy-1/#") as device:
+        await device.told(
+            "node/wipy-1/resources", '["id", "name", {"name": "mode", "writable": true, "choices": [1, "x"]}]'
+        )
+        await device.hears("gateway/wipy-1/discover", payload=b"values")
+        await device.told("node/wipy-1/resources", '["id", {"name": "name", "title": "Name"}, "mode"]')
+        await gateway.until(lambda: gateway.count("about") == 3)
+    assert [entry[2:] for entry in gateway.log if entry[0] == "about"] == [
+        ("mode", About(writable=True, choices=(1, "x"))),
+        ("name", About(title="Name")),
+        ("mode", About()),
+    ]
+    assert gateway.adapter.doors == (Door(scheme="mqtt", port=server.port),)
 
 
 async def test_fw_8_firmware_that_never_subscribes(gateway: Gateway, server: Mosquitto) -> None:

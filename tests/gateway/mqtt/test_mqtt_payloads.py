@@ -15,6 +15,7 @@ from pyaiot.gateway.mqtt.payloads import (
     parse_resources,
     parse_value,
 )
+from pyaiot.wire.messages import About
 
 
 @pytest.mark.parametrize(
@@ -129,8 +130,22 @@ def test_pb_35_no_id_is_no_sign_of_anybody(payload: bytes) -> None:
 
 
 def test_py_mqtt_3_the_list_of_resources() -> None:
-    assert parse_resources(b'["name", "led", "check"]\0') == ["name", "led", "check"]
-    assert parse_resources(b"[]") == []
+    assert list(parse_resources(b'["name", "led", "check"]\0')) == ["name", "led", "check"]
+    assert parse_resources(b"[]") == {}
+
+
+def test_the_list_may_say_what_resources_are() -> None:
+    payload = b'["name", {"name": "led", "writable": true, "if": "core.a", "colour": 7}, {"name": "t", "max": 30}]'
+    assert parse_resources(payload) == {
+        "name": About(),
+        "led": About(writable=True, interface="core.a"),
+        "t": About(max=30.0),
+    }
+    for bad in (b'[{"writable": true}]', b'[{"name": "led", "writable": "yes"}]', b'[{"name": "a b"}]', b"[7]"):
+        with pytest.raises(BadPayload):
+            parse_resources(bad)
+    with pytest.raises(BadPayload):
+        parse_resources(b'[{"name": "led", "title": "%s"}]' % (b"x" * 65))
 
 
 @pytest.mark.parametrize("payload", [b"", b"name", b"{}", b'["a b"]', b'["a/b"]', b'["#"]', b"[1]", b'[""]', b'["a"'])

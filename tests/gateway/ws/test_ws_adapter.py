@@ -13,6 +13,7 @@ from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.lifecycle import StartupError
 from pyaiot.options import ConfigurationError
+from pyaiot.wire.messages import About, Door
 from tests.gateway.ws.conftest import MakeGateway
 from tests.gateway.ws.ws_devices import Gateway, converse, device, frame, raw, upgrade
 from tests.patience import PATIENCE_S
@@ -50,6 +51,29 @@ async def test_values_may_have_units_and_an_age(gateway: Gateway) -> None:
         await lamp.update({"t": 21.5, "led": "0"}, units={"t": "Cel", "other": "V"}, age=90_000)
         await gateway.until(lambda: gateway.told("lamp", "led"))
     assert gateway.extras == [("Cel", 90_000), (None, 90_000)]
+
+
+async def test_a_device_says_what_its_resources_are(gateway: Gateway) -> None:
+    async with device(gateway, "?id=lamp") as lamp:
+        said = {
+            "led": {"title": "Lamp", "if": "core.a", "colour": [1]},
+            "ip": {"title": "x"},
+            "mode": {"choices": ["a"]},
+        }
+        await lamp.connection.send(json.dumps({"type": "about", "data": said}))
+        await gateway.until(lambda: gateway.count("about") == 2)
+    assert [entry[1:] for entry in gateway.log if entry[0] == "about"] == [
+        ("lamp", "led", About(title="Lamp", interface="core.a")),
+        ("lamp", "mode", About(choices=("a",))),
+    ]
+    assert gateway.adapter.doors == (Door(scheme="ws", port=gateway.adapter.port, host="127.0.0.1", path="/node"),)
+
+
+@pytest.mark.parametrize("data", [{"led": {"title": 7}}, {"led": 1}, {"a b": {}}, [], {"led": {"title": "x" * 65}}])
+async def test_what_is_said_badly_closes_as_a_bad_update_does(gateway: Gateway, data: object) -> None:
+    async with device(gateway, "?id=lamp") as lamp:
+        await lamp.connection.send(json.dumps({"type": "about", "data": data}))
+        assert (await lamp.closed())[0] == 1003
 
 
 async def test_PY_WSN_3_a_write_is_true_when_the_device_says_so(gateway: Gateway) -> None:
