@@ -18,6 +18,8 @@ from pyaiot.wire.names import is_resource
 MAX_ABOUTS_PER_NODE: Final = 64
 #: What is said of one resource, as JSON.
 MAX_ABOUT_BYTES: Final = 2_048
+#: What takes back what was said.
+NOTHING: Final = b"{}"
 #: Different ones that are looked for to be shared: what thousands of equal devices say is kept once.
 MAX_SHARED: Final = 4_096
 
@@ -44,6 +46,8 @@ class Details:
             if known.about == about:
                 return None
             known.about = about
+        elif about == NOTHING:
+            return None
         elif len(abouts) >= MAX_ABOUTS_PER_NODE:
             return f"more than {MAX_ABOUTS_PER_NODE} resources are told about"
         elif not is_resource(message.resource):

@@ -33,6 +33,8 @@ async def test_exit_codes_tell_a_script_what_became_of_it(host: Host, keys: Keys
         (("ls", "--type"), f"localhost:{port}", 78, "expected one argument"),
         (("get",), f"localhost:{port}", 78, "NODE"),
         (("get", "coap/1", "--read"), f"localhost:{port}", 78, "--read: of which resource?"),
+        (("ls", "--gone"), f"localhost:{port}", 0, "No node went."),
+        (("ls", "--gone", "--type", "x"), f"localhost:{port}", 78, "it takes no filter"),
         (("call", "x", "y", "1", "a=2"), f"localhost:{port}", 78, "all as NAME=VALUE"),
     ):
         done = await host.run("aiot", *words, environment={"AIOT_BROKER": broker})
@@ -56,6 +58,13 @@ async def test_programs_get_json(host: Host, keys: Keys) -> None:
         (written,) = await told("set", "coap/n0", "mode", "5")
         assert (written["data"], written["value"]) == (5, 5)
         assert [each["kind"] for each in await told("entities")] == ["device", "device"]
+        feeder.stop_feeding()
+        feeder.leave("n0")
+        while not (gone := await told("ls", "--gone")):
+            pass
+        assert [(node["uid"], node["state"], node["why"]) for node in gone] == [("coap/n0", "gone", "closed")]
+        done = await host.run("aiot", "ls", "--gone", environment={"AIOT_BROKER": f"localhost:{port}"})
+        assert "closed its connection" in done.out
         assert await told("get", "coap/9") == [{"error": {"code": "unknown", "message": "there is no such node"}}]
 
 

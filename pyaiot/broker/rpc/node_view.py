@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from pyaiot.broker.change_list import Node, Resource, Why
+from pyaiot.broker.details import NOTHING
 from pyaiot.wire.messages import JSON, About
 
 
@@ -50,7 +51,7 @@ def reading_of(resource: Resource) -> Reading:
 
 def encode_view(node: Node) -> bytes:
     """All that is known of a node, as JSON."""
-    abouts: Any = {name: msgspec.Raw(each.about) for name, each in (node.abouts or {}).items()}
+    abouts: Any = {name: msgspec.Raw(each.about) for name, each in (node.abouts or {}).items() if each.about != NOTHING}
     gone = node.gone
     return _encode(
         NodeView(
