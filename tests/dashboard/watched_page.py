@@ -73,6 +73,6 @@ async def watched_page(browser: Browser, **settings: Any) -> Watched:
 
 
 def is_fault(message: ConsoleMessage) -> bool:
-    """Tell what the browser complains of, but for broken connections and tests that read a chart's pixels."""
-    meant = ("WebSocket connection to", "willReadFrequently", "Service Worker registration blocked")
+    """Tell what the browser complains of, but for broken connections, tests that read pixels, and software 3D."""
+    meant = ("WebSocket connection to", "willReadFrequently", "GPU stall", "Service Worker registration blocked")
     return message.type in ("error", "warning") and not any(part in message.text for part in meant)
