@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyaiot.addresses import broker_url, group_of, in_url, is_every_address, is_loopback, reached_at
+from pyaiot.addresses import address_of_another, broker_url, group_of, in_url, is_every_address, is_loopback, reached_at
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,21 @@ def test_the_broker_is_found_by_its_settings() -> None:
     for host in ("", "a b", "http://host", "host/x", "user@host", "fe80::1%", "host\n"):
         with pytest.raises(ValueError, match=r"^--broker-host: .* is not the name or address of a host$"):
             broker_url(host, "8000", False, "/gw")
+
+
+@pytest.mark.parametrize(
+    ("peer", "own", "address"),
+    [
+        ("192.0.2.7", "192.0.2.1", "192.0.2.7"),
+        ("192.0.2.1", "192.0.2.1", None),
+        ("::ffff:192.0.2.1", "192.0.2.1", None),
+        ("::ffff:192.0.2.7", "::ffff:192.0.2.1", "192.0.2.7"),
+        ("127.0.0.1", "192.0.2.1", None),
+        ("::1", "::1", None),
+        ("2001:db8::7", "2001:db8::1", "2001:db8::7"),
+        ("", "192.0.2.1", None),
+        ("no address", "192.0.2.1", None),
+    ],
+)
+def test_an_address_of_another_host_is_told_from_this_hosts(peer: str, own: str, address: str | None) -> None:
+    assert address_of_another(peer, own) == address

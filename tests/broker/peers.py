@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from pyaiot.keys import Keys
 from pyaiot.wire import codec, handshake
-from pyaiot.wire.messages import BrokerFrame, GatewayMessage, Read, Write
+from pyaiot.wire.messages import BrokerFrame, Door, GatewayMessage, Read, Write
 from tests.patience import PATIENCE_S
 
 
@@ -93,7 +93,12 @@ async def raw_link(port: int) -> AsyncIterator[ClientConnection]:
 
 @asynccontextmanager
 async def gateway(
-    port: int, keys: Keys, name: str = "coap", epoch: str | None = None, features: tuple[str, ...] = ()
+    port: int,
+    keys: Keys,
+    name: str = "coap",
+    epoch: str | None = None,
+    features: tuple[str, ...] = (),
+    doors: tuple[Door, ...] = (),
 ) -> AsyncIterator[Gateway]:
     """A gateway with a session."""
     assert keys.trusted_broker is not None
@@ -106,6 +111,7 @@ async def gateway(
             nonce=secrets.token_bytes(32),
             epoch=epoch or secrets.token_hex(8),
             features=features,
+            doors=doors,
         )
         await socket.send(answer.auth)
         ack = handshake.read_welcome(answer, str(await socket.recv())).ack

@@ -15,6 +15,7 @@ from pyaiot.wire import codec
 from pyaiot.wire.messages import (
     About,
     Described,
+    Door,
     GatewayMessage,
     New,
     Out,
@@ -187,6 +188,12 @@ def test_what_a_later_gateway_says_besides_is_passed_over() -> None:
     assert read == described(About(title="a"))
 
 
+async def test_what_was_taken_back_is_not_told_of_a_node(broker: Broker, keys: Keys) -> None:
+    async with gateway(broker.port, keys) as link, program(broker.port) as client:
+        await say(link, new(), described(LAMP), described(About(), "t"), described(About()))
+        assert "about" not in await client.result("nodes.get", ["coap/1"])
+
+
 async def departed(client: Program) -> list[dict[str, Any]]:
     """All pages."""
     found: list[dict[str, Any]] = []
@@ -270,7 +277,12 @@ async def test_gateways_are_listed_with_their_doors(broker: Broker, keys: Keys) 
             found = await client.result("gateways.list")
             one = {"gateway": "coap", "state": "connected", "nodes": 2, "doors": [], "address": "192.0.2.7"}
             assert found == {"gateways": [one]}
-        async with gateway(broker.port, keys, "mqtt"):
+        doors = (Door("mqtt", 1883), Door("ws", 8001, "192.0.2.9", "/node"))
+        async with gateway(broker.port, keys, "mqtt", doors=doors):
             first, second = (await client.result("gateways.list"))["gateways"]
             assert (first["gateway"], first["state"], first["nodes"]) == ("coap", "away", 2)
-            assert second == {"gateway": "mqtt", "state": "resyncing", "nodes": 0, "doors": []}, "on this very host"
+            told = [
+                {"scheme": "mqtt", "port": 1883},
+                {"scheme": "ws", "port": 8001, "host": "192.0.2.9", "path": "/node"},
+            ]
+            assert second == {"gateway": "mqtt", "state": "resyncing", "nodes": 0, "doors": told}, "on this very host"
