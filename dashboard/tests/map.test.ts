@@ -176,7 +176,7 @@ describe("tiles", () => {
 describe("the net of degrees", () => {
   it("is as fine as it stays readable", () => {
     const { stepDegrees, meridians } = graticuleOf(world(SIZE), SIZE);
-    expect(stepDegrees).toBe(30);
+    expect(stepDegrees).toBe(60);
     expect(meridians.map(({ degrees }) => degrees)).toContain(0);
     const near = graticuleOf(fitted([project(SACLAY)], SIZE, 40, MAX_SCALE), SIZE);
     expect(near.stepDegrees).toBeLessThan(0.001);

@@ -14,14 +14,14 @@ export interface Graticule {
   readonly parallels: readonly GraticuleLine[];
 }
 
-const STEPS = [30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002];
-const LEAST_GAP = 90;
+const STEPS = [90, 60, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002];
+const LEAST_GAP = 64;
 /** A net that is too fine for its screen is none. */
 const MAX_LINES = 60;
 
 /** The lines that are seen, as fine as they stay readable. In Mercator all are straight. Pure. */
 export function graticuleOf(viewport: Viewport, size: Size): Graticule {
-  const stepDegrees = STEPS.findLast((step) => (step / 360) * viewport.scale >= LEAST_GAP) ?? 30;
+  const stepDegrees = STEPS.findLast((step) => (step / 360) * viewport.scale >= LEAST_GAP) ?? 90;
   const { west, north, east, south } = seen(viewport, size);
   const [top, left] = [unproject({ x: 0, y: Math.max(north, 0) }).lat, (Math.max(west, 0) - 0.5) * 360];
   const [bottom, right] = [unproject({ x: 0, y: Math.min(south, 1) }).lat, (Math.min(east, 1) - 0.5) * 360];
