@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.dashboard.fake_broker import FakeBroker
 from tests.dashboard.watched_page import OpenPage, Watched
@@ -19,6 +19,13 @@ PIXEL = bytes.fromhex(
     "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
     "0000000049454e44ae426082"
 )
+
+
+async def middle(mark: Locator) -> tuple[float, float]:
+    """Where a mark is on the screen."""
+    box = await mark.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 async def test_devices_are_where_they_say(broker: FakeBroker, page: Watched) -> None:
@@ -63,11 +70,11 @@ async def test_devices_are_where_they_say(broker: FakeBroker, page: Watched) -> 
     await expect(world.get_by_role("button", name="Tokyo, Online")).to_have_count(0)
     await page.page.get_by_role("button", name="Show Tokyo on the map").press("Enter")
     await expect(world.get_by_role("dialog", name="Tokyo")).to_be_visible()
-    before = await world.get_by_role("button", name="Tokyo, Online").bounding_box()
+    mark = world.get_by_role("button", name="Tokyo, Online")
+    before = await middle(mark)
     await world.focus()
     await page.page.keyboard.press("ArrowRight")
-    after = await world.get_by_role("button", name="Tokyo, Online").bounding_box()
-    assert before is not None and after is not None and after["x"] < before["x"] - 20
+    assert (await middle(mark))[0] < before[0] - 20
 
     # One that moves is somewhere else; one that has no place any more is not on the map.
     await broker.update("mqtt/2", "position", {"lat": -33.9, "lng": 18.4})
@@ -75,20 +82,21 @@ async def test_devices_are_where_they_say(broker: FakeBroker, page: Watched) -> 
     await broker.reset("mqtt/2")
     await expect(listed).to_have_count(4)
 
-    # Hands: the mouse drags the map, its wheel zooms it.
-    await world.focus()
-    await page.page.keyboard.press("0")
+    # Hands: the mouse drags the map, and its wheel zooms about where it points.
+    await page.page.get_by_role("button", name="Show Saclay on the map").click()
+    await page.page.keyboard.press("Escape")
     mark = world.get_by_role("button", name="Saclay, Online")
-    here = await mark.bounding_box()
-    assert here is not None
-    box = await world.bounding_box()
-    assert box is not None
-    await page.page.mouse.move(box["x"] + 200, box["y"] + 300)
-    await page.page.mouse.wheel(0, -400)
+    here, length = await middle(mark), await world.locator(".bar").inner_text()
+    await page.page.mouse.move(here[0] + 80, here[1] + 40)
     await page.page.mouse.down()
-    await page.page.mouse.move(box["x"] + 260, box["y"] + 330, steps=4)
+    await page.page.mouse.move(here[0] + 140, here[1] + 70, steps=4)
     await page.page.mouse.up()
-    await expect(mark).not_to_have_css("translate", f"{here['x']}px {here['y']}px")
+    there = await middle(mark)
+    assert there == pytest.approx((here[0] + 60, here[1] + 30), abs=2)
+    await page.page.mouse.move(*there)
+    await page.page.mouse.wheel(0, -400)
+    await expect(world.locator(".bar")).not_to_have_text(length)
+    assert await middle(mark) == pytest.approx(there, abs=2)
     await listed.filter(has_text="Saclay").click()
     await expect(page.page.get_by_role("heading", level=1, name="Saclay")).to_be_visible()
 
