@@ -57,6 +57,14 @@ async def test_no_findings(broker: FakeBroker, serve, watch: OpenPage, axe: str,
     await page.get_by_text("Details").click()
     assert await findings(page, axe) == []
 
+    await broker.update("coap/1", "position", {"lat": 48.7, "lng": 2.2})
+    start = page.url.split("#")[0]
+    for path, region in (("#/device/coap/1", "Details"), ("#/map", "Devices on the map")):
+        await page.goto(start + path)
+        await page.get_by_role("region", name=region).wait_for()
+        assert await findings(page, axe) == []
+    await page.goto(start + "#/")
+
     await broker.gateway("coap", "away")
     await page.get_by_text("Unreachable").first.wait_for()
     assert await findings(page, axe) == []
