@@ -23,7 +23,7 @@ from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.outbox import Outbox
 from pyaiot.gateway.resync import Resync
 from pyaiot.wire import codec
-from pyaiot.wire.messages import GatewayFrame, New, Out, Reset, Seen, Sync, Update
+from pyaiot.wire.messages import ABOUT, LIVENESS, Described, GatewayFrame, New, Out, Pace, Reset, Seen, Sync, Update
 from tests.gateway.gateway_under_test import EPOCH, Gateway
 
 #: uid → resource → (data, at)
@@ -100,7 +100,7 @@ class KeepingBroker:
                         node = self.gateway.core.registry.nodes.get(uid)
                         assert node is None or node.born_at != self.now.born[uid], "a live node was declared gone"
                     self.listed = None
-            case Seen() | Update() | Reset():
+            case Seen() | Update() | Reset() | Described() | Pace():
                 pass
             case _:
                 raise AssertionError(message)
@@ -150,7 +150,7 @@ class World:
         """A new session; an old one is replaced by it, and what was under way in that is lost."""
         self.disconnect()
         self.gateway.outbox.resume(self.broker.welcome())
-        self.gateway.core.session_began()
+        self.gateway.core.session_began(frozenset({ABOUT, LIVENESS}))
         self.up = True
 
     def disconnect(self) -> None:
