@@ -131,5 +131,6 @@ async def test_charts_zoom_stand_still_and_are_tables_and_files(broker: FakeBrok
     download = await downloading.value
     assert download.suggested_filename == "coap-1_temperature.csv"
     text = Path(await download.path()).read_text(encoding="utf-8").splitlines()
-    assert text[0] == 'time,"temperature (°C)"' and len(text) == 302
+    assert text[0] == 'time,"temperature (°C)"'
+    assert len(text) == 302
     assert text[-1].endswith("Z,99")
