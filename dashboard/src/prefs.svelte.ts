@@ -22,6 +22,8 @@ class Preferences implements Choices {
   /** Whether the tiles of the camera and of the map are shown. */
   camera = $state(true);
   map = $state(true);
+  /** Whether single keys do something (WCAG 2.1.4: who speaks to the computer wants them off). */
+  shortcuts = $state(true);
   /** The camera's address, where another was given here; empty: the server's. */
   cameraUrl = $state("");
   /** What is called otherwise in this browser, by uid. */
@@ -59,8 +61,8 @@ class Preferences implements Choices {
 
   /** Keeps everything; after a plain member was set, too. */
   save(): void {
-    const { language, layout, group, sort, camera, map, cameraUrl } = this;
-    const kept = { language, layout, group, sort, camera, map, cameraUrl };
+    const { language, layout, group, sort, camera, map, shortcuts, cameraUrl } = this;
+    const kept = { language, layout, group, sort, camera, map, shortcuts, cameraUrl };
     const sets = { names: [...this.names], pinned: [...this.pinned], hiddenNodes: [...this.hiddenNodes], hiddenResources: [...this.hiddenResources] };
     try {
       localStorage.setItem(KEY, JSON.stringify({ ...kept, ...sets }));
@@ -77,6 +79,7 @@ class Preferences implements Choices {
     this.sort = chosen(CHOICES.sort, kept["sort"]);
     this.camera = kept["camera"] !== false;
     this.map = kept["map"] !== false;
+    this.shortcuts = kept["shortcuts"] !== false;
     this.cameraUrl = typeof kept["cameraUrl"] === "string" ? kept["cameraUrl"] : "";
     const pairs = Array.isArray(kept["names"]) ? kept["names"] : [];
     this.names = new Map(pairs.filter((pair): pair is [string, string] => Array.isArray(pair) && pair.length === 2 && pair.every(isText)));
