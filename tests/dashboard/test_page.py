@@ -96,16 +96,18 @@ async def test_themes(broker: FakeBroker, serve, watch: OpenPage) -> None:  # ty
     await watched.page.emulate_media(color_scheme="dark")
     dark = await ground(watched.page)
     assert dark != light
-    await watched.page.get_by_title("Light").click()
+    await watched.page.get_by_role("button", name="Settings").click()
+    await watched.page.get_by_text("Light", exact=True).click()
     assert await ground(watched.page) == light
     await watched.page.reload()
     await watched.page.get_by_text("No devices yet").wait_for()
     assert await ground(watched.page) == light
+    await watched.page.keyboard.press(",")
     await watched.page.get_by_role("radio", name="Light").focus()
     await watched.page.keyboard.press("ArrowRight")
     await expect(watched.page.get_by_role("radio", name="Dark")).to_be_checked()
     assert await ground(watched.page) == dark
-    await watched.page.get_by_title("As the system").click()
+    await watched.page.get_by_text("System", exact=True).click()
     await watched.page.emulate_media(color_scheme="light")
     assert await ground(watched.page) == light
 
