@@ -5,6 +5,7 @@ export const t = translator({
   en: {
     none: "No devices yet",
     noneNote: "The broker is there and this page is live: a device appears here as soon as it says hello to a gateway.",
+    add: "Add a device",
     ways: "Ways to connect a device",
     asking: "Asking which gateways there are…",
     failed: "The broker does not say which gateways there are: {reason}",
@@ -48,6 +49,7 @@ export const t = translator({
   fr: {
     none: "Pas encore d'appareil",
     noneNote: "Le broker est là et cette page est en direct : un appareil apparaît ici dès qu'il se présente à une passerelle.",
+    add: "Ajouter un appareil",
     ways: "Façons de connecter un appareil",
     asking: "Recherche des passerelles…",
     failed: "Le broker ne dit pas quelles passerelles sont là : {reason}",
