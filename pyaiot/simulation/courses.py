@@ -45,10 +45,10 @@ BAD_ONE_IN = 4
 
 
 class FirmwareUpdate:
-    """A device that is updated again and again; now and then the update is not what it should be."""
+    """A device that is updated again and again since ``since_s``; now and then the update is not what it should be."""
 
-    def __init__(self, *, seed: int | str = 0) -> None:
-        self._begin_s = -random.Random(f"update {seed}").uniform(0, UPDATE_S / 2)
+    def __init__(self, *, seed: int | str = 0, since_s: float = 0.0) -> None:
+        self._begin_s = since_s - random.Random(f"update {seed}").uniform(0, UPDATE_S / 2)
 
     def state(self, now_s: float) -> str:
         """``suit_state``."""

@@ -153,13 +153,13 @@ def make_resource(name: str, *, seed: int | str, interval_s: float, form: str = 
             walk = Walk(seed=seed)
             return Resource(lambda: walk.read(time.monotonic()), interval_s=interval_s)
         case "suit_state" | "dwnld":
-            update = FirmwareUpdate(seed=seed)
+            update = FirmwareUpdate(seed=seed, since_s=time.monotonic())
             tell = update.state if name == "suit_state" else update.downloaded
             return Resource(lambda: tell(time.monotonic()), interval_s=min(interval_s, PROGRESS_S))
         case "js":
             state = State(name, "")
         case "version" if updated:
-            firmware = FirmwareUpdate(seed=seed)
+            firmware = FirmwareUpdate(seed=seed, since_s=time.monotonic())
             return Resource(lambda: firmware.version(time.monotonic()), interval_s=interval_s)
         case "version":
             return Resource(lambda: "1.0.0", interval_s=interval_s)
