@@ -111,7 +111,9 @@ async def test_what_is_said_of_a_resource_makes_its_widget(broker: FakeBroker, p
 
 async def test_what_is_large_is_cut_and_can_be_seen(broker: FakeBroker, page: Watched) -> None:
     await broker.new(UID, name="A", text="x" * 16_000, zero="\u200b\u202e")
-    await broker.update(UID, "tree", {"k" * 2000: "v" * 2000, "many": list(range(450)), "deep": {"a": {"b": "at last"}}})
+    await broker.update(
+        UID, "tree", {"k" * 2000: "v" * 2000, "many": list(range(450)), "deep": {"a": {"b": "at last"}}}
+    )
     await expect(resource(page, "zero")).to_contain_text("Only invisible characters")
     text = resource(page, "text")
     box = await text.bounding_box()

@@ -24,30 +24,21 @@ const HERE: Readonly<Partial<Record<WidgetKind, WidgetComponent>>> = {
   information: Information,
 };
 
-// A pattern, not a list of imports: the page builds with those that there are.
-const CHUNKS = import.meta.glob<{ readonly default: WidgetComponent }>([
-  "./robot/Robot.svelte",
-  "./joystick/Joystick.svelte",
-  "./imu/Imu.svelte",
-  "./webcam/Webcam.svelte",
-  "./script/Script.svelte",
-  "../map/Position.svelte",
-]);
-
-const LATER: Readonly<Partial<Record<WidgetKind, Chunk | undefined>>> = {
-  robot: CHUNKS["./robot/Robot.svelte"],
-  joystick: CHUNKS["./joystick/Joystick.svelte"],
-  imu: CHUNKS["./imu/Imu.svelte"],
-  webcam: CHUNKS["./webcam/Webcam.svelte"],
-  script: CHUNKS["./script/Script.svelte"],
-  position: CHUNKS["../map/Position.svelte"],
+/** What is loaded when the first of its kind is seen. */
+const LATER: Readonly<Partial<Record<WidgetKind, Chunk>>> = {
+  robot: () => import("./robot/Robot.svelte"),
+  joystick: () => import("./joystick/Joystick.svelte"),
+  imu: () => import("./imu/Imu.svelte"),
+  webcam: () => import("./webcam/Webcam.svelte"),
+  script: () => import("./script/Script.svelte"),
+  position: () => import("../map/Position.svelte"),
 };
 
 const loaded = new Map<WidgetKind, WidgetComponent>();
 
 /** The component of a kind, if it is on the page already. */
 export function widgetOf(kind: WidgetKind): WidgetComponent | null {
-  return HERE[kind] ?? loaded.get(kind) ?? (LATER[kind] === undefined ? JsonWidget : null);
+  return HERE[kind] ?? loaded.get(kind) ?? null;
 }
 
 /** Loads the component of a kind; rejects when it cannot be had, and may be tried again. */
