@@ -128,7 +128,7 @@ async def test_a_lost_connection_leaves_the_outcome_open(broker: FakeBroker, pag
 async def test_works_from_the_keyboard(broker: FakeBroker, page: Watched) -> None:
     switch = await led(broker, page)
     focused = "document.activeElement.getAttribute('role')"
-    for _ in range(10):
+    for _ in range(40):
         await page.page.keyboard.press("Tab")
         if await page.page.evaluate(focused) == "switch":
             break
