@@ -74,6 +74,41 @@ async def test_what_nobody_heard_of_can_be_set(broker: FakeBroker, page: Watched
     await expect(page.card(UID).get_by_role("button", name="Set Temperature", exact=True)).to_have_count(0)
 
 
+async def test_what_is_said_of_a_resource_makes_its_widget(broker: FakeBroker, page: Watched) -> None:
+    await broker.new(UID, name="A", mode="eco", target="21", program="b", level="3")
+    await broker.about(UID, "mode", writable=True, choices=["off", "eco", "heat"])
+    await broker.about(UID, "target", title="Wanted", writable=True, unit="Cel", min=5, max=30, step=0.5)
+    await broker.about(UID, "program", writable=True, choices=[f"program {number}" for number in range(32)])
+    await broker.about(UID, "level", writable=False, min=9, max=1)
+
+    heat = resource(page, "mode").get_by_role("button", name="heat")
+    await expect(resource(page, "mode").get_by_role("button", name="eco")).to_have_attribute("aria-pressed", "true")
+    await heat.click()
+    await expect(heat).to_have_attribute("aria-pressed", "false")
+    assert await written(broker) == ("mode", "heat")
+    await expect(heat).to_have_attribute("aria-pressed", "true")
+
+    slider = resource(page, "target").get_by_role("slider", name="New value of Wanted")
+    await expect(slider).to_have_attribute("aria-valuetext", "21 °C")
+    for _ in range(3):
+        await slider.press("ArrowRight")
+    assert broker.writes.empty()
+    await slider.press("Enter")
+    assert await written(broker) == ("target", "22.5")
+    await resource(page, "target").get_by_role("textbox").fill("31")
+    await resource(page, "target").get_by_role("button", name="Set", exact=True).click()
+    await expect(resource(page, "target").get_by_role("alert")).to_have_text("At most 30.")
+
+    await expect(resource(page, "program")).to_contain_text("b (none of the choices)")
+    await resource(page, "program").get_by_role("combobox").select_option("program 7")
+    assert broker.writes.empty()
+    await resource(page, "program").get_by_role("button", name="Set", exact=True).click()
+    assert await written(broker) == ("program", "program 7")
+
+    await expect(resource(page, "level").locator(".number")).to_have_text("3")
+    await expect(resource(page, "level").locator("button, input")).to_have_count(0)
+
+
 async def test_what_is_large_is_cut_and_can_be_seen(broker: FakeBroker, page: Watched) -> None:
     await broker.new(UID, name="A", text="x" * 16_000, zero="\u200b\u202e")
     await broker.update(
