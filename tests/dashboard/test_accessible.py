@@ -54,7 +54,7 @@ async def test_no_findings(broker: FakeBroker, serve, watch: OpenPage, axe: str,
     await page.get_by_role("switch").click()
     await broker.refuse(await asyncio.wait_for(broker.writes.get(), PATIENCE_S), "timeout", "no answer")
     await page.get_by_text("Timed out").wait_for()
-    await page.get_by_text("Details").click()
+    await page.get_by_role("button", name="Menu of Greenhouse").click()
     assert await findings(page, axe) == []
 
     await broker.update("coap/1", "position", {"lat": 48.7, "lng": 2.2})

@@ -28,9 +28,9 @@ async def test_nodes_appear_and_vanish(broker: FakeBroker, page: Watched) -> Non
     await broker.new("coap/1")
     card = page.card("coap/1")
     await expect(card.get_by_role("heading", level=2)).to_have_text("Discovering…")
-    await expect(card.locator("header .badge")).to_have_text("Fake")
+    await expect(card.locator("header .protocol")).to_have_text("Fake")
     await broker.update("coap/1", "protocol", "CoAP")
-    await expect(card.locator("header .badge")).to_have_text("CoAP")
+    await expect(card.locator("header .protocol")).to_have_text("CoAP")
     await expect(card.get_by_role("heading", level=2)).to_have_text("Discovering…")
     await broker.update("coap/1", "board", "samr21-xpro")
     await expect(card.get_by_role("heading", level=2)).to_have_text("Node")
@@ -40,9 +40,13 @@ async def test_nodes_appear_and_vanish(broker: FakeBroker, page: Watched) -> Non
     await broker.new("mqtt/2", name="Cellar")
     await expect(page.page.get_by_role("article")).to_have_count(2)
     await broker.out("coap/1")
+    await expect(card.locator("header")).to_contain_text("Gone")
+    await expect(card).to_contain_text("Greenhouse")
+    await card.get_by_role("button", name="Dismiss Greenhouse").click()
     await expect(page.page.get_by_role("article")).to_have_count(1)
     await expect(page.page.get_by_role("article", name="Cellar")).to_be_visible()
     await broker.out("mqtt/2")
+    await page.page.get_by_role("button", name="Dismiss Cellar").click()
     await expect(page.page.get_by_text("No devices yet")).to_be_visible()
 
 
@@ -102,9 +106,11 @@ async def test_details_hold_what_a_node_says_of_itself(broker: FakeBroker, page:
     await broker.new("coap/1", name="A", os="riot", board="samr21-xpro", ip="fd00::1", version="1.4.2")
     card = page.card("coap/1")
     await expect(card.get_by_text("samr21-xpro")).to_be_hidden()
-    await card.get_by_text("Details").click()
+    await card.get_by_role("button", name="Menu of A").click()
     await expect(card.get_by_text("samr21-xpro")).to_be_visible()
-    await expect(card.locator("dt")).to_have_text(["Operating system", "Board", "Version", "Address"])
+    await expect(card.locator("dt")).to_have_text(
+        ["Operating system", "Board", "Version", "Protocol", "Address", "UID"]
+    )
     await expect(card.locator("li")).to_have_count(0)
 
 
@@ -112,9 +118,12 @@ async def test_what_is_behind_a_lost_gateway_is_unreachable(broker: FakeBroker, 
     await broker.new("coap/1", name="A", text="old")
     await broker.new("coap/2", name="B")
     await broker.new("mqtt/3", name="C")
-    said = page.page.get_by_text("Unreachable: its gateway is away. What you see is old.")
+    said = page.page.get_by_role("article").get_by_role("button", name="Unreachable")
     await broker.gateway("coap", "away")
     await expect(said).to_have_count(2)
+    await said.first.click()
+    await expect(page.card("coap/1")).to_contain_text("its gateway coap is away since")
+    await page.page.keyboard.press("Escape")
     await expect(page.card("mqtt/3")).not_to_contain_text("Unreachable")
     await expect(page.card("coap/1")).to_contain_text("old")
     await broker.gateway("coap", "resyncing")
@@ -142,7 +151,7 @@ async def test_a_flood_ends_with_the_last_values(broker: FakeBroker, page: Watch
         for node in range(20):
             await broker.update(f"coap/{node}", "count", round_ * 100 + node)
     for node in range(20):
-        await expect(page.card(f"coap/{node}").locator(".value")).to_have_text(str(14900 + node))
+        await expect(page.card(f"coap/{node}").locator(".value")).to_have_text(f"{14900 + node:,}")
 
 
 async def test_empty_state_has_lines_to_copy(page: Watched) -> None:

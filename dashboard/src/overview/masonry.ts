@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 /** Cards that come and go from the page together, as one scrolls. */
-export const CHUNK = 24;
+export const CHUNK = 12;
+
+/** On a card: a device may have 64 resources, and its page has them all. */
+export const MAX_WIDGETS = 8;
 
 export interface Laid {
   /** Of each card, in which column it is. */
