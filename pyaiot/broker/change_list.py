@@ -23,8 +23,10 @@ MAX_PENDING_NOTICES = 100_000
 MAX_REMEMBERED_NOTICES = 20_000
 #: The oldest are forgotten so many at a time: each time costs a walk over those that went before.
 FORGOTTEN_AT_ONCE = 2_000
-#: Whoever comes back and has missed more than this is told everything.
+#: Whoever comes back and has missed more than this is told everything …
 MAX_MISSED = 50_000
+#: … where signs of life do not count, up to so many: silent nodes give one every 10 s, and most watches are told none.
+MAX_MISSED_SIGNS = 100_000
 
 NodeState = Literal["online", "unreachable"]
 GatewayState = Literal["connected", "resyncing", "away"]
@@ -253,9 +255,14 @@ class ChangeList:
         if not self.forgotten <= version <= self.version:
             return None
         place = self.end.before
-        for _ in range(MAX_MISSED):
+        missed = signs = 0
+        while missed < MAX_MISSED and signs < MAX_MISSED_SIGNS:
             if place is self.end or (place.version <= version and isinstance(place, _NEWS)):
                 return self.bookmark_behind(place, version)
+            if type(place) is Liveness:
+                signs += 1
+            else:
+                missed += 1
             place = place.before
         return None
 
@@ -276,7 +283,13 @@ class ChangeList:
         """
         end = self.end
         while (entry := bookmark.after) is not end:
+            # There may be one for each node in a row, none of which is told here: they are passed at once.
+            while type(entry) is Liveness or type(entry) is Description:
+                entry = entry.after
             bookmark.unlink()
+            if entry is end:
+                bookmark.insert_before(end)
+                return
             bookmark.insert_before(entry.after)
             if isinstance(entry, Resource | Node):
                 yield entry

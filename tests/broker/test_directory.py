@@ -378,3 +378,15 @@ def test_a_gateway_that_is_back_while_its_nodes_are_taken_out_keeps_the_rest() -
     told.directory.gateway_connected("g", EPOCH)
     told.directory.expire(31.0)
     assert len(told.directory.nodes) == 3
+
+
+def test_what_ws_is_not_told_is_passed_at_once() -> None:
+    told = Told()
+    told.say(*(new(str(uid)) for uid in range(3)))
+    bookmark = told.directory.changes.bookmark(told_all=True)
+    told.say(Seen(uid="0", at=2), Seen(uid="1", at=2), update("2", "t", 1), Seen(uid="2", at=3))
+    assert tell(told.directory, bookmark, 1) == [("update", "g/2", "t", 1)]
+    assert tell(told.directory, bookmark) == []
+    assert told.directory.changes.is_told(bookmark)
+    told.say(Seen(uid="0", at=4), update("1", "t", 2))
+    assert tell(told.directory, bookmark) == [("update", "g/1", "t", 2)]

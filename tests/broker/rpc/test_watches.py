@@ -14,7 +14,7 @@ from pyaiot.broker.rpc import changes, filters, groups, watch
 from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.watches import MAX_GLOB_STEPS_PER_SESSION, MAX_PART_BYTES, MAX_WATCHES_PER_SESSION, Watches
 from pyaiot.rpc.errors import RpcError
-from pyaiot.wire.messages import GatewayMessage, New, Out, Sync, Update
+from pyaiot.wire.messages import GatewayMessage, New, Out, Seen, Sync, Update
 from tests.broker.rpc.watcher import HandSession, View, payloads, truth
 
 
@@ -235,6 +235,19 @@ def test_who_has_missed_more_than_is_walked_is_told_the_state() -> None:
         assert bench.watches.add(HandSession(), Filter.of(), before)[1] is False
     with mock.patch.object(change_list, "MAX_MISSED", 14):
         assert bench.watches.add(HandSession(), Filter.of(), before)[1] is True
+
+
+def test_signs_of_life_keep_nobody_from_going_on() -> None:
+    """They come by the thousand from nodes that say nothing, and most watches are told none of them."""
+    bench = Bench(40)
+    bench.say(update(1))
+    version = bench.directory.changes.version
+    bench.say(update(2), *(Seen(uid=str(uid), at=2) for uid in range(40)))
+    with mock.patch.object(change_list, "MAX_MISSED", 10):
+        assert bench.watches.add(HandSession(), Filter.of(), version)[1]
+        assert bench.watches.add(HandSession(), Filter.of(), version, details=True)[1]
+        with mock.patch.object(change_list, "MAX_MISSED_SIGNS", 40):
+            assert not bench.watches.add(HandSession(), Filter.of(), version)[1]
 
 
 def test_who_hears_late_is_not_told_of_a_node_that_its_gateway_left_again() -> None:
