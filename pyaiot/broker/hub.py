@@ -70,7 +70,7 @@ class Hub:
         self.gatekeeper = gatekeeper
         self.authorized: dict[str, PublicKey] = keys.authorized
         self.directory = Directory(grace_s, first_version=secrets.randbits(50) + 1, wall_ms=wall_ms)
-        self.departed = Departed()
+        self.departed = Departed(encode_view, partial(self.call_soon, self._settle))
         self.writes = PendingWrites(first_id=secrets.randbits(48))
         self.uids = UidIndex(self.directory.nodes)
         self.rpc = RpcCounters()
@@ -165,7 +165,11 @@ class Hub:
             if node.first_seen == node.last_seen:  # not one that is told once more
                 self.uids.arrived(node.uid)
         elif node.gateway != PEER_GATEWAY:  # tabs come and go by the thousand
-            self.departed.keep(node.uid, encode_view(node))
+            self.departed.keep(node)
+
+    def _settle(self) -> None:
+        if self.departed.settle():
+            self._loop.call_soon(self._settle)
 
     def dismiss(self, uid: str) -> bool:
         """Forget that the node ``uid`` was there; False: none went that is called so."""
