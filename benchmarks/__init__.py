@@ -7,6 +7,6 @@ from other processes, over loopback. Nothing here judges: a missed target is mar
 
 ``figures`` is the table; ``processes`` starts servers, ends them by pid and reads what they used; ``websocket``,
 ``mqtt`` and ``link`` are raw peers, cheap enough not to be the bottleneck; ``crowd`` is many of them in a process;
-``servers`` are the yardsticks, ``sink`` is a broker that only counts; ``load`` is what devices say. Each ``bench_…``
-measures one promise.
+``chromium`` is a page in a browser, ``page_broker`` what it watches; ``servers`` and ``bare_page.html`` are the
+yardsticks, ``sink`` is a broker that only counts; ``load`` is what devices say. Each ``bench_…`` measures one promise.
 """

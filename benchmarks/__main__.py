@@ -27,6 +27,7 @@ NAMES = (
     "mqtt_broker",
     "ws",
     "coap",
+    "dashboard",
 )
 #: This one has a table of its own, which is shown as it is: options for a default run, and for a quick one.
 COAP = (
