@@ -143,8 +143,8 @@ async def test_camera(broker: FakeBroker, serve, watch: OpenPage, tmp_path: Path
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/live"
         server = await serve(broker_url=broker.url, camera_url=url)
         watched = await watch(f"http://127.0.0.1:{server.port}/", broker.url, url)
-        await expect(watched.page.get_by_role("article", name="Live camera")).to_be_visible()
-        await watched.page.wait_for_function("() => document.querySelector('article img').naturalWidth === 40")
+        await expect(watched.page.get_by_role("region", name="Live camera")).to_be_visible()
+        await watched.page.wait_for_function("() => document.querySelector('section img').naturalWidth === 40")
     finally:
         camera.stop()
         await camera.close_all_connections()

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { STATES, type State } from "../live/liveness.ts";
 
 /** What somebody looks for among the devices, and how what is found is laid out. */
-export const STATES = ["online", "late", "unreachable", "gone"] as const;
+export { STATES, type State };
 export const LAYOUTS = ["grid", "list"] as const;
 export const GROUPS = ["none", "state", "protocol", "gateway"] as const;
 export const SORTS = ["name", "state", "heard", "uid"] as const;
 /** What of a device a filter can be about. */
 export const FACETS = ["state", "protocol", "gateway", "resource"] as const;
 
-export type State = (typeof STATES)[number];
 export type Facet = (typeof FACETS)[number];
 
 export interface Layout {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import type { Node } from "../live/model.ts";
+import { ownNameOf, protocolOf, textOf } from "../naming.ts";
 import { fold } from "./fold.ts";
 import type { State } from "./query.ts";
 
@@ -130,21 +131,6 @@ function entryOf(node: Node, given: string | undefined, said: string, { state, l
     state,
     heardMs: lastMs,
   };
-}
-
-/** What a device calls itself; empty when it has not said so. */
-export function ownNameOf(node: Node): string {
-  return textOf(node, "name");
-}
-
-/** How it is connected: what its gateway says of it, else what the broker says (of programs and tabs no gateway does). */
-export function protocolOf(node: Node): string {
-  return textOf(node, "protocol") || node.protocol;
-}
-
-function textOf(node: Node, resource: string): string {
-  const data = node.resources.get(resource)?.data;
-  return typeof data === "string" ? data : typeof data === "number" ? String(data) : "";
 }
 
 /** Two sorted lists as one. */

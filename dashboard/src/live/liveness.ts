@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import type { Node, Resource } from "./model.ts";
 
+/** What is believed of a device, from best to worst. */
+export const STATES = ["online", "late", "unreachable", "gone"] as const;
+export type State = (typeof STATES)[number];
+
 /** How a node is, and why one thinks so. */
 export interface Liveness {
-  readonly state: "online" | "late" | "unreachable" | "gone";
+  readonly state: State;
   /** Its last sign of life. */
   readonly lastMs: number | null;
   /** How often it usually shows itself. */

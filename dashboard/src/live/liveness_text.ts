@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { momentText, preciseAgeText, preciseSpanText } from "../format.ts";
+import { protocolOf } from "../naming.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Node } from "./model.ts";
 import { t } from "./strings.ts";
@@ -27,8 +28,9 @@ export function livenessText(liveness: Liveness, node: Node, nowMs: number): str
   return livenessParts(liveness, node, nowMs).join(", ");
 }
 
-function lastText({ protocol }: Node, lastMs: number | null, nowMs: number): string {
+function lastText(node: Node, lastMs: number | null, nowMs: number): string {
   if (lastMs === null) return t("never");
+  const protocol = protocolOf(node);
   const ago = preciseAgeText(lastMs, nowMs);
   return protocol === "" ? t("last", { ago }) : t("lastOver", { ago, protocol });
 }

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { translator } from "../i18n/translate.ts";
+import type { State } from "./liveness.ts";
 
 export const t = translator({
   en: {
+    state: "State",
+    online: "Online",
+    late: "Late",
+    unreachable: "Unreachable",
+    wentAway: "Gone",
     // Why a write failed; {why} is what the device, its gateway or the broker says.
     because: "{what}: {why}",
     sentence: "{what}.",
@@ -39,6 +45,11 @@ export const t = translator({
     whyUnknown: "the broker no longer has it",
   },
   fr: {
+    state: "État",
+    online: "En ligne",
+    late: "En retard",
+    unreachable: "Injoignable",
+    wentAway: "Parti",
     because: "{what} : {why}",
     sentence: "{what}.",
     busy: "Trop d’écritures à la fois",
@@ -73,6 +84,11 @@ export const t = translator({
     whyUnknown: "le broker ne l’a plus",
   },
 });
+
+/** What is believed of a device, in one word. */
+export function stateText(state: State): string {
+  return t(state === "gone" ? "wentAway" : state);
+}
 
 const KINDS = ["busy", "expired", "failed", "forbidden", "left", "offline", "refused", "timeout", "unknown", "unsupported"] as const;
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-import { ownNameOf } from "../find/roster.ts";
 import type { Node } from "../live/model.ts";
+import { nameOf } from "../naming.ts";
 import { prefs } from "../prefs.svelte.ts";
 import { t } from "./strings.ts";
 
 /** What a device is called on the page: the name given here, or its own, or what there is to say instead. */
 export function titleOf(node: Node): string {
-  return prefs.names.get(node.uid) ?? (ownNameOf(node) || t(isDiscovered(node) ? "unnamed" : "discovering"));
+  return nameOf(node, prefs.names, t(isDiscovered(node) ? "unnamed" : "discovering"));
 }
 
 /** Whether it has said anything: what the gateway says of it is no answer of the device. */
