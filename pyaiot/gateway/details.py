@@ -61,7 +61,7 @@ class Details:
             self._tell_pace(node, node.last_seen)
         if self._about:
             for resource, about in node.abouts.items():
-                self._outbox.append(encode_described(node.uid, resource, about), Kind.DETAIL)
+                self.tell_about(node, resource, about)
 
     def tell_about(self, node: Node, resource: str, about: bytes) -> None:
         """A resource was described, or (empty) is not any more."""

@@ -87,19 +87,25 @@ class Registry:
     def describe(self, node: Node, resource: str, encoded: bytes) -> None:
         """Keep ``encoded`` as what is known of ``resource`` besides its values; nothing where it is empty. Raises Full.
 
+        What was taken back stays as empty bytes, as long as there is room: the broker may not have heard of it yet.
         What is shared is counted for each node that has it: who says something of his own must not find more room.
         """
         old = node.abouts.get(resource)
+        if old is None and not encoded:
+            return
+        dropped = resource
         grown = len(encoded) - (0 if old is None else len(old))
-        if old is None and encoded and len(node.abouts) >= self._max_resources:
-            raise Full(f"a node has at most {self._max_resources} resources")
+        if old is None and len(node.abouts) >= self._max_resources:
+            taken_back = next((name for name, each in node.abouts.items() if not each), None)
+            if taken_back is None:
+                raise Full(f"a node has at most {self._max_resources} resources")
+            dropped = taken_back
         if grown > 0 and self.stored_bytes + grown > self._max_stored_bytes:
             raise Full(f"the values of all nodes take {self._max_stored_bytes} bytes, which is all the gateway keeps")
         self.stored_bytes += grown
-        abouts = {name: each for name, each in node.abouts.items() if name != resource}
-        if encoded:
-            abouts[sys.intern(resource)] = self._shared(encoded)
-        node.abouts = abouts or NOTHING_SAID
+        abouts = {name: each for name, each in node.abouts.items() if name != dropped}
+        abouts[sys.intern(resource)] = self._shared(encoded)
+        node.abouts = abouts
 
     def _shared(self, encoded: bytes) -> bytes:
         shared = self._shared_abouts.get(encoded)

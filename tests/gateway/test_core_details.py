@@ -96,6 +96,31 @@ def test_what_an_older_broker_could_not_read_does_not_wait_for_it() -> None:
     assert {message["type"] for message in gateway.told()} == {"new", "update", "sync"}
 
 
+@pytest.mark.parametrize("when", ["between sessions", "untold", "unacknowledged"])
+def test_what_was_taken_back_is_told_to_a_broker_that_may_not_have_heard_of_it(when: str) -> None:
+    gateway = in_session().with_node()
+    gateway.core.described("n1", "led", LED)
+    gateway.told()
+    if when == "between sessions":
+        gateway.core.session_ended()
+    gateway.core.described("n1", "led", About())
+    if when == "unacknowledged":
+        assert gateway.outbox.next_frame(2) is not None
+    if when != "between sessions":
+        gateway.core.session_ended()
+    assert of("about", begin(gateway, BOTH)) == [{"type": "about", "uid": "n1", "endpoint": "led", "about": {}}]
+
+
+def test_what_was_taken_back_takes_no_room() -> None:
+    gateway = in_session().with_node()
+    for number in range(3 * MAX_RESOURCES_PER_NODE):
+        gateway.core.described("n1", f"r{number}", LED)
+        gateway.core.described("n1", f"r{number}", About())
+    node = gateway.core.registry.nodes["n1"]
+    assert len(node.abouts) == MAX_RESOURCES_PER_NODE
+    assert not any(node.abouts.values())
+
+
 def test_it_is_void_after_a_reset_and_gone_with_the_node() -> None:
     gateway = in_session().with_node()
     gateway.core.described("n1", "led", LED)
