@@ -96,7 +96,7 @@ describe("in words", () => {
     expect(said(node({ state: "unreachable" }), at)).toMatch(/^its gateway coap is away, /);
     expect(said(node({ lastSeenMs: at - 1000 }), at + 600_000, at)).toMatch(/^no connection to the broker since 0?2:02.PM, /);
     const gone = (why: string): string => said(node({ state: "gone", gone: { why, atMs: at }, timeoutMs: 120_000, lastSeenMs: at }), at);
-    expect(gone("timeout")).toMatch(/^gone since 0?2:02.PM: silent for longer than 2 min, last now over CoAP$/);
+    expect(gone("timeout")).toMatch(/^gone since 0?2:02.PM: silent for longer than 2 min, heard just now over CoAP$/);
     expect(gone("gateway")).toContain("its gateway coap was away for too long");
     expect(gone("<b>")).toContain("the broker no longer has it");
   });

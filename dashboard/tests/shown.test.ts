@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fetchConfig, parseConfig } from "../src/config.ts";
 import { ageText, fullTimeText, momentText, preciseAgeText, preciseSpanText, spanText, unwrapped, valueText } from "../src/format.ts";
 import { prefs } from "../src/prefs.svelte.ts";
-import { shownNumber, shownUnit } from "../src/widgets/units.ts";
+import { decimalsOf, shownNumber, shownUnit } from "../src/widgets/units.ts";
 
 describe("units", () => {
   it.each([
@@ -36,6 +36,12 @@ describe("numbers", () => {
     [6.02e23, "6.020e23"],
   ])("%d is shown as %s", (value, shown) => {
     expect(shownNumber(value, "en")).toBe(shown);
+  });
+
+  it("keep the decimals of those before, as far as that is true", () => {
+    expect([22, 0, -0, 21.95, 1234567].map((value) => shownNumber(value, "en", 1))).toEqual(["22.0", "0.0", "0.0", "21.95", "1,234,567"]);
+    expect(shownNumber(1011, "fr", 2)).toBe("1011,00");
+    expect([[], [22, 21], [22, 21.9, NaN], [0.1 + 0.2, 1], [1.25, ...Array<number>(32).fill(1)]].map((values) => decimalsOf(values))).toEqual([0, 0, 1, 3, 0]);
   });
 
   it("have the signs of the page's language", () => {

@@ -5,6 +5,8 @@ import type { Liveness } from "./liveness.ts";
 import type { Node } from "./model.ts";
 import { t } from "./strings.ts";
 
+const JUST_NOW_MS = 1000;
+
 /**
  * How a node is, and why, in parts for people, the most important first, in the page's language:
  * `usually every 30 s`, `last 2 min 10 s ago over CoAP`.
@@ -31,6 +33,7 @@ export function livenessText(liveness: Liveness, node: Node, nowMs: number): str
 function lastText(node: Node, lastMs: number | null, nowMs: number): string {
   if (lastMs === null) return t("never");
   const protocol = protocolOf(node);
+  if (nowMs - lastMs < JUST_NOW_MS) return protocol === "" ? t("justNow") : t("justNowOver", { protocol });
   const ago = preciseAgeText(lastMs, nowMs);
   return protocol === "" ? t("last", { ago }) : t("lastOver", { ago, protocol });
 }

@@ -51,17 +51,44 @@ export function shownUnit(unit: string | null): string {
 const DIGITS = 7;
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** A number in at most seven digits as one writes it in `tag`, with a real minus sign; huge and tiny ones with an exponent. */
-export function shownNumber(value: number, tag: Language = language.current): string {
-  if (value === 0) return "0";
+/** A column of numbers keeps no more decimals than this for the sake of one of them. */
+const MAX_KEPT_DECIMALS = 3;
+
+/**
+ * A number in at most seven digits as one writes it in `tag`, with a real minus sign; huge and tiny ones with an exponent.
+ * With `decimals` it has at least so many, as far as seven digits go: 22 among 21.9 and 22.1 is 22.0, and does not jump.
+ */
+export function shownNumber(value: number, tag: Language = language.current, decimals = 0): string {
   const size = Math.abs(value);
-  if (size >= 1e9 || size < 1e-4) return scientific(value).replace(".", tag === "fr" ? "," : ".");
-  let format = formats.get(tag);
-  if (format === undefined) {
-    format = new Intl.NumberFormat(tag, { maximumSignificantDigits: DIGITS, useGrouping: "min2" });
-    formats.set(tag, format);
+  if (decimals > 0 && size < 10 ** (DIGITS - decimals) && Number(value.toFixed(decimals)) === value) {
+    return formatOf(tag, decimals).format(value + 0).replaceAll("-", "−");
   }
-  return format.format(value).replaceAll("-", "−");
+  if (value === 0) return "0";
+  if (size >= 1e9 || size < 1e-4) return scientific(value).replace(".", tag === "fr" ? "," : ".");
+  return formatOf(tag, 0).format(value).replaceAll("-", "−");
+}
+
+/** How many decimals the newest of these numbers are written with, so that all of them can be. */
+export function decimalsOf(values: ArrayLike<number>, newest = 32): number {
+  let most = 0;
+  for (let index = Math.max(values.length - newest, 0); index < values.length && most < MAX_KEPT_DECIMALS; index += 1) {
+    const value = values[index] ?? 0;
+    while (most < MAX_KEPT_DECIMALS && Number.isFinite(value) && Number(value.toFixed(most)) !== value) most += 1;
+  }
+  return most;
+}
+
+/** With `decimals` exactly so many, else what seven digits show. */
+function formatOf(tag: Language, decimals: number): Intl.NumberFormat {
+  const key = `${tag} ${String(decimals)}`;
+  let format = formats.get(key);
+  if (format === undefined) {
+    const digits =
+      decimals > 0 ? { minimumFractionDigits: decimals, maximumFractionDigits: decimals } : { maximumSignificantDigits: DIGITS };
+    format = new Intl.NumberFormat(tag, { ...digits, useGrouping: "min2" });
+    formats.set(key, format);
+  }
+  return format;
 }
 
 function scientific(value: number): string {
