@@ -96,7 +96,7 @@ async def test_charts_zoom_stand_still_and_are_tables_and_files(broker: FakeBrok
     assert re.search(r"\b1[12]\d values", dragged), dragged
     await expect(other.locator("p[id$=summary]")).to_contain_text("no value between")
     await broker.update("coap/1", "temperature", "", value=99, unit="Cel", at=now_ms + 1)
-    await expect(page.page.locator('li[data-resource="temperature"] .number')).to_have_text("99")
+    await expect(page.page.locator('li[data-resource="temperature"] .number')).to_have_text("99.0")
     assert await summary(chart) == dragged
 
     # The value pointed at, with its time, also by keyboard; keys zoom, move, pause and come back.

@@ -25,9 +25,9 @@ export const t = translator({
     tryNow: "Essayer maintenant",
     misled:
       "On a dit à cette page que le broker est à {url}, soit la machine devant vous. Démarrez le tableau de bord avec --broker-host et un nom que votre navigateur peut atteindre.",
-    needed: "Jeton d'accès requis",
+    needed: "Jeton d’accès requis",
     token: "Jeton",
     connect: "Se connecter",
-    kept: "Il n'est gardé que dans cet onglet, jusqu'à sa fermeture.",
+    kept: "Il n’est gardé que dans cet onglet, jusqu’à sa fermeture.",
   },
 });

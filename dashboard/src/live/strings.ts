@@ -96,7 +96,7 @@ export function stateText(state: State): string {
 
 const KINDS = ["busy", "expired", "failed", "forbidden", "left", "offline", "refused", "timeout", "unknown", "unsupported"] as const;
 
-/** Why something that was asked for was not done, in the page's language. */
+/** Why something that was asked for was not done, in the page’s language. */
 export function explain(kind: string | null, reason: string): string {
   if (kind === "lost") return t("lost");
   if (kind === "not-sent") return t("notSent");
