@@ -6,11 +6,15 @@ import { clock } from "./clock.svelte.ts";
 import { applyBranding, fetchConfig } from "./config.ts";
 import { View } from "./live/view.svelte.ts";
 import { registerWorker } from "./offline/register.ts";
+import { prefs } from "./prefs.svelte.ts";
+import { theme } from "./theme.svelte.ts";
 
 const target = document.getElementById("app");
 if (target === null) throw new Error("index.html has no #app");
 
 clock.start();
+prefs.follow();
+theme.follow();
 try {
   const config = await fetchConfig(fetch, document.baseURI);
   applyBranding(config, config.title);

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { GROUPS, LAYOUTS, SORTS } from "./find/query.ts";
 
 /** What somebody chose in this browser, kept over reloads: one localStorage entry, `pyaiot.prefs`. */
 const KEY = "pyaiot.prefs";
 /** Of names, pins and hidden things of each kind: the newest are kept. */
 const MAX_KEPT = 5_000;
 
-const CHOICES = {
-  language: ["system", "en", "fr"],
-  layout: ["grid", "list"],
-  group: ["none", "state", "protocol", "gateway"],
-  sort: ["name", "state", "heard", "uid"],
-} as const;
+const CHOICES = { language: ["system", "en", "fr"], layout: LAYOUTS, group: GROUPS, sort: SORTS } as const;
 
 type Choices = { -readonly [Name in keyof typeof CHOICES]: (typeof CHOICES)[Name][number] };
 
@@ -34,6 +30,13 @@ class Preferences implements Choices {
 
   constructor() {
     this.#read(stored());
+  }
+
+  /** Follows the other tabs: each writes all of it, so that what was chosen in another must be known, or the next choice undoes it. */
+  follow(): void {
+    addEventListener("storage", ({ key }) => {
+      if (key === KEY || key === null) this.#read(stored());
+    });
   }
 
   /** Gives a node another name in this browser; empty: its own again. */

@@ -19,6 +19,15 @@ class ThemeChoice {
     show(this.choice);
   }
 
+  /** Follows the other tabs. */
+  follow(): void {
+    addEventListener("storage", ({ key }) => {
+      if (key !== KEY && key !== null) return;
+      this.choice = stored();
+      show(this.choice);
+    });
+  }
+
   choose(theme: Theme): void {
     this.choice = theme;
     show(theme);

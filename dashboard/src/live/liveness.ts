@@ -26,12 +26,14 @@ const LATE_INTERVALS = 2.5;
 const MIN_LATE_MS = 5_000;
 /** Signs of life without a value are told every so often at most (PROTOCOL.md, section 2.3, `seen`). */
 const SEEN_EVERY_MS = 10_000;
+/** A lost connection says nothing about nodes for so long: most are back by then. */
+const MIN_LOST_MS = 5_000;
 /** A measurement that has no rhythm of its own looks old after so long. */
 const OLD_MS = 3_600_000;
 
 /**
  * How a node is at `nowMs`, the broker's time. `lostMs` is since when the connection to the broker is lost, if it is:
- * who was to be heard since cannot be judged. Pure.
+ * then nobody here knows who is still there, but for those that were silent before. Pure.
  */
 export function livenessOf(node: Node, nowMs: number, lostMs: number | null = null): Liveness {
   const { lastSeenMs: lastMs, intervalMs } = node;
@@ -39,8 +41,9 @@ export function livenessOf(node: Node, nowMs: number, lostMs: number | null = nu
   if (node.state === "gone") return { ...known, state: "gone", sinceMs: node.gone?.atMs ?? null, why: node.gone?.why ?? "unknown" };
   if (node.state === "unreachable") return { ...known, state: "unreachable", sinceMs: node.unreachableMs ?? null, why: "gateway" };
   const lateMs = lateAfterMs(node);
-  const isLate = lateMs !== null && lastMs !== null && nowMs - lastMs > lateMs;
-  if (isLate && lostMs !== null && lostMs - lastMs <= lateMs) return { ...known, state: "unreachable", sinceMs: lostMs, why: "connection" };
+  // After a loss the silence is ours.
+  const isLate = lateMs !== null && lastMs !== null && (lostMs ?? nowMs) - lastMs > lateMs;
+  if (!isLate && lostMs !== null && nowMs - lostMs > MIN_LOST_MS) return { ...known, state: "unreachable", sinceMs: lostMs, why: "connection" };
   if (isLate) return { ...known, state: "late", sinceMs: lastMs + lateMs, why: "silent" };
   return { ...known, state: "online", sinceMs: null, why: null };
 }

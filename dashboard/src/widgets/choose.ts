@@ -3,6 +3,7 @@ import type { Node, Resource } from "../live/model.ts";
 import { choicesOf } from "./about.ts";
 import { isInformation, isSwitched, typeOf } from "./kinds.ts";
 import { switchStateOf } from "./payload.ts";
+import { isCommand } from "./robot/commands.ts";
 import { structureOf } from "./structure.ts";
 
 export type WidgetKind =
@@ -31,8 +32,10 @@ export function choose(resource: Resource, node: Node): WidgetKind {
   const { name, about } = resource;
   if (isInformation(name) && about.writable !== true) return "information";
   const choices = choicesOf(about);
-  if (choices.length > 0) return choices.length === 2 && areOnAndOff(choices) ? "switch" : "choice";
   const type = typeOf(resource);
+  // A robot that says which commands it takes has a pad of those.
+  if (type === "robot" && about.writable !== false && choices.length > 0 && choices.every(isCommand)) return "robot";
+  if (choices.length > 0) return choices.length === 2 && areOnAndOff(choices) ? "switch" : "choice";
   if (name === "suit_state" || (name === "dwnld" && node.resources.has("suit_state"))) return "firmware";
   const value = structureOf(resource);
   if (typeof value === "object" && value !== null) return structured(value);

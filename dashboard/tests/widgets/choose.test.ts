@@ -34,6 +34,8 @@ describe("the widget of a resource", () => {
     ["mode", "eco", { choices: ["off", "eco", "heat"] }, "choice"],
     ["mode", "strange", { choices: ["off", "eco", "heat"] }, "choice"],
     ["mode", 1, { choices: [1, 2, 3] }, "choice"],
+    ["robot", "s", { choices: ["s", "u", "l", "r"], writable: true }, "robot"],
+    ["robot", "s", { choices: ["s", "u", "dance"], writable: true }, "choice"],
     ["power", "on", { choices: ["on", "off"] }, "switch"],
     ["power", "warm", { choices: ["warm", "off"] }, "choice"],
     ["power", true, { choices: [true, false] }, "switch"],

@@ -12,6 +12,10 @@ const KEYS = new Map<string, Command>([
   [" ", "s"],
 ]);
 
+export function isCommand(said: unknown): said is Command {
+  return COMMANDS.some((command) => command === said);
+}
+
 /** The command of a key, if it is one of the pad's. */
 export function commandOfKey(key: string): Command | undefined {
   return KEYS.get(key);
