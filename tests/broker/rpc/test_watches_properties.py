@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from unittest import mock
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pyaiot.broker import change_list
 from pyaiot.broker.change_list import Gone, Node
+from pyaiot.broker.departed import Departed
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import groups, watch, watches
 from pyaiot.broker.rpc.filters import Filter
+from pyaiot.broker.rpc.node_view import encode_view
 from pyaiot.broker.rpc.watches import Watches
 from pyaiot.wire.messages import About, Described, GatewayMessage, New, Out, Pace, Reset, Seen, Sync, Update
 from tests.broker.rpc.watcher import HandSession, View, truth
@@ -41,6 +44,7 @@ BOUNDS = [
     (change_list, "MAX_REMEMBERED_NOTICES", 6),
     (change_list, "FORGOTTEN_AT_ONCE", 2),
     (change_list, "MAX_MISSED", 12),
+    (change_list, "MAX_MISSED_SIGNS", 2),
     (groups, "MAX_IDLE_GROUPS", 2),
     (watch, "MAX_LOOKED_AT", 3),
     (watch, "MAX_STEPS", 4),
@@ -93,6 +97,14 @@ class Program:
         self.session = HandSession()
         self.session.end()
 
+    def ask_who_went(self, departed: Departed) -> None:
+        """``nodes.departed``: of a node that is known to be there the watch will tell."""
+        for uid, found in departed.after(""):
+            told = msgspec.json.decode(found)
+            for view in self.views:
+                if uid not in view.nodes:
+                    view.gone[uid] = told["why"], told.get("goneAt")
+
     def connect(self, *, limit: int, is_slow: bool) -> None:
         self.session = HandSession(limit=limit)
         self.session.is_slow = is_slow
@@ -139,6 +151,7 @@ class WatchMachine(RuleBasedStateMachine):
         self.epoch = 0
         self.directory = Directory(GRACE_S, first_version=1000, wall_ms=lambda: round(1000 * self.now))
         self.gone: dict[str, Gone] = {}
+        self.departed = Departed(encode_view)
         self.directory.on_presence = self._presence
         self.watches = Watches(self.directory, self._wake)
         self.programs: list[Program] = []
@@ -151,6 +164,9 @@ class WatchMachine(RuleBasedStateMachine):
         assert (node.gone is None) is is_there
         if node.gone is not None:
             self.gone[node.uid] = node.gone
+            self.departed.keep(node)
+        else:
+            self.departed.forget(node.uid)
 
     def _wake(self) -> None:
         self.is_due = True
@@ -211,8 +227,13 @@ class WatchMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def dismiss(self, data: st.DataObject) -> None:
         uid = data.draw(st.sampled_from(sorted(self.gone)))
-        if uid not in self.directory.nodes:
+        if self.departed.forget(uid):
             self.directory.dismiss(uid)
+
+    @precondition(lambda self: self.programs)
+    @rule(data=st.data())
+    def ask_who_went(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.programs)).ask_who_went(self.departed)
 
     @precondition(lambda self: self.programs)
     @rule(data=st.data(), limit=st.sampled_from((1, 150, 65_536)), is_slow=st.booleans())
@@ -247,8 +268,11 @@ class WatchMachine(RuleBasedStateMachine):
                 if program.session.is_over:  # it was too far behind
                     program.connect(limit=65_536, is_slow=False)
         for program in self.programs:
+            program.ask_who_went(self.departed)
             for place, view in enumerate(program.views):
                 program.check(place)
+                if program.filters[place] == (Filter.of(), True):
+                    assert view.gone.keys() == {uid for uid, _ in self.departed.after("")}
                 assert view.synced == 1
                 assert view.version <= self.directory.changes.version
 
