@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { SvelteMap } from "svelte/reactivity";
 import { Client, RpcError, type Watch } from "../../client/index.js";
+import type { NodeInfo } from "../../client/client.js";
 import type { Status } from "../../client/link.js";
 import { clock } from "../clock.svelte.ts";
 import { storedToken, storeToken } from "../token.ts";
 import { FrameQueue } from "./frames.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Inquiry } from "./inquiry.ts";
 import type { Node } from "./model.ts";
 import type { News } from "./news.ts";
 import { Store, type Effect } from "./store.ts";
@@ -37,6 +39,7 @@ export class View {
   readonly #shownWrites = new SvelteMap<string, Write>();
   readonly #writes = new Writes(explain);
   readonly #queue = new FrameQueue<News>((news) => this.#apply(news));
+  readonly #inquiry = new Inquiry();
   readonly #heartbeat = new Heartbeat(performance.now());
   readonly #client: Client;
   readonly #watch: Watch;
@@ -46,7 +49,7 @@ export class View {
     this.#client = new Client(brokerUrl, { token: storedToken(), onStatus: (status) => this.#changed(status) });
     this.#watch = this.#client.watch({ details: true }, ({ changes }) => {
       this.#heartbeat.heard(performance.now());
-      for (const change of changes) this.#queue.push(change);
+      for (const change of changes) this.#hear(change);
     });
     this.#store = new Store(this.#watch.view);
   }
@@ -141,12 +144,17 @@ export class View {
       // The broker was started anew, or has had too many: here alone it is remembered.
       if (kind !== "unknown") return explain(kind, reason);
     }
-    this.#queue.push({ type: "dismissed", uid });
+    this.#hear({ type: "dismissed", uid });
     this.#queue.flush();
     return null;
   }
 
   // What comes
+
+  #hear(news: News): void {
+    this.#inquiry.hear(news);
+    this.#queue.push(news);
+  }
 
   #changed(status: Status): void {
     if (status.state === "connected") {
@@ -155,6 +163,8 @@ export class View {
       this.status = { ...status, sinceMs: status.sinceMs + clock.offsetMs };
       this.lostMs = null;
       this.#showSynced();
+      // Of who came and went while there was no connection a watch that goes on says nothing that is known here.
+      if (this.#watch.view.synced) void this.#askDeparted();
       return;
     }
     // Moments are the broker's on the whole page.
@@ -218,11 +228,14 @@ export class View {
 
   /** After the whole state was told, asks for the nodes that went before. */
   async #askDeparted(): Promise<void> {
+    this.#inquiry.begin();
+    let nodes: readonly NodeInfo[] = [];
     try {
-      this.#queue.push({ type: "departed", nodes: await this.#client.departed() });
+      nodes = await this.#client.departed();
     } catch {
       // When the connection is lost the next one asks.
     }
+    this.#queue.push({ type: "departed", nodes: this.#inquiry.end(nodes) });
   }
 
   #dataOf(uid: string, name: string, data: unknown): unknown {
