@@ -53,7 +53,7 @@ export class Client {
   /** @type {Set<() => void>} */ #waiting = new Set();
   #link;
   #world;
-  /** @type {Status} */ status = { state: "connecting", after: null };
+  /** @type {Status} */ status = { state: "connecting", after: null, cause: null };
 
   /**
    * @param {string} address such as `localhost:8000`, or `https://example.org/iot`

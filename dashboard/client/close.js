@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
+/** Where there was no close. */
+const WITHOUT_CLOSE = {
+  unreachable: "The broker cannot be reached, or refuses this page.",
+  silent: "The broker does not answer.",
+  token: "The broker does not accept this access token.",
+};
+
 /** RFC 6455, section 7.4.1, and the broker's own codes (PROTOCOL.md, section 3.2), as sentences. */
 const MEANING = new Map([
   [1000, "The broker closed the connection."],
@@ -24,29 +31,31 @@ export const NEEDS_TOKEN = 4401;
 export const REPLACED = 4409;
 
 /**
- * Why a connection ended, for people; the broker's own words are added when it gave some.
+ * Why there is no connection, for who says it in words of their own.
+ * @typedef {object} Cause
+ * @property {number | "unreachable" | "silent" | "token" | null} code of a close; `unreachable`: there was none to
+ *   close, `silent`: no answer, `token`: not the right one; null: there are only words
+ * @property {string} words the broker's own, or the system's; may be empty
+ */
+
+/**
+ * What a close says.
  * @param {number} code
- * @param {string} reason
+ * @param {string} words
  * @param {boolean} wasOpen
+ * @returns {Cause}
  */
-export function closeReason(code, reason, wasOpen) {
-  if (!wasOpen && code === 1006) return "The broker cannot be reached, or refuses this page.";
-  return withWords(MEANING.get(code) ?? `The broker closed the connection with code ${String(code)}.`, reason);
+export function causeOf(code, words, wasOpen) {
+  return { code: !wasOpen && code === 1006 ? "unreachable" : code, words };
 }
 
 /**
- * Why the broker does not let us in, for people.
- * @param {boolean} hasToken
- * @param {string} reason
+ * A cause as a sentence; the broker's own words are added when it gave some.
+ * @param {Cause} cause
  */
-export function refusal(hasToken, reason) {
-  return withWords(hasToken ? "The broker does not accept this access token." : "This broker wants an access token.", reason);
-}
-
-/**
- * @param {string} sentence
- * @param {string} reason
- */
-function withWords(sentence, reason) {
-  return reason === "" ? sentence : `${sentence} It says: “${reason}”`;
+export function sentenceOf({ code, words }) {
+  if (code === null) return words;
+  const other = `The broker closed the connection with code ${String(code)}.`;
+  const sentence = typeof code === "string" ? WITHOUT_CLOSE[code] : (MEANING.get(code) ?? other);
+  return words === "" ? sentence : `${sentence} It says: “${words}”`;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-import { closeReason, NEEDS_TOKEN, refusal, REPLACED } from "./close.js";
+import { causeOf, NEEDS_TOKEN, REPLACED, sentenceOf } from "./close.js";
 import { RpcError } from "./errors.js";
 import { BROKER_BYTES } from "./limits.js";
 import { afterReal, Peer } from "./peer.js";
@@ -10,12 +10,13 @@ import { afterReal, Peer } from "./peer.js";
  *   onclose: ((event: any) => void) | null, onerror: ((event: any) => void) | null }} Socket  what of a WebSocket is used
  * @typedef {{ open(url: string): Socket, now(): number, random(): number, after: import("./peer.js").After }} World
  *   what is outside, replaced in tests
- * @typedef {{ state: "connecting", after: string | null }
+ * @typedef {import("./close.js").Cause} Cause
+ * @typedef {{ state: "connecting", after: string | null, cause: Cause | null }
  *   | { state: "connected", sinceMs: number }
- *   | { state: "lost", reason: string, nextTryMs: number }
- *   | { state: "refused", reason: string, needsToken: boolean }
+ *   | { state: "lost", reason: string, cause: Cause, nextTryMs: number }
+ *   | { state: "refused", reason: string, cause: Cause, needsToken: boolean }
  *   | { state: "closed" }} Status
- *   `connecting` after what trouble; `lost` is tried again by itself; `refused` is not: it wants a token, or another
+ *   `reason` is `cause` as a sentence; `connecting` after what trouble; `lost` is tried again by itself; `refused` is not: it wants a token, or another
  *   one, or somebody else has taken over our id
  * @typedef {object} Owner
  * @property {Map<string, import("./methods.js").Offer>} methods what the broker may call
@@ -49,7 +50,7 @@ export class Link {
   /** @type {Socket | null} */ #socket = null;
   /** @type {Peer | null} */ #peer = null;
   #failures = 0;
-  /** @type {string | null} */ #trouble = null;
+  /** @type {Cause | null} */ #trouble = null;
   /** @type {() => void} */ #cancelTimer = () => undefined;
   #wanted = false;
   /** @type {string | null} */ #token;
@@ -74,19 +75,19 @@ export class Link {
     this.#wanted = true;
     if (this.#socket !== null) return;
     this.#cancelTimer();
-    this.#owner.status({ state: "connecting", after: this.#trouble });
+    this.#owner.status({ state: "connecting", after: this.#trouble && sentenceOf(this.#trouble), cause: this.#trouble });
     let socket;
     try {
       socket = this.#world.open(this.#url);
     } catch (error) {
-      this.#lost(messageOf(error));
+      this.#lost({ code: null, words: messageOf(error) });
       return;
     }
     this.#socket = socket;
     const openedMs = this.#world.now();
     this.#cancelTimer = this.#world.after(OPEN_TIMEOUT_MS, () => {
       this.#forget(socket);
-      this.#lost("The broker does not answer.");
+      this.#lost({ code: "silent", words: "" });
     });
     const peer = new Peer((text) => socket.send(text), {
       methods: this.#owner.methods,
@@ -108,9 +109,9 @@ export class Link {
       if (wasOpen && this.#world.now() - openedMs >= GOOD_AFTER_MS) this.#failures = 0;
       this.#forget(socket);
       const { code, reason } = event;
-      const why = closeReason(code, reason, wasOpen);
-      if (code !== NEEDS_TOKEN && code !== REPLACED) this.#lost(why);
-      else this.#owner.status({ state: "refused", reason: why, needsToken: code === NEEDS_TOKEN });
+      const cause = causeOf(code, reason, wasOpen);
+      if (code !== NEEDS_TOKEN && code !== REPLACED) this.#lost(cause);
+      else this.#refused(cause, code === NEEDS_TOKEN);
     };
   }
 
@@ -151,10 +152,9 @@ export class Link {
       if (this.#socket !== socket) return;
       this.#forget(socket);
       if (error instanceof RpcError && error.kind === "forbidden") {
-        const reason = refusal(this.#token !== null, error.told);
-        this.#owner.status({ state: "refused", reason, needsToken: true });
+        this.#refused({ code: this.#token === null ? NEEDS_TOKEN : "token", words: error.told }, true);
       } else {
-        this.#lost(messageOf(error));
+        this.#lost({ code: null, words: messageOf(error) });
       }
       return;
     }
@@ -179,17 +179,25 @@ export class Link {
   }
 
   /**
-   * Waits with full jitter: anything between nothing and a bound that doubles with every failure.
-   * @param {string} reason
+   * @param {Cause} cause
+   * @param {boolean} needsToken
    */
-  #lost(reason) {
+  #refused(cause, needsToken) {
+    this.#owner.status({ state: "refused", reason: sentenceOf(cause), cause, needsToken });
+  }
+
+  /**
+   * Waits with full jitter: anything between nothing and a bound that doubles with every failure.
+   * @param {Cause} cause
+   */
+  #lost(cause) {
     if (!this.#wanted) return;
     const bound = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 16);
-    this.#trouble = reason;
+    this.#trouble = cause;
     const delayMs = Math.round(this.#world.random() * bound);
     this.#cancelTimer = this.#world.after(delayMs, () => this.connect());
-    this.#owner.status({ state: "lost", reason, nextTryMs: this.#world.now() + delayMs });
+    this.#owner.status({ state: "lost", reason: sentenceOf(cause), cause, nextTryMs: this.#world.now() + delayMs });
   }
 }
 

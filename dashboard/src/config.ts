@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { t } from "./strings.ts";
 
 /** What `config.json` says; everything but the broker's address is optional. */
 export interface Config {
@@ -28,14 +29,14 @@ export async function fetchConfig(fetcher: typeof fetch, baseUrl: string): Promi
   try {
     answer = await fetcher("config.json", { cache: "no-store" });
   } catch {
-    throw new Error("The dashboard's server does not answer.");
+    throw new Error(t("serverSilent"));
   }
-  if (!answer.ok) throw new Error(`The dashboard's server answered ${String(answer.status)} for its settings.`);
+  if (!answer.ok) throw new Error(t("serverAnswered", { status: answer.status }));
   let settings: unknown;
   try {
     settings = await answer.json();
   } catch {
-    throw new Error("The dashboard's settings (config.json) are not JSON.");
+    throw new Error(t("settingsNotJson"));
   }
   return parseConfig(settings, baseUrl);
 }
@@ -48,7 +49,7 @@ export function parseConfig(settings: unknown, baseUrl: string): Config {
     return typeof value === "string" && value !== "" ? value : null;
   };
   const address = text("broker_url");
-  if (address === null) throw new Error("The dashboard's settings (config.json) do not name a broker.");
+  if (address === null) throw new Error(t("settingsNoBroker"));
   return {
     brokerUrl: socketUrl(address, baseUrl),
     title: text("title") ?? "IoT Dashboard",
@@ -62,10 +63,10 @@ export function parseConfig(settings: unknown, baseUrl: string): Config {
 
 function socketUrl(address: string, baseUrl: string): string {
   const url = parseUrl(address, baseUrl);
-  if (url === null) throw new Error(`The broker's address is not a URL: ${address}`);
+  if (url === null) throw new Error(t("brokerNotUrl", { address }));
   if (url.protocol === "http:") url.protocol = "ws:";
   if (url.protocol === "https:") url.protocol = "wss:";
-  if (url.protocol !== "ws:" && url.protocol !== "wss:") throw new Error(`The broker's address is not ws:// or wss://: ${address}`);
+  if (url.protocol !== "ws:" && url.protocol !== "wss:") throw new Error(t("brokerNotSocket", { address }));
   url.hash = "";
   return url.href;
 }

@@ -4,6 +4,7 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 import { clock } from "./clock.svelte.ts";
 import { applyBranding, fetchConfig } from "./config.ts";
+import { language } from "./i18n/language.svelte.ts";
 import { View } from "./live/view.svelte.ts";
 import { registerWorker } from "./offline/register.ts";
 import { prefs } from "./prefs.svelte.ts";
@@ -15,6 +16,7 @@ if (target === null) throw new Error("index.html has no #app");
 clock.start();
 prefs.follow();
 theme.follow();
+document.documentElement.lang = language.current;
 try {
   const config = await fetchConfig(fetch, document.baseURI);
   applyBranding(config, config.title);

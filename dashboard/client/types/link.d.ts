@@ -10,12 +10,13 @@ export function realWorld(WebSocket: (new (url: string) => any) | undefined): Wo
  *   onclose: ((event: any) => void) | null, onerror: ((event: any) => void) | null }} Socket  what of a WebSocket is used
  * @typedef {{ open(url: string): Socket, now(): number, random(): number, after: import("./peer.js").After }} World
  *   what is outside, replaced in tests
- * @typedef {{ state: "connecting", after: string | null }
+ * @typedef {import("./close.js").Cause} Cause
+ * @typedef {{ state: "connecting", after: string | null, cause: Cause | null }
  *   | { state: "connected", sinceMs: number }
- *   | { state: "lost", reason: string, nextTryMs: number }
- *   | { state: "refused", reason: string, needsToken: boolean }
+ *   | { state: "lost", reason: string, cause: Cause, nextTryMs: number }
+ *   | { state: "refused", reason: string, cause: Cause, needsToken: boolean }
  *   | { state: "closed" }} Status
- *   `connecting` after what trouble; `lost` is tried again by itself; `refused` is not: it wants a token, or another
+ *   `reason` is `cause` as a sentence; `connecting` after what trouble; `lost` is tried again by itself; `refused` is not: it wants a token, or another
  *   one, or somebody else has taken over our id
  * @typedef {object} Owner
  * @property {Map<string, import("./methods.js").Offer>} methods what the broker may call
@@ -72,23 +73,27 @@ export type World = {
     random(): number;
     after: import("./peer.js").After;
 };
+export type Cause = import("./close.js").Cause;
 /**
- * `connecting` after what trouble; `lost` is tried again by itself; `refused` is not: it wants a token, or another
+ * `reason` is `cause` as a sentence; `connecting` after what trouble; `lost` is tried again by itself; `refused` is not: it wants a token, or another
  * one, or somebody else has taken over our id
  */
 export type Status = {
     state: "connecting";
     after: string | null;
+    cause: Cause | null;
 } | {
     state: "connected";
     sinceMs: number;
 } | {
     state: "lost";
     reason: string;
+    cause: Cause;
     nextTryMs: number;
 } | {
     state: "refused";
     reason: string;
+    cause: Cause;
     needsToken: boolean;
 } | {
     state: "closed";

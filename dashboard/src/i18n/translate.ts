@@ -5,7 +5,7 @@ import { language, type Language } from "./language.svelte.ts";
 export type Message = string | { readonly one: string; readonly other: string };
 
 /** The texts of one part of the page. Every language has the same keys, which the compiler sees to. */
-export type Catalogue<Key extends string> = Readonly<Record<Language, Readonly<Record<Key, Message>>>>;
+export type Catalogue<Key extends string | number> = Readonly<Record<Language, Readonly<Record<Key, Message>>>>;
 
 export type Values = Readonly<Record<string, string | number>>;
 
@@ -17,7 +17,7 @@ export type Values = Readonly<Record<string, string | number>>;
  *
  * Read in a component it follows the language.
  */
-export function translator<Key extends string>(catalogue: Catalogue<Key>): (key: Key, values?: Values) => string {
+export function translator<Key extends string | number>(catalogue: Catalogue<Key>): (key: Key, values?: Values) => string {
   return (key, values = {}) => translated(catalogue[language.current][key], values, language.current);
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { Client, RpcError } from "../../client/index.js";
 import type { Status } from "../../client/link.js";
+import { causeText } from "../connection/cause_text.ts";
+import { explain } from "../live/strings.ts";
 import { storedToken, storeToken } from "../token.ts";
 import { idOf, otherId, storedIdentity, storeIdentity } from "./identity.ts";
+import { t } from "./strings.ts";
 
 const TYPE = "phone";
 /** What others may have it say. */
@@ -61,9 +64,10 @@ export class Presence {
       this.id = registration.id;
       await this.publish("name", name);
     } catch (error) {
+      const reason = why(error, this.status);
       this.#disconnect();
-      if (error instanceof RpcError && error.kind === "forbidden") this.wantsToken = sentence(error);
-      else this.trouble = sentence(error);
+      if (error instanceof RpcError && error.kind === "forbidden") this.wantsToken = reason;
+      else this.trouble = reason;
     } finally {
       this.joining = false;
     }
@@ -90,7 +94,7 @@ export class Presence {
       this.trouble = "";
     } catch (error) {
       // Without a connection it is told again with the next one.
-      if (this.connected) this.trouble = sentence(error);
+      if (this.connected) this.trouble = why(error, this.status);
     }
   }
 
@@ -123,11 +127,11 @@ export class Presence {
     if (this.id === null) return;
     if (status.state === "refused") {
       this.#disconnect();
-      if (status.needsToken) this.wantsToken = status.reason;
-      else this.trouble = "This name joined somewhere else.";
+      if (status.needsToken) this.wantsToken = causeText(status.cause);
+      else this.trouble = t("elsewhere");
     } else if (status.state === "connected" && this.#client?.registration === null) {
       this.#disconnect();
-      this.trouble = "Somebody else has taken this name meanwhile.";
+      this.trouble = t("taken");
     } else if (status.state === "connected" && this.#wasLost) {
       this.#wasLost = false;
       for (const [topic, content] of this.#published) void this.publish(topic, content);
@@ -144,8 +148,8 @@ function vibrate(milliseconds: number = VIBRATES_MS): boolean {
   return navigator.vibrate(Math.min(Math.max(milliseconds, 0), LONGEST_VIBRATION_MS));
 }
 
-function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?”]$/.test(first) ? first : `${first}.`;
+/** Why something was not done, in the page's language. */
+function why(error: unknown, status: Status): string {
+  if (status.state === "refused") return causeText(status.cause);
+  return error instanceof RpcError ? explain(error.kind, error.told) : String(error);
 }

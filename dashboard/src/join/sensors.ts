@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { t } from "./strings.ts";
 
 /** So often at most motion is told, and place. */
 export const MOTION_EVERY_MS = 100;
 export const PLACE_EVERY_MS = 1000;
 /** A device that has a motion sensor says so within this time. */
 export const NO_SENSOR_AFTER_MS = 3000;
-
-const NEEDS_HTTPS = "needs https: browsers give it to no page that came over plain http, but of this very device (localhost).";
 
 /** In m/s², as the browser gives it: without gravity where it can tell. */
 export interface Acceleration {
@@ -51,15 +50,15 @@ export function accelerationOf({ acceleration, accelerationIncludingGravity }: P
 }
 
 export const motion: Sensor<Acceleration> = async ({ told, failed }) => {
-  if (!isSecureContext) throw new Error(`Motion ${NEEDS_HTTPS}`);
-  if (typeof DeviceMotionEvent === "undefined") throw new Error("This browser tells no motion.");
+  if (!isSecureContext) throw new Error(t("motionNeedsHttps"));
+  if (typeof DeviceMotionEvent === "undefined") throw new Error(t("motionNotTold"));
   // Where it is asked for, on iOS, that has to be in the very tap.
   const { requestPermission } = DeviceMotionEvent as unknown as { requestPermission?: () => Promise<string> };
-  if (requestPermission !== undefined && (await requestPermission()) !== "granted") throw new Error("Motion was not allowed.");
+  if (requestPermission !== undefined && (await requestPermission()) !== "granted") throw new Error(t("motionRefused"));
   const isDue = pace(MOTION_EVERY_MS);
   const noSensor = setTimeout(() => {
     end();
-    failed("This device tells no motion.");
+    failed(t("motionNoSensor"));
   }, NO_SENSOR_AFTER_MS);
   const hear = (event: DeviceMotionEvent): void => {
     const found = accelerationOf(event);
@@ -76,8 +75,8 @@ export const motion: Sensor<Acceleration> = async ({ told, failed }) => {
 };
 
 export const place: Sensor<Place> = ({ told, failed }) => {
-  if (!isSecureContext) return Promise.reject(new Error(`The place ${NEEDS_HTTPS}`));
-  if (!("geolocation" in navigator)) return Promise.reject(new Error("This browser tells no place."));
+  if (!isSecureContext) return Promise.reject(new Error(t("placeNeedsHttps")));
+  if (!("geolocation" in navigator)) return Promise.reject(new Error(t("placeNotTold")));
   const isDue = pace(PLACE_EVERY_MS);
   const hear = ({ coords }: GeolocationPosition): void => {
     if (!isDue(performance.now())) return;
@@ -86,7 +85,7 @@ export const place: Sensor<Place> = ({ told, failed }) => {
   const refuse = ({ code, PERMISSION_DENIED, TIMEOUT }: GeolocationPositionError): void => {
     if (code === TIMEOUT) return; // it goes on trying
     navigator.geolocation.clearWatch(watching);
-    failed(code === PERMISSION_DENIED ? "The place was not allowed." : "This device does not know its place.");
+    failed(code === PERMISSION_DENIED ? t("placeRefused") : t("placeUnknown"));
   };
   const watching = navigator.geolocation.watchPosition(hear, refuse, { enableHighAccuracy: true });
   return Promise.resolve(() => navigator.geolocation.clearWatch(watching));

@@ -30,7 +30,7 @@ export class View {
   readonly nodes = new SvelteMap<string, Node>();
   readonly gateways = new SvelteMap<string, GatewayState>();
   uids = $state.raw<readonly string[]>([]);
-  status = $state.raw<Status>({ state: "connecting", after: null });
+  status = $state.raw<Status>({ state: "connecting", after: null, cause: null });
   /** The broker has said everything it knows since the connection was made, and it is shown. */
   synced = $state(false);
   /** Since when there is no connection; null while there is one, or has not been one yet. */

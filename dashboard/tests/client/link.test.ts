@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { beforeEach, describe, expect, it } from "vitest";
-import { closeReason } from "../../client/close.js";
+import { causeOf, sentenceOf } from "../../client/close.js";
 import { FIRST_DELAY_MS, GOOD_AFTER_MS, Link, LONGEST_DELAY_MS, OPEN_TIMEOUT_MS, type Status } from "../../client/link.js";
 import type { Peer } from "../../client/peer.js";
 import { FakeWorld } from "./fake_world.ts";
@@ -38,7 +38,7 @@ describe("a connection", () => {
     let restored: () => void = () => undefined;
     restore = () => new Promise((resolve) => (restored = resolve));
     connection.connect();
-    expect(state()).toEqual({ state: "connecting", after: null });
+    expect(state()).toEqual({ state: "connecting", after: null, cause: null });
     await world.last.opens();
     await world.last.tells("hear", [1]);
     expect(connection.peer).toBeNull();
@@ -67,6 +67,7 @@ describe("a connection", () => {
     await world.last.refuses("session.authenticate", -32001, "forbidden", "no such token");
     expect(state()).toEqual({
       state: "refused",
+      cause: { code: "token", words: "no such token" },
       reason: "The broker does not accept this access token. It says: “no such token”",
       needsToken: true,
     });
@@ -107,7 +108,7 @@ describe("a connection", () => {
     connection.connect();
     await world.last.opens();
     world.last.closes(4409, "");
-    expect(state()).toEqual({ state: "refused", reason: "Somebody else has taken over this id.", needsToken: false });
+    expect(state()).toEqual({ state: "refused", cause: { code: 4409, words: "" }, reason: "Somebody else has taken over this id.", needsToken: false });
     world.pass(10 * LONGEST_DELAY_MS);
     expect(world.sockets).toHaveLength(1);
   });
@@ -184,7 +185,7 @@ describe("a connection", () => {
     }
     expect(world.sockets).toHaveLength(6);
     connection.hurry();
-    expect(state()).toEqual({ state: "connecting", after: "The broker cannot be reached, or refuses this page." });
+    expect(state()).toEqual({ state: "connecting", after: "The broker cannot be reached, or refuses this page.", cause: { code: "unreachable", words: "" } });
     expect(world.sockets).toHaveLength(7);
     expect(world.timers).toHaveLength(1);
     world.last.closes();
@@ -208,7 +209,7 @@ describe("a connection", () => {
     connection.connect();
     await world.last.opens();
     world.last.closes(4401, "token needed");
-    expect(state()).toEqual({ state: "refused", reason: "This broker wants an access token. It says: “token needed”", needsToken: true });
+    expect(state()).toEqual({ state: "refused", cause: { code: 4401, words: "token needed" }, reason: "This broker wants an access token. It says: “token needed”", needsToken: true });
     world.pass(10 * LONGEST_DELAY_MS);
     expect(world.sockets).toHaveLength(1);
     connection.hurry();
@@ -225,15 +226,15 @@ describe("a connection", () => {
     await world.last.opens();
     world.last.closes(4401);
     connection.hurry();
-    expect(state()).toEqual({ state: "connecting", after: null });
+    expect(state()).toEqual({ state: "connecting", after: null, cause: null });
   });
 });
 
 describe("close reasons", () => {
   it("are sentences", () => {
-    expect(closeReason(1006, "", false)).toBe("The broker cannot be reached, or refuses this page.");
-    expect(closeReason(1006, "", true)).toBe("The connection broke.");
-    expect(closeReason(1008, "too slow", true)).toBe("The broker's rules do not allow this. It says: “too slow”");
-    expect(closeReason(4242, "", true)).toBe("The broker closed the connection with code 4242.");
+    expect(sentenceOf(causeOf(1006, "", false))).toBe("The broker cannot be reached, or refuses this page.");
+    expect(sentenceOf(causeOf(1006, "", true))).toBe("The connection broke.");
+    expect(sentenceOf(causeOf(1008, "too slow", true))).toBe("The broker's rules do not allow this. It says: “too slow”");
+    expect(sentenceOf(causeOf(4242, "", true))).toBe("The broker closed the connection with code 4242.");
   });
 });
