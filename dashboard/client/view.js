@@ -190,13 +190,18 @@ export class View {
   }
 
   /**
-   * Of a node that is not known it says nothing: it comes again when that is told.
+   * Of a node that is not known it says nothing: it comes again when that is told. An empty one takes back.
    * @param {Described} change
    * @param {Change[]} news
    */
   #about(change, news) {
     const node = this.nodes.get(change.uid);
     if (node === undefined) return;
+    if (Object.keys(change.about).length === 0) {
+      node.aboutRounds.delete(change.resource);
+      if (node.abouts.delete(change.resource)) news.push(change);
+      return;
+    }
     const before = node.abouts.get(change.resource);
     node.aboutRounds.set(change.resource, this.#round);
     if (before !== undefined && JSON.stringify(before) === JSON.stringify(change.about)) return;

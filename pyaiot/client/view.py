@@ -30,6 +30,8 @@ from pyaiot.client.changes import (
 from pyaiot.wire.messages import About
 
 _encode = msgspec.json.Encoder().encode
+#: What takes back what was said of a resource.
+_NOTHING = About()
 
 
 @dataclass(slots=True)
@@ -156,9 +158,13 @@ class View:
             news.append(change)
 
     def _about(self, change: Described, news: list[Change]) -> None:
-        """Of a node that is not known it says nothing: it comes again when that is told."""
+        """Of a node that is not known it says nothing: it comes again when that is told. An empty one takes back."""
         node = self.nodes.get(change.uid)
-        if node is not None:
+        if node is not None and change.about == _NOTHING:
+            node._about_rounds.pop(change.resource, None)
+            if node.abouts.pop(change.resource, None) is not None:
+                news.append(change)
+        elif node is not None:
             node._about_rounds[change.resource] = self._round
             if _encode(node.abouts.get(change.resource)) != _encode(change.about):  # 1 is not true
                 node.abouts[change.resource] = change.about

@@ -177,6 +177,16 @@ def test_details_are_kept_with_the_node_and_are_news_when_they_are_others() -> N
     assert set(made.nodes) == {"coap/a"}
 
 
+def test_what_was_taken_back_is_known_no_more() -> None:
+    """A broker that tells all anew does not tell it: nothing of the node is lost by that."""
+    made = view(here(), value(1), described(About(unit="Cel")))
+    assert made.apply([described(About())]) == [described(About())]
+    assert made.apply([described(About())]) == []
+    assert made.nodes["coap/a"].abouts == {}
+    made.restart()
+    assert made.apply([here(), value(1)], synced=True) == [Synced()]
+
+
 def test_details_are_void_after_a_reset_and_when_they_are_not_told_again() -> None:
     made = view(here(), described(About(unit="Cel")))
     assert made.apply([NodeReset("coap/a")]) == [NodeReset("coap/a")]

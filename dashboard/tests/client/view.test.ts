@@ -172,7 +172,7 @@ describe("details of nodes", () => {
     expect(node?.lastSeen, "what was measured before is none").toBe(9000);
     const next = [liveness("coap/a", 10_000, { timeout: 5 }), described({})];
     expect(made.apply(next)).toEqual(next);
-    expect([node?.lastSeen, node?.interval, node?.timeout, node?.abouts.get("temperature")]).toEqual([10_000, null, 5, {}]);
+    expect([node?.lastSeen, node?.interval, node?.timeout, node?.abouts.has("temperature")]).toEqual([10_000, null, 5, false]);
   });
 
   it("are void after a reset, and nothing is known of a node that nobody told of", () => {
