@@ -57,6 +57,8 @@ ABOUTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "led": {"title": "Light", "writable": True},
         "text": {"title": "Message", "writable": True},
+        # What the predecessor's pad says, and backwards; the other letters are taken, too.
+        "robot": {"title": "Robot", "writable": True, "choices": ["l", "r", "u", "d", "s"]},
         "mode": {"title": "Mode", "writable": True, "choices": list(MODES)},
         "setpoint": {
             "title": "Set point",

@@ -106,7 +106,8 @@ class FakeBroker:
         """A node goes; it is kept among the departed."""
         at = now_ms() if at is None else at
         self.departed[uid] = {**self._view(uid), "state": "gone", "why": why, "goneAt": at}
-        del self.nodes[uid], self.abouts[uid], self.paces[uid]
+        for known in (self.nodes, self.abouts, self.paces):
+            known.pop(uid, None)
         await self._tell({"type": "gone", "uid": uid, "why": why, "at": at})
 
     async def dismissed(self, uid: str) -> None:
@@ -164,7 +165,7 @@ class FakeBroker:
         return {"type": "node", "uid": uid, "gateway": uid.partition("/")[0], "protocol": "Fake", "firstSeen": 1}
 
     def _liveness(self, uid: str) -> dict[str, Any]:
-        return {"type": "liveness", "uid": uid, **self.paces[uid]}
+        return {"type": "liveness", "uid": uid, **self.paces.get(uid, {})}
 
     def _view(self, uid: str) -> dict[str, Any]:
         """A node as ``nodes.get`` tells it."""
@@ -173,12 +174,12 @@ class FakeBroker:
         return {
             **{name: here[name] for name in ("uid", "gateway", "protocol", "firstSeen")},
             "state": "online",
-            **self.paces[uid],
+            **self.paces.get(uid, {}),
             "values": {
                 resource: {name: value[name] for name in names if name in value}
                 for resource, value in self.nodes[uid].items()
             },
-            "about": self.abouts[uid],
+            "about": self.abouts.get(uid, {}),
         }
 
     def _state(self, details: bool) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ DRAWN = """canvas => {
 
 
 async def test_watches_everything(broker: FakeBroker, page: Watched) -> None:
-    assert await broker.hellos.get() == {}
+    assert await broker.hellos.get() == {"details": True}
 
 
 async def test_nodes_appear_and_vanish(broker: FakeBroker, page: Watched) -> None:
@@ -93,13 +93,14 @@ async def test_shows_what_nobody_has_heard_of(broker: FakeBroker, page: Watched)
     await broker.update("ws/1", "motto", "keep calm")
     await expect(card.locator('li[data-resource="motto"] .text')).to_have_text("keep calm")
     await broker.update("ws/1", "door", True)
-    await expect(card.locator('li[data-resource="door"] .text')).to_have_text("true")
-    given = {"lat": 48.7144507, "lng": 2.2058228, "names": ["Palaiseau", "Saclay"]}
+    await expect(card.locator('li[data-resource="door"] .state')).to_have_text("Yes")
+    given = {"place": {"town": "Palaiseau"}, "names": ["Palaiseau", "Saclay"], "count": 2}
+    explorer = card.locator('li[data-resource="place"]')
     for data in (given, json.dumps(given)):
         await broker.update("ws/1", "place", data)
-        shown = await card.locator('li[data-resource="place"] pre').inner_text()
-        assert json.loads(shown) == given
-        assert "\n" in shown
+        await expect(explorer.locator(".key").first).to_have_text("place")
+        await expect(explorer.locator("summary")).to_have_text(["place {town: Palaiseau}", "names [Palaiseau, Saclay]"])
+        await expect(explorer.locator(".leaf .value")).to_have_text("2")
 
 
 async def test_details_hold_what_a_node_says_of_itself(broker: FakeBroker, page: Watched) -> None:
@@ -152,17 +153,3 @@ async def test_a_flood_ends_with_the_last_values(broker: FakeBroker, page: Watch
             await broker.update(f"coap/{node}", "count", round_ * 100 + node)
     for node in range(20):
         await expect(page.card(f"coap/{node}").locator(".value")).to_have_text(f"{14900 + node:,}")
-
-
-async def test_empty_state_has_lines_to_copy(page: Watched) -> None:
-    lines = page.page.locator("main code")
-    await expect(lines).to_have_text(
-        [
-            "python utils/coap/coap-test-node.py --temperature --pressure --led",
-            'coap-client -m post -e "alive:my-device" coap://127.0.0.1/alive',
-        ]
-    )
-    await page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await page.page.get_by_role("button", name="Copy").last.click()
-    await expect(page.page.get_by_role("button", name="Copied")).to_be_visible()
-    assert (await page.page.evaluate("navigator.clipboard.readText()")).startswith("coap-client -m post")

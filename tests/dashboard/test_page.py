@@ -21,6 +21,10 @@ pytestmark = pytest.mark.needs("chromium")
 in_browser = pytest.mark.asyncio(loop_scope="session")
 
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="red"/></svg>'
+TO_THE_LAST_CHART = """() => {
+    scrollTo(0, document.documentElement.scrollHeight);
+    return document.querySelector('[data-uid="coap/59"] canvas') !== null;
+}"""
 SCROLLS_SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -178,8 +182,10 @@ async def test_off_screen_cards_cost_nothing(broker: FakeBroker, page: Watched) 
     await expect(last).to_have_count(0)
     # What has the focus stays, however far away it is.
     await page.card("coap/1").get_by_role("link").focus()
-    await page.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    await expect(last.locator("canvas")).to_be_visible()
+    # The page may grow while its cards are made.
+    await page.page.wait_for_function(
+        f"() => {{ {TO_THE_END}; return document.querySelector('{LAST} canvas') !== null }}"
+    )
     await expect(page.card("coap/1")).to_have_count(1)
     await page.page.evaluate("document.activeElement.blur()")
     await expect(page.card("coap/1")).to_have_count(0)

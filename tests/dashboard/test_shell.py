@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.dashboard.fake_broker import FakeBroker
-from tests.dashboard.watched_page import OpenPage, Watched
+from tests.dashboard.watched_page import Watched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
@@ -40,6 +40,8 @@ async def test_by_keyboard_alone(broker: FakeBroker, page: Watched) -> None:
     await page.page.get_by_role("checkbox").uncheck()
     await keyboard.press("Escape")
     await expect(page.page.get_by_role("dialog")).to_have_count(0)
+    await keyboard.press("/")
+    await expect(page.page.get_by_role("textbox", name="Search devices")).not_to_be_focused()
     await keyboard.press("m")
     await page.page.get_by_role("button", name="Settings").click()
     await expect(page.page.get_by_role("dialog", name="Settings")).to_be_visible()
@@ -74,6 +76,10 @@ async def test_the_first_minute(broker: FakeBroker, page: Watched) -> None:
     await expect(page.page.get_by_text("do not say where devices come in")).to_be_visible()
     broker.gateways = []
     await expect(lines.first).to_contain_text("aiot-coap-gateway")
+    await page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.page.get_by_role("button", name="Copy").last.click()
+    await expect(page.page.locator("main").get_by_role("status").filter(has_text="Copied")).to_have_count(1)
+    assert (await page.page.evaluate("navigator.clipboard.readText()")).startswith("aiot-ws-gateway")
     broker.gateways = [
         gateway("coap", scheme="coap", port=5683, path="/alive"),
         gateway("http", scheme="http", port=8002, host="localhost", path="/v1/nodes"),

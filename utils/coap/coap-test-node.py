@@ -17,7 +17,7 @@ FLAGS = {
     "led": "an LED to switch",
     "temperature": "a thermometer",
     "pressure": "a barometer",
-    "robot": "a robot to steer: s, f, b, l, r",
+    "robot": "a robot to steer: l, r, u, d, s",
     "js": "a script to write",
     "version": "a firmware version",
 }

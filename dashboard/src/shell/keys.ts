@@ -27,7 +27,7 @@ export function actionOf(press: Press, typing: boolean): Action | null {
   return KEYS.find(([key]) => key === press.key.toLowerCase())?.[1] ?? null;
 }
 
-/** Whether what has the focus takes letters itself. */
-export function isTyping(target: EventTarget | null): boolean {
+/** Whether what has the focus takes letters itself: the first on an event's path, as an editor has a tree of its own. */
+export function isTyping(target: EventTarget | undefined): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select, [role=textbox], [role=slider], [role=application]"));
 }
