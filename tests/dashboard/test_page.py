@@ -183,9 +183,7 @@ async def test_off_screen_cards_cost_nothing(broker: FakeBroker, page: Watched) 
     # What has the focus stays, however far away it is.
     await page.card("coap/1").get_by_role("link").focus()
     # The page may grow while its cards are made.
-    await page.page.wait_for_function(
-        f"() => {{ {TO_THE_END}; return document.querySelector('{LAST} canvas') !== null }}"
-    )
+    await page.page.wait_for_function(TO_THE_LAST_CHART)
     await expect(page.card("coap/1")).to_have_count(1)
     await page.page.evaluate("document.activeElement.blur()")
     await expect(page.card("coap/1")).to_have_count(0)

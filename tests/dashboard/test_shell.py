@@ -59,7 +59,7 @@ async def test_settings_are_kept_and_forgotten(page: Watched) -> None:
     await expect(settings.get_by_role("status")).to_contain_text("--webcam-hosts camera.example:8081")
     await address.blur()
     await page.page.reload()
-    await page.page.get_by_role("heading", name="Pas encore d'appareil").wait_for()
+    await page.page.get_by_role("heading", name="Pas encore d’appareil").wait_for()
     await page.page.keyboard.press(",")
     await expect(address).to_have_value("http://camera.example:8081/live")
     await settings.get_by_role("button", name="Tout oublier").click()
