@@ -185,7 +185,7 @@ class DashboardSettings(CommonSettings):
     broker_ssl: bool = option(False, "the broker is behind TLS: the page uses wss://")
     broker_url: str = option(
         "",
-        "where the page finds the broker, if not by host and port: a URL, or its path from the page behind one proxy (rpc)",
+        "where the page finds the broker, if not by host and port: a URL, or behind one proxy its path from the page",
         metavar="URL",
     )
     title: str = option("IoT Dashboard", "title of the page", metavar="TEXT")
