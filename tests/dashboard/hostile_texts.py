@@ -154,7 +154,7 @@ def _families() -> Iterator[tuple[str, list[str]]]:
     yield (
         "long",
         [
-            word * (3000 // len(word))
+            word * (800 // len(word))
             for word in (
                 "W",
                 "i",
