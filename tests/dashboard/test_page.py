@@ -51,9 +51,12 @@ async def test_works_under_a_path(broker: FakeBroker, serve, watch: OpenPage) ->
     proxy.add_sockets(sockets)
     try:
         origin = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-        watched = await watch(f"{origin}/deep/down/", broker.url)
+        watched = await watch(f"{origin}/deep/down/", broker.url, service_workers="allow")
         await expect(watched.page.get_by_text("No devices yet")).to_be_visible()
         await expect(watched.page).to_have_title("Below")
+        await watched.page.wait_for_function("navigator.serviceWorker.getRegistration().then(found => !!found)")
+        scope = await watched.page.evaluate("navigator.serviceWorker.getRegistration().then(({scope}) => scope)")
+        assert scope == f"{origin}/deep/down/"
         fetched = [url for url in watched.requests if url.startswith("http")]
         assert len(fetched) >= 4
         assert all(url.startswith(f"{origin}/deep/down/") for url in fetched)
