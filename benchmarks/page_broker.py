@@ -129,7 +129,7 @@ class PageBroker:
         begin = now_ms() - int(before * 3_600_000)
         for step in range(int(hours * 3_600_000 / STEP_MS)):
             at = begin + step * STEP_MS
-            await self._tell([change(node, step % NUMBERS, step + node, at) for node in range(self.nodes)])
+            await self._tell([change(node, 0, step + node, at) for node in range(self.nodes)])
             await asyncio.sleep(STEP_PAUSE_S)
 
 
