@@ -139,7 +139,7 @@ async def test_a_phone_joins_and_is_a_device(host: Host, keys: Keys, watch: Open
         await expect(card.locator('li[data-resource="acceleration"]')).to_contain_text("-9.81")
         await page.get_by_role("button", name="Stop motion").click()
         await page.get_by_role("button", name="Share place").click()
-        await expect(card.locator('li[data-resource="position"]')).to_contain_text("48.714451")
+        await expect(card.locator('li[data-resource="position"]')).to_contain_text("48.71445")
         await page.get_by_role("button", name="Stop place").click()
         await page.get_by_role("button", name="Share place").wait_for()
 
