@@ -61,7 +61,7 @@ async def test_the_demo(host: Host, watched: Watched) -> None:
     await expect(pressure).not_to_have_text(text)  # a value moves
 
     for uid in ("coap/desk-lamp", "mqtt/wipy-1", "ws/garage"):
-        switch = watched.card(uid).get_by_role("switch", name="LED")
+        switch = watched.card(uid).locator('li[data-resource="led"]').get_by_role("switch")
         await expect(switch).to_have_attribute("aria-checked", "false")
         for number, state in (("1", "true"), ("0", "false")):
             await switch.click()
