@@ -87,3 +87,49 @@ async def test_the_list_by_keyboard(broker: FakeBroker, page: Watched) -> None:
     await table.get_by_role("link", name="Node 0", exact=True).focus()
     await page.page.keyboard.press("Enter")
     await expect(page.page).to_have_url(re.compile("#/device/coap/0$"))
+
+
+async def test_the_focus_stays_when_devices_move_go_and_end(broker: FakeBroker, page: Watched) -> None:
+    for number in range(12):
+        await broker.new(f"coap/{number}", name=f"Node {number:02}", led="0")
+    await broker.about("coap/11", "text", writable=True)
+    await broker.update("coap/11", "text", "hello")
+    field = page.card("coap/11").get_by_role("textbox")
+    await field.fill("not sent yet")
+    # Twelve cards come and go together: one more before them, and the last is made anew.
+    await broker.new("coap/first", name="A")
+    await expect(page.page.locator("article[data-uid] h2").first).to_have_text("A")
+    await expect(field).to_be_focused()
+    await expect(field).to_have_value("not sent yet")
+
+    switch = page.card("coap/3").get_by_role("switch")
+    await switch.focus()
+    await page.page.keyboard.press("Space")
+    await broker.confirm(await broker.writes.get())
+    await page.card("coap/3").get_by_role("button", name="Undo").focus()
+    await page.page.keyboard.press("Enter")
+    await broker.confirm(await broker.writes.get())
+    await expect(switch).to_be_focused()
+    await expect(switch).not_to_be_checked()
+
+    await broker.out("coap/5")
+    await page.card("coap/5").get_by_role("button", name="Dismiss Node 05").focus()
+    await page.page.keyboard.press("Enter")
+    await expect(page.card("coap/5")).to_have_count(0)
+    await expect(page.card("coap/6").get_by_role("link", name="Node 06")).to_be_focused()
+
+
+async def test_tabs_keep_what_each_other_chose(broker: FakeBroker, page: Watched) -> None:
+    await broker.new("coap/1", name="One")
+    await broker.new("coap/2", name="Two")
+    other = Watched(await page.page.context.new_page())
+    await other.page.goto(page.page.url)
+    await page.page.get_by_role("button", name="Menu of One").click()
+    await page.page.get_by_role("button", name="Hide", exact=True).click()
+    await expect(other.card("coap/1")).to_have_count(0)
+    await other.page.get_by_role("button", name="Menu of Two").click()
+    await other.page.get_by_role("button", name="Pin to the top").click()
+    await expect(page.card("coap/2").get_by_role("img", name="Pinned")).to_be_visible()
+    await page.page.reload()
+    await expect(page.card("coap/2").get_by_role("img", name="Pinned")).to_be_visible()
+    await expect(page.card("coap/1")).to_have_count(0)
