@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { beforeEach, describe, expect, it } from "vitest";
 import { explain } from "../src/live/strings.ts";
-import { MAX_WRITES, SHOWN_MS, Writes, canUndo, isSame, type Write } from "../src/live/writes.ts";
+import { MAX_WRITES, OPEN_MS, SHOWN_MS, Writes, canUndo, isSame, type Write } from "../src/live/writes.ts";
 
 let writes: Writes;
 beforeEach(() => (writes = new Writes(explain)));
@@ -54,6 +54,12 @@ describe("a write", () => {
     expect(writes.apply(says("0"), 1)).toBe(false);
     expect(writes.apply(says("1"), 1)).toBe(true);
     expect(shown()).toEqual(["confirmed"]);
+  });
+
+  it("is not confirmed by what the device says long after", () => {
+    writes.failed(start("a", "1", "0", 1000), "timeout", "");
+    expect(writes.apply(says("1"), 1000 + OPEN_MS + 1)).toBe(false);
+    expect(writes.apply(says("1"), 1000 + OPEN_MS)).toBe(true);
   });
 
   it("has an open outcome when the connection is lost", () => {

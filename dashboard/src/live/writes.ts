@@ -17,6 +17,8 @@ export interface Write {
 
 /** So long a confirmed write is shown, and can be undone. */
 export const SHOWN_MS = 8_000;
+/** Of a write whose outcome is open: what its device says later than this is not its answer. */
+export const OPEN_MS = 60_000;
 /** Writes kept; of more, the oldest that are not under way go. */
 export const MAX_WRITES = 256;
 /** After these errors nobody knows whether it was done. */
@@ -85,6 +87,7 @@ export class Writes {
     if (news.type !== "value") return false;
     const write = this.byKey.get(writeKey(news.uid, news.resource));
     if (write === undefined || (write.state !== "pending" && write.state !== "unknown")) return false;
+    if (write.state === "unknown" && nowMs - write.startedMs > OPEN_MS) return false;
     // The device says what was asked for: that is confirmation enough, whatever happened to the answer. Not so where it
     // said the same before: it may just say it again.
     if (!isSame(news.data, write.data) && !isSame(news.value, write.data)) return false;
