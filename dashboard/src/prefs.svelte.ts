@@ -6,12 +6,14 @@ const KEY = "pyaiot.prefs";
 /** Of names, pins and hidden things of each kind: the newest are kept. */
 const MAX_KEPT = 5_000;
 
-const CHOICES = { language: ["system", "en", "fr"], layout: LAYOUTS, group: GROUPS, sort: SORTS } as const;
+const CHOICES = { language: ["system", "en", "fr"], size: ["usual", "large"], layout: LAYOUTS, group: GROUPS, sort: SORTS } as const;
 
 type Choices = { -readonly [Name in keyof typeof CHOICES]: (typeof CHOICES)[Name][number] };
 
 class Preferences implements Choices {
   language = $state<Choices["language"]>("system");
+  /** How large everything is: large is for a screen that is read from afar. */
+  size = $state<Choices["size"]>("usual");
   layout = $state<Choices["layout"]>("grid");
   group = $state<Choices["group"]>("none");
   sort = $state<Choices["sort"]>("name");
@@ -64,8 +66,8 @@ class Preferences implements Choices {
 
   /** Keeps everything; after a plain member was set, too. */
   save(): void {
-    const { language, layout, group, sort, camera, map, shortcuts, cameraUrl } = this;
-    const kept = { language, layout, group, sort, camera, map, shortcuts, cameraUrl };
+    const { language, size, layout, group, sort, camera, map, shortcuts, cameraUrl } = this;
+    const kept = { language, size, layout, group, sort, camera, map, shortcuts, cameraUrl };
     const sets = { names: [...this.names], pinned: [...this.pinned], hiddenNodes: [...this.hiddenNodes], hiddenResources: [...this.hiddenResources] };
     try {
       localStorage.setItem(KEY, JSON.stringify({ ...kept, ...sets }));
@@ -77,6 +79,7 @@ class Preferences implements Choices {
   /** Takes what can be used of what was kept; anybody may have written it. */
   #read(kept: Readonly<Record<string, unknown>>): void {
     this.language = chosen(CHOICES.language, kept["language"]);
+    this.size = chosen(CHOICES.size, kept["size"]);
     this.layout = chosen(CHOICES.layout, kept["layout"]);
     this.group = chosen(CHOICES.group, kept["group"]);
     this.sort = chosen(CHOICES.sort, kept["sort"]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { describe, expect, it } from "vitest";
-import { FIRST_WINDOW, shownStretch, windowAfter, type ChartWindow, type WindowAction } from "../src/device/chart_window.ts";
+import { FIRST_WINDOW, rangeOf, shownStretch, windowAfter, type ChartWindow, type WindowAction } from "../src/device/chart_window.ts";
 import { csvOf, fileName, indexFrom, rowsOf, summaryOf } from "../src/device/series.ts";
 import { Keeper } from "../src/device/keeper.ts";
 import { argument, commandLines } from "../src/device/lines.ts";
@@ -17,6 +17,18 @@ describe("the window of the charts", () => {
   it("follows the present with the newest ten minutes", () => {
     expect(shownStretch(FIRST_WINDOW, ALL)).toEqual({ fromS: 4_400, toS: 5_000 });
     expect(shownStretch(FIRST_WINDOW, { ...ALL, toS: 5_001 })).toEqual({ fromS: 4_401, toS: 5_001 });
+  });
+
+  it("begins with what there is, where that is less: at least a minute", () => {
+    const heardFor = (seconds: number) => ({ fromS: 5_000 - seconds, toS: 5_000 });
+    expect(shownStretch(FIRST_WINDOW, heardFor(0))).toEqual({ fromS: 4_940, toS: 5_000 });
+    expect(shownStretch(FIRST_WINDOW, heardFor(180))).toEqual({ fromS: 4_820, toS: 5_000 });
+    expect(shownStretch(FIRST_WINDOW, heardFor(599))).toEqual({ fromS: 4_401, toS: 5_000 });
+    expect([0, 180, 599, 600, 4_000].map((seconds) => rangeOf(FIRST_WINDOW, heardFor(seconds)))).toEqual([null, null, null, 600, 600]);
+    const asked = windowAfter(FIRST_WINDOW, { type: "range", spanS: 600 }, heardFor(180));
+    expect(shownStretch(asked, heardFor(180))).toEqual({ fromS: 4_400, toS: 5_000 });
+    const paused = windowAfter(FIRST_WINDOW, { type: "pause" }, heardFor(180));
+    expect(windowAfter(paused, { type: "follow" }, heardFor(200))).toEqual({ spanS: 180, held: null });
   });
 
   it("shows all that is kept, of what has just come at least a minute", () => {

@@ -8,10 +8,11 @@ export interface Stretch {
 
 /**
  * What part of the past the charts of a page show. Either they follow the present, with the newest `spanS` (null: all
- * that is kept), or they stand still at `held`, where somebody looks at a moment of the past; values are kept meanwhile.
+ * that is kept; "fitting": all of it until that is ten minutes, so that nobody first sees an empty chart), or they stand
+ * still at `held`, where somebody looks at a moment of the past; values are kept meanwhile.
  */
 export interface ChartWindow {
-  readonly spanS: number | null;
+  readonly spanS: number | null | "fitting";
   readonly held: Stretch | null;
 }
 
@@ -34,12 +35,18 @@ const SHORTEST_ALL_S = 60;
 /** Who comes so near to the present with the right edge follows it again (part of what is shown). */
 const SNAP = 0.01;
 
-export const FIRST_WINDOW: ChartWindow = { spanS: FIRST_RANGE_S, held: null };
+export const FIRST_WINDOW: ChartWindow = { spanS: "fitting", held: null };
+
+/** Which of the ranges a window has that follows the present, of values that are kept over `all`. Pure. */
+export function rangeOf({ spanS }: ChartWindow, all: Stretch): number | null {
+  if (spanS !== "fitting") return spanS;
+  return all.toS - all.fromS < FIRST_RANGE_S ? null : FIRST_RANGE_S;
+}
 
 /** What is shown, of values that are kept from `all.fromS`, at the moment `all.toS`. */
 export function shownStretch(window: ChartWindow, all: Stretch): Stretch {
   if (window.held !== null) return window.held;
-  const spanS = window.spanS ?? Math.max(all.toS - all.fromS, SHORTEST_ALL_S);
+  const spanS = rangeOf(window, all) ?? Math.max(all.toS - all.fromS, SHORTEST_ALL_S);
   return { fromS: all.toS - spanS, toS: all.toS };
 }
 
@@ -53,7 +60,7 @@ export function windowAfter(window: ChartWindow, action: WindowAction, all: Stre
     case "zoom": {
       if (!(action.factor > 0) || !Number.isFinite(action.factor)) return window;
       const atS = Math.min(Math.max(action.atS, shown.fromS), shown.toS);
-      const longestS = Math.max(all.toS - all.fromS, SHORTEST_ALL_S, window.spanS ?? 0);
+      const longestS = Math.max(all.toS - all.fromS, SHORTEST_ALL_S, rangeOf(window, all) ?? 0);
       const newS = Math.min(Math.max(spanS * action.factor, SHORTEST_S), Math.max(longestS, spanS));
       const fromS = atS - (atS - shown.fromS) * (newS / spanS);
       // Who follows the present goes on following it when the zoom is about the present.
