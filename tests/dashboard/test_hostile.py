@@ -6,33 +6,26 @@ The ``watch`` fixture asserts at the end of each test that nothing ran, nothing 
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import expect
 
+from tests.dashboard import hostile_world
 from tests.dashboard.fake_broker import FakeBroker
+from tests.dashboard.hostile_texts import HOSTILE, OF_EACH
 from tests.dashboard.watched_page import OpenPage, Watched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 
-HOSTILE = [
-    "<script>executed.push('script')</script>",
-    "<img src=x onerror=\"executed.push('img')\">",
-    "<svg/onload=executed.push('svg')>",
-    "</bdi></h2><iframe srcdoc='<script>parent.executed.push(1)</script>'></iframe>",
-    "javascript:executed.push('url')",
-    "{@html '<b>bold</b>'} {{executed.push(1)}} ${executed.push(1)}",
-    "';executed.push('quote');//",
-    '" onmouseover="executed.push(1)" x="',
-    "url(http://192.0.2.1/x.png)",
-    "\u202egnp.txe\u202c \u0000\u0007\ufffe z\u0361\u0362a\u0363l",
-    "__proto__",
-    "constructor",
-    "toString",
-    "W" * 3000,
-    "🏴" * 400,
-]
+#: Tall: as much as possible is seen with few turns of the wheel.
+TALL = 6_000
+WIDE, NARROW = {"width": 1280, "height": TALL}, {"width": 390, "height": TALL}
+
+EYES = (Path(__file__).parent / "hostile_eyes.js").read_text()
 
 NOT_MESSAGES = [
     "",
@@ -78,30 +71,118 @@ STRANGE: list[tuple[dict[str, object], str]] = [
 ]
 
 
-async def test_text_stays_text(broker: FakeBroker, page: Watched) -> None:
-    card = page.page.get_by_role("article")
-    for text in HOSTILE:
-        uid = f"coap/{text}"
-        await broker.new(uid, name=text, os=text, protocol=text, led=text)
-        await broker.update(uid, text, text, value=text, unit=text)
-        await broker.update(uid, "number", text, value=12.5, unit=text)
-        await broker.update(uid, "object", {text: [text, {text: text}]})
-        await broker.update(uid, "done", "and the page goes on")
-        await expect(card.get_by_text("and the page goes on")).to_be_visible()
-        await expect(card).to_have_count(1)
-        heading = await card.get_by_role("heading", level=2).evaluate("h2 => h2.textContent")
-        assert heading == text
-        assert await card.locator(".number").inner_text() == "12.5"
-        shown = await card.locator('li[data-resource="object"]').evaluate("li => li.textContent")
-        assert text in shown
-        assert await card.locator("script, iframe, img, svg:not(.lucide), b").count() == 0
-        assert await page.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-        await card.get_by_role("switch").hover()
-        assert await page.page.evaluate("executed") == [], text
-        await broker.out(uid, text)
-        await expect(card.get_by_role("button", name="Gone")).to_be_visible()
-        await broker.dismissed(uid)
-        await expect(card).to_have_count(0)
+async def test_hostile_texts_everywhere(broker: FakeBroker, serve, watch: OpenPage) -> None:  # type: ignore[no-untyped-def]
+    assert len(HOSTILE) >= 300
+    titles = await hostile_world.devices_named(broker)
+    await hostile_world.devices_that_say(broker)
+    everywhere = len(broker.nodes)
+    pages = [f"#/device/{quote(uid)}" for uid in broker.nodes if uid.partition(" ")[0] in hostile_world.WITH_PAGES]
+    pages += [f"#/device/{quote(hostile_world.uid_of(text))}" for text in OF_EACH]
+    # A title is printable, as a server's owner writes one.
+    title = " ".join(text for text in OF_EACH if text.isprintable())
+    server = await serve(broker_url=broker.url, title=title)
+    watched = await watch("about:blank", f"http://127.0.0.1:{server.port}/", broker.url, viewport=WIDE)
+    page = watched.page
+    await page.add_init_script(EYES)
+
+    async def all_devices(clicked: str | None = None) -> tuple[int, int, set[str]]:
+        """How many have their text as title, how many in why a write failed; the resources with widgets."""
+        seen = await page.evaluate("given => goThrough(...given)", [titles, everywhere, clicked])
+        assert seen["faults"] == []
+        uids, titled, refused = seen["sizes"]
+        assert uids == everywhere
+        return titled, refused, set(seen["resources"])
+
+    async def no_faults() -> None:
+        assert await page.evaluate("async () => { await painted(); return faults() }") == []
+
+    async def has_all() -> None:
+        total = page.locator(".summary .total")
+        await expect(total).to_contain_text(str(everywhere))
+
+    async with asyncio.TaskGroup() as tasks:
+        refusing = tasks.create_task(refuse_all(broker, titles))
+        await page.goto(f"http://127.0.0.1:{server.port}/")
+        await has_all()
+        titled, _, resources = await all_devices()
+        assert titled == len(HOSTILE)
+        assert resources >= set(HOSTILE)
+        await page.set_viewport_size(NARROW)
+        # Each is switched, for which there is a reason not to.
+        titled, refused, resources = await all_devices('[data-resource="led"]:has(.none) [role=switch]')
+        assert (titled, refused) == (len(HOSTILE), len(HOSTILE))
+        assert resources >= set(HOSTILE)
+        refusing.cancel()
+
+    # As rows, by gateway: hostile heads.
+    await page.evaluate("location.hash = '#/?layout=list&group=gateway'")
+    await page.get_by_role("table").wait_for()
+    for size in (NARROW, WIDE):
+        await page.set_viewport_size(size)
+        titled, _, _ = await all_devices()
+        assert titled == len(HOSTILE)
+
+    await hostile_world.have_places(broker)
+    await page.evaluate("location.hash = '#/map'")
+    await page.get_by_role("application").wait_for()
+    while await page.locator(".list > button").count():
+        await page.locator(".list > button").click()
+    named = await page.locator(".list bdi.name").all_text_contents()
+    assert len(set(named)) >= 250
+    for size in (WIDE, NARROW):
+        await page.set_viewport_size(size)
+        await no_faults()
+
+    for where in ("scheme", "host", "path"):
+        broker.gateways = hostile_world.gateways_with_doors(where)
+        await page.get_by_role("button", name="Add a device").click()
+        await expect(page.get_by_role("dialog").get_by_role("tab")).not_to_have_count(0)
+        await no_faults()
+        await page.get_by_role("dialog").get_by_role("button", name="Close").click()
+
+    # Somebody's links, and what is looked for.
+    await page.set_viewport_size({"width": 390, "height": 800})
+    links = [f"#/device/{text}" for text in HOSTILE] + [f"#/?q={quote(text)}" for text in HOSTILE]
+    assert await page.evaluate("hashes => visit(hashes)", links) == []
+    for size in (NARROW, WIDE):
+        await page.set_viewport_size(size)
+        assert await page.evaluate("hashes => visit(hashes)", pages) == []
+
+    # All go, and were given other names in this browser, by whom we don't know.
+    for index, text in enumerate(HOSTILE):
+        await broker.out(hostile_world.uid_of(text), why=text if index % 2 else "gateway")
+    for index, text in enumerate(OF_EACH):
+        await broker.out(f"coap/special {index}", why=text)
+    titles = dict(zip(titles, HOSTILE[::-1], strict=True))
+    prefs = {
+        "names": [*titles.items(), [1], "x"],
+        "pinned": list(titles)[:3],
+        "hiddenResources": HOSTILE,
+        "hiddenNodes": HOSTILE,
+        "language": "fr",
+        "cameraUrl": "javascript:executed.push(1)",
+        "layout": "__proto__",
+        "group": {"toString": 1},
+    }
+    await page.evaluate(
+        "prefs => { localStorage['pyaiot.prefs'] = JSON.stringify(prefs); location.hash = '#/' }", prefs
+    )
+    await page.set_viewport_size(NARROW)
+    await page.reload()
+    await has_all()
+    titled, _, resources = await all_devices()
+    assert titled == len(HOSTILE)
+    assert not resources & set(HOSTILE)
+    assert await page.evaluate("hashes => visit(hashes)", pages[-len(OF_EACH) :]) == []
+    assert await page.evaluate("dialogs") == 0
+
+
+async def refuse_all(broker: FakeBroker, titles: dict[str, str]) -> None:
+    """Refuse each write with the text of its device, and now and then as what nobody has heard of."""
+    while True:
+        write = await broker.writes.get()
+        text = titles.get(write.params["uid"], "no")
+        await broker.refuse(write, text if text in OF_EACH else "refused", text)
 
 
 async def test_what_is_not_a_message_changes_nothing(broker: FakeBroker, page: Watched) -> None:
