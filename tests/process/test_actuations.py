@@ -303,13 +303,13 @@ async def test_OI_9_a_device_of_any_protocol_can_be_meant(host: Host, keys: Keys
         await viewer.until(lambda: "http/joe" in viewer.view)
         for device in ("joe", "http/joe", "joe"):
             await viewer.until(lambda: "ws/joe" not in viewer.view)
-            for _ in range(TRIES):  # on a machine that stands still for 5 s, curl is too late to confirm
+            for _ in range(TRIES):  # on a machine that stands still for 5 s, curl is too late to confirm, or to fetch
                 obeying = asyncio.create_task(fetch_and_obey())
                 status, answer = await service.ask(led(1, device))
                 (obeyed,) = await asyncio.gather(obeying, return_exceptions=True)
                 if status == 200:
                     break
-                assert status == 504, (status, answer, obeyed)
+                assert status in (503, 504), (status, answer, obeyed)
             assert (status, obeyed) == (200, 1), answer
             if device == "joe":
                 async with token_device(host, port) as ws:

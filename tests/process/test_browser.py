@@ -68,7 +68,7 @@ async def test_the_demo(host: Host, watched: Watched) -> None:
             await process.says(f"device {uid.partition('/')[2]}: led is now {number}")
             await expect(switch).to_have_attribute("aria-checked", state)
             await expect(switch).to_have_attribute("aria-busy", "false")
-        await expect(watched.card(uid).locator(".failure")).to_have_text("")
+        await expect(watched.card(uid).locator(".outcome :text('Confirmed')")).to_have_count(1)
 
     await process.stop(signal.SIGINT)
     await expect(page.get_by_role("alert")).to_be_visible()
