@@ -142,12 +142,12 @@ def left_open(browser: Browser, broker: Server, url: str) -> Iterator[Figure]:
     with MeasuredPage(browser) as measured:
         measured.open(url, LEFT_OPEN)
         done = 0
-        for hours in (1, 4, 8):
+        for hours in (2, 4, 8):
             broker.ask(f"hours {8 - done} {hours - done}", 600)
             done = hours
             measured.settle()
             heap[hours] = measured.heap_mb()
-    yield Figure(f"{LEFT_OPEN} devices, a value per 10 s: heap after 1 h", [heap[1]], "MB")
-    yield Figure("  after 4 h / 1 h", [heap[4] / heap[1]], "×", at_most=1.05)
-    yield Figure("  after 8 h / 4 h", [heap[8] / heap[4]], "×", at_most=1.05)
-    yield Figure("  after 8 h / 1 h", [heap[8] / heap[1]], "×", at_most=1.05)
+    # Before that the charts fill: 600 values are 1 h 40 min.
+    yield Figure(f"{LEFT_OPEN} devices, a value per 10 s: heap after 2 h", [heap[2]], "MB")
+    yield Figure("  after 4 h / 2 h", [heap[4] / heap[2]], "×", at_most=1.05)
+    yield Figure("  after 8 h / 2 h", [heap[8] / heap[2]], "×", at_most=1.05)
