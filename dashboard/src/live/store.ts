@@ -65,11 +65,6 @@ export class Store {
     return effect;
   }
 
-  /** Shows a gone node no longer; true when there was one. */
-  dismiss(uid: string): Effect | null {
-    return this.#gone.has(uid) ? this.apply([{ type: "dismissed", uid }], 0) : null;
-  }
-
   #take(news: News, nowMs: number): void {
     switch (news.type) {
       case "value": {

@@ -81,11 +81,6 @@ export function isSwitched({ name }: Resource): boolean {
   return SWITCHES.has(resourceType(name, null));
 }
 
-/** Well-known types first, in their order; the others, and those of one type, by name with numbers as people count. */
-export function byRank(a: Resource, b: Resource): number {
-  return rankOf(a) - rankOf(b) || byName(a, b);
-}
-
 function byName(a: Resource, b: Resource): number {
   return ORDER.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
 }
@@ -97,7 +92,8 @@ function rankOf(resource: Resource): number {
 }
 
 /**
- * The resources of a node that have a widget, in their order: all but what it tells of itself, and but what is shown
+ * The resources of a node that have a widget: well-known types first, in their order; the others, and those of one
+ * type, by name with numbers as people count. It is all but what it tells of itself, and but what is shown
  * in another's (the progress of a download is in that of the update's state).
  */
 export function shownResources(node: Node): Resource[] {

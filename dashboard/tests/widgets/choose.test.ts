@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { About } from "../../src/live/model.ts";
 import { choose, type WidgetKind } from "../../src/widgets/choose.ts";
 import { controlOf, inputOf, type Control } from "../../src/widgets/control.ts";
-import { byRank, isShown, shownResources } from "../../src/widgets/kinds.ts";
+import { isShown, shownResources } from "../../src/widgets/kinds.ts";
 import { resourceType } from "../../src/widgets/resource_type.ts";
 import { nodeOf, resourceOf } from "./resource_of.ts";
 
@@ -111,7 +111,7 @@ describe("what is shown of a node", () => {
 
   it("is in order, known types first, numbers as people count", () => {
     expect(shownResources(nodeOf(zebra, t10, name, t9, led)).map((resource) => resource.name)).toEqual(["led", "temperature9", "temperature10", "zebra"]);
-    expect([resourceOf("b", 1), resourceOf("a", 1)].sort(byRank).map((resource) => resource.name)).toEqual(["a", "b"]);
+    expect(shownResources(nodeOf(resourceOf("b", 1), resourceOf("a", 1))).map((resource) => resource.name)).toEqual(["a", "b"]);
   });
 
   it("has the download once, in the update's widget where there is one", () => {
