@@ -14,21 +14,16 @@ export function mayShow(address: string, sources: readonly string[], own: string
   return url.origin === page.origin || sources.some((source) => matches(url, source, page));
 }
 
-function matches(url: URL, source: string, page: URL): boolean {
-  const scheme = /^https?:(?=\/\/)/.exec(source)?.[0] ?? page.protocol;
-  const [host = "", port = ""] = source.replace(/^https?:\/\//, "").split(":");
-  if (url.protocol !== scheme && !(scheme === "http:" && url.protocol === "https:")) return false;
-  const named = host.toLowerCase();
-  const fits = named.startsWith("*.") ? url.hostname.endsWith(named.slice(1)) : url.hostname === named;
-  return fits && portOf(url) === (port === "" ? defaultPort(url.protocol) : port);
-}
-
-function portOf(url: URL): string {
-  return url.port === "" ? defaultPort(url.protocol) : url.port;
-}
-
-function defaultPort(protocol: string): string {
-  return protocol === "https:" ? "443" : "80";
+/** Whether a source of the page's policy means this address (CSP level 3, section 6.7.2.8), as the browser will judge. */
+export function matches(url: URL, source: string, page: URL): boolean {
+  const parts = /^(?:(https?:)\/\/)?(\*\.)?([a-z0-9._-]+)(?::(\d{1,5}))?$/.exec(source.toLowerCase());
+  if (parts === null) return false;
+  const [, scheme = page.protocol, wildcard, host = "", port = ""] = parts;
+  if (scheme === "https:" && url.protocol !== "https:") return false;
+  if (wildcard === undefined ? url.hostname !== host : !url.hostname.endsWith(`.${host}`)) return false;
+  // Without a port it is the scheme's own; an URL says that as nothing.
+  if (url.port === "") return port === "" || port === (url.protocol === "https:" ? "443" : "80");
+  return port === url.port;
 }
 
 function parsed(address: string): URL | null {

@@ -12,12 +12,10 @@ from typing import Final
 
 from pyaiot.broker.change_list import ChangeList, Description, Liveness, Node
 from pyaiot.wire import codec
-from pyaiot.wire.messages import About, Described, Pace
+from pyaiot.wire.messages import MAX_ABOUT_BYTES, About, Described, Pace
 from pyaiot.wire.names import is_resource
 
 MAX_ABOUTS_PER_NODE: Final = 64
-#: What is said of one resource, as JSON.
-MAX_ABOUT_BYTES: Final = 2_048
 #: What takes back what was said.
 NOTHING: Final = b"{}"
 #: Different ones that are looked for to be shared: what thousands of equal devices say is kept once.

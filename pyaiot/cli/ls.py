@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyaiot.cli import talking
 from pyaiot.cli.wording import ago, reason, shown, table
 from pyaiot.client import Client, NodeInfo
 from pyaiot.options import ConfigurationError
+
+Row = Callable[[NodeInfo, int], tuple[str, ...]]
 
 EXAMPLES = """\
 all that measures temperature, wherever it is:
@@ -31,19 +33,27 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def _list(client: Client, options: argparse.Namespace) -> int:
+    chosen = talking.chosen(options)
+    if options.gone and chosen:
+        raise ConfigurationError("--gone lists all nodes that went: it takes no filter")
     if options.gone:
-        return await _list_gone(client, options)
-    nodes = await client.nodes(**talking.chosen(options))
+        _print(await client.departed(), ("NODE", "PROTOCOL", "GONE", "WHY", "VALUES"), _gone_row, options)
+    else:
+        _print(await client.nodes(**chosen), ("NODE", "PROTOCOL", "STATE", "SEEN", "EVERY", "VALUES"), _row, options)
+    return 0
+
+
+def _print(nodes: Sequence[NodeInfo], head: Sequence[str], row: Row, options: argparse.Namespace) -> None:
     if options.json:
         for node in nodes:
             talking.print_json(node)
     elif nodes:
         now_ms = time.time_ns() // 1_000_000
-        rows = [_row(node, now_ms) for node in nodes]
-        print(table(("NODE", "PROTOCOL", "STATE", "SEEN", "EVERY", "VALUES"), rows, talking.terminal_width()), end="")
+        print(table(head, [row(node, now_ms) for node in nodes], talking.terminal_width()), end="")
+    elif options.gone:
+        print("No node went.")
     else:
         print("No node is there." if not talking.chosen(options) else "No node is there that this is true of.")
-    return 0
 
 
 def _row(node: NodeInfo, now_ms: int) -> tuple[str, ...]:
@@ -56,22 +66,6 @@ def _values(node: NodeInfo) -> str:
     return ", ".join(
         f"{name} {shown(reading.value, reading.unit)}" for name, reading in node.values.items() if name not in own
     )
-
-
-async def _list_gone(client: Client, options: argparse.Namespace) -> int:
-    if talking.chosen(options):
-        raise ConfigurationError("--gone lists all nodes that went: it takes no filter")
-    nodes = await client.departed()
-    if options.json:
-        for node in nodes:
-            talking.print_json(node)
-    elif nodes:
-        now_ms = time.time_ns() // 1_000_000
-        rows = [_gone_row(node, now_ms) for node in nodes]
-        print(table(("NODE", "PROTOCOL", "GONE", "WHY", "VALUES"), rows, talking.terminal_width()), end="")
-    else:
-        print("No node went.")
-    return 0
 
 
 def _gone_row(node: NodeInfo, now_ms: int) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { bare, isLoopback } from "../hosts.ts";
 
 /** Where devices come in, as a person can reach it (PROTOCOL.md, section 2.3, `doors`). */
 export interface Door {
@@ -51,15 +52,6 @@ export function homeOf(brokerUrl: string, pageUrl: string): string {
   return isLoopback(broker) ? bare(new URL(pageUrl).hostname) : broker;
 }
 
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
-}
-
-/** A host as it stands in a URL. */
-export function inUrl(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
-}
-
 function doorOf(told: unknown, gateway: string, home: string): Door | null {
   const [scheme, port, path = ""] = [entry(told, "scheme"), entry(told, "port"), entry(told, "path") ?? ""];
   if (typeof scheme !== "string" || !SCHEME.test(scheme) || typeof path !== "string" || !PATH.test(path)) return null;
@@ -74,10 +66,6 @@ function doorOf(told: unknown, gateway: string, home: string): Door | null {
 function hostIn(said: unknown): string | null {
   const host = typeof said === "string" ? bare(said) : "";
   return HOST.test(host) ? host : null;
-}
-
-function bare(host: string): string {
-  return host.replace(/^\[|\]$/g, "");
 }
 
 function entry(object: unknown, name: string): unknown {

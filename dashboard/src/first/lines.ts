@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-import { inUrl, isLoopback, type Door } from "./gateways.ts";
+import { inUrl, isLoopback } from "../hosts.ts";
+import type { Door } from "./gateways.ts";
 
 /** A way to connect a device, as a tab. */
 export const WAYS = ["simulated", "coap", "mqtt", "http", "ws", "micropython"] as const;

@@ -42,8 +42,8 @@ export function numberOf(value: unknown): number | null {
 
 const TEXTS = ["title", "unit", "rt", "if", "ct"] as const;
 const NUMBERS = ["min", "max", "step"] as const;
-/** Of PROTOCOL.md, section 2.3. */
-const MAX_CHOICES = 32;
+/** More are not offered; the broker allows no more (PROTOCOL.md, section 2.3), but who knows what told this page. */
+export const MAX_CHOICES = 32;
 
 /** What of it can be used: whoever said it may have said anything. */
 export function aboutOf(said: unknown): About {

@@ -120,6 +120,11 @@ export class View {
     return this.#shownWrites.get(writeKey(uid, resource));
   }
 
+  /** Whether it can be written to now: it is there, as far as is known, and so is the broker. */
+  reaches(node: Node): boolean {
+    return this.connected && node.state === "online";
+  }
+
   canUndo(write: Write): boolean {
     return this.connected && canUndo(write);
   }

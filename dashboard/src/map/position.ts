@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import { unwrapped } from "../format.ts";
 import type { Node, Resource } from "../live/model.ts";
+import { numberOf } from "../live/resource.ts";
 import type { Position } from "./mercator.ts";
 
 const LATITUDES = ["lat", "latitude"];
@@ -54,8 +55,8 @@ export function nodePosition({ resources }: Node): Position | null {
 function degrees(said: object, names: readonly string[], limit: number): number | null {
   for (const [name, value] of Object.entries(said)) {
     if (!names.includes(name.toLowerCase())) continue;
-    const text = typeof value === "string" && /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value);
-    if (typeof value === "number" || text) return inRange(Number(value), limit);
+    const number = numberOf(value);
+    if (number !== null) return inRange(number, limit);
   }
   return null;
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 import type { About } from "../live/model.ts";
+import { MAX_CHOICES } from "../live/resource.ts";
 
 export type Choice = string | number | boolean;
-
-/** More are not offered; the broker allows no more, but who knows what told this page. */
-const MAX_CHOICES = 32;
 
 /** A range that a number is set in. */
 export interface Range {

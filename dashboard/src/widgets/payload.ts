@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { numberOf } from "../live/resource.ts";
 import type { Choice } from "./about.ts";
 
 const STATES = new Map([
@@ -21,7 +22,6 @@ const PAIRS = [
 ] as const;
 
 const LONGEST_STATE = 16;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /** Whether something says on or off; null when it says neither. */
 export function switchStateOf(data: unknown): boolean | null {
@@ -60,8 +60,7 @@ export function isChosen(choice: Choice, data: unknown, number: number | null): 
 /** What somebody wrote, as a number; a comma is a point. Null when it is none. */
 export function writtenNumber(text: string): number | null {
   const plain = text.trim().replace(/[\s\u00a0\u202f]/g, "").replace("\u2212", "-").replace(",", ".");
-  const number = NUMBER.test(plain) ? Number(plain) : NaN;
-  return Number.isFinite(number) ? number : null;
+  return numberOf(plain);
 }
 
 /** JSON somebody wrote, as data: text where the device says JSON as text. Undefined when it is no JSON. */

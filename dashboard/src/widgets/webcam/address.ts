@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+import { matches } from "../../pictures.ts";
 
 /** A longer address is none. */
 const MAX_ADDRESS = 2_048;
@@ -28,17 +29,5 @@ export function pictureOf(said: unknown, allowed: readonly string[], pageUrl: st
   const found = { url: url.href, host: url.host };
   if (url.origin === page.origin) return { kind: "shown", ...found };
   if (page.protocol === "https:" && url.protocol === "http:") return { kind: "mixed", ...found };
-  return { kind: allowed.some((source) => matches(url, source, page.protocol)) ? "shown" : "refused", ...found };
-}
-
-/** Whether a source of the page's policy means this address (CSP level 3, section 6.7.2.8), as the browser will judge. */
-function matches(url: URL, source: string, pageScheme: string): boolean {
-  const parts = /^(?:(https?:)\/\/)?(\*\.)?([a-z0-9._-]+)(?::(\d{1,5}))?$/.exec(source.toLowerCase());
-  if (parts === null) return false;
-  const [, scheme = pageScheme, wildcard, host = "", port = ""] = parts;
-  if (scheme === "https:" && url.protocol !== "https:") return false;
-  if (wildcard === undefined ? url.hostname !== host : !url.hostname.endsWith(`.${host}`)) return false;
-  // Without a port it is the scheme's own; an URL says that as nothing.
-  if (url.port === "") return port === "" || port === (url.protocol === "https:" ? "443" : "80");
-  return port === url.port;
+  return { kind: allowed.some((source) => matches(url, source, page)) ? "shown" : "refused", ...found };
 }
