@@ -13,7 +13,7 @@ from pyaiot.broker.hub import Hub
 from pyaiot.broker.websocket import Peer
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed, Malformed
-from pyaiot.wire.messages import ABOUT, LIVENESS, BrokerFrame, BrokerMessage, Refused
+from pyaiot.wire.messages import ABOUT, CHECK, LIVENESS, BrokerFrame, BrokerMessage, Refused
 from pyaiot.wire.signing import PublicKey
 
 log = logging.getLogger("pyaiot.broker")
@@ -30,6 +30,8 @@ MAX_REFUSALS = 16
 
 #: What this broker takes besides what every broker takes.
 FEATURES = (ABOUT, LIVENESS)
+#: What has to be known of it before who asks says who it is.
+HELLO_FEATURES = (CHECK,)
 #: The same for every cause, so that nobody learns which names exist.
 NOT_AUTHENTICATED = "not authenticated"
 
@@ -86,7 +88,8 @@ class GatewaySession(Peer):
         super().open()
         self._hub.connected(self)
         self._hub.gateway_arrived(self)
-        self._hello = handshake.make_hello(self._hub.key.public, secrets.token_bytes(handshake.NONCE_BYTES))
+        nonce = secrets.token_bytes(handshake.NONCE_BYTES)
+        self._hello = handshake.make_hello(self._hub.key.public, nonce, HELLO_FEATURES)
         self._write(self._hello)
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(HANDSHAKE_TIMEOUT_S, self._fail_handshake, "it took too long")
@@ -115,6 +118,12 @@ class GatewaySession(Peer):
             session = handshake.accept_auth(self._hello, message, self._hub.key, self._hub.authorized.get)
         except HandshakeFailed as error:
             self._fail_handshake(str(error))
+            return
+        if session.check:
+            # What it asked for is proved, and the session of that name that there may be goes on.
+            log.info("%s: the key of gateway %s was checked", self.name, session.gateway)
+            self._write(handshake.make_welcome(session, 0, FEATURES))
+            self._finish(handshake.CLOSE_DONE, "checked")
             return
         if self._deadline is not None:
             self._deadline.cancel()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pyaiot.wire import codec
 from pyaiot.wire.errors import HandshakeFailed, WireError
-from pyaiot.wire.messages import Auth, Door, Hello, Welcome
+from pyaiot.wire.messages import CHECK, Auth, Door, Hello, Welcome
 from pyaiot.wire.names import is_name
 from pyaiot.wire.signing import (
     KEY_BYTES,
@@ -31,7 +31,8 @@ NONCE_BYTES = 32
 #: The longest message of the handshake, in bytes.
 MAX_HANDSHAKE_BYTES = 4096
 #: How a session is closed (PROTOCOL.md sections 2.1, 2.2): its end stops, a frame that makes no sense, no proof of who
-#: it is, another session of the same gateway.
+#: it is, another session of the same gateway; and how it ends where none was meant.
+CLOSE_DONE = 1000
 CLOSE_GOING_AWAY = 1001
 CLOSE_BAD_FRAME = 4400
 CLOSE_NOT_AUTHENTICATED = 4401
@@ -53,15 +54,17 @@ class Session:
     features: frozenset[str] = frozenset()
     #: Where its devices come in.
     doors: tuple[Door, ...] = ()
+    #: Only the broker's welcome is wanted, and no session.
+    check: bool = False
 
 
 def _session_id(hello: bytes, auth: bytes) -> bytes:
     return hashlib.sha256(hello + auth).digest()
 
 
-def make_hello(broker: PublicKey, nonce: bytes) -> str:
+def make_hello(broker: PublicKey, nonce: bytes, features: tuple[str, ...] = ()) -> str:
     """The broker's first message; ``nonce`` is 32 fresh random bytes."""
-    return codec.encode(Hello(broker=str(broker), nonce=to_base64url(nonce))).decode()
+    return codec.encode(Hello(broker=str(broker), nonce=to_base64url(nonce), features=features)).decode()
 
 
 def accept_auth(hello: str, auth: str, key: PrivateKey, authorised: Callable[[str], PublicKey | None]) -> Session:
@@ -98,6 +101,7 @@ def accept_auth(hello: str, auth: str, key: PrivateKey, authorised: Callable[[st
         opener=Opener(public, session, b"G"),
         features=frozenset(message.features),
         doors=message.doors,
+        check=message.check,
     )
 
 
@@ -115,6 +119,19 @@ class Answer:
     opener: Opener
 
 
+def read_hello(hello: str) -> Hello:
+    """The broker's hello, of which nothing is proved yet; raises HandshakeFailed: malformed."""
+    if len(hello) > MAX_HANDSHAKE_BYTES:
+        raise HandshakeFailed("hello is too long")
+    try:
+        message = codec.decode_hello(hello.encode())
+        from_base64url(message.nonce, NONCE_BYTES)
+        from_base64url(message.broker, KEY_BYTES)
+    except (WireError, ValueError) as error:
+        raise HandshakeFailed(f"hello: {error}") from None
+    return message
+
+
 def answer_hello(
     hello: str,
     *,
@@ -125,21 +142,18 @@ def answer_hello(
     epoch: str,
     features: tuple[str, ...] = (),
     doors: tuple[Door, ...] = (),
+    check: bool = False,
 ) -> Answer:
     """A gateway's answer to the broker's ``hello``; ``broker`` is the key it must be, ``nonce`` 32 random bytes.
 
-    Raises HandshakeFailed: malformed, or another broker than the one this gateway trusts.
+    ``check``: no session is meant (see messages.Auth). Raises HandshakeFailed: malformed, another broker than the one
+    this gateway trusts, or one that cannot be checked without beginning a session.
     """
-    if len(hello) > MAX_HANDSHAKE_BYTES:
-        raise HandshakeFailed("hello is too long")
-    try:
-        message = codec.decode_hello(hello.encode())
-        from_base64url(message.nonce, NONCE_BYTES)
-        from_base64url(message.broker, KEY_BYTES)
-    except (WireError, ValueError) as error:
-        raise HandshakeFailed(f"hello: {error}") from None
+    message = read_hello(hello)
     if message.broker != str(broker):
         raise HandshakeFailed(f"this broker's key is {message.broker}, but the one trusted here is {broker}")
+    if check and CHECK not in message.features:
+        raise HandshakeFailed("this broker is older, and can only begin a session")
     auth = Auth(
         gateway=name,
         broker=str(broker),
@@ -147,6 +161,7 @@ def answer_hello(
         epoch=epoch,
         features=features,
         doors=doors,
+        check=check,
     )
     body = codec.encode(auth)
     signature = key.sign(AUTH_CONTEXT + hello.encode() + body)

@@ -24,6 +24,8 @@ READ = "read"
 #: Features that a broker can have: it takes the messages ``about`` and ``liveness``.
 ABOUT = "about"
 LIVENESS = "liveness"
+#: Likewise, told in its hello: it proves who it is to who only wants to know that (``Auth.check``).
+CHECK = "check"
 #: The longest about, encoded.
 MAX_ABOUT_BYTES = 2048
 Features = Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=16)]
@@ -186,11 +188,15 @@ class BrokerFrame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     messages: list[BrokerMessage] = []
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
-    """Handshake 1, unsigned: who the broker says it is, and a nonce of 32 bytes (both base64url)."""
+class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello", omit_defaults=True):
+    """Handshake 1, unsigned: who the broker says it is, and a nonce of 32 bytes (both base64url).
+
+    ``features``: what one has to know of the broker before ``auth``; older gateways ignore it.
+    """
 
     broker: ShortText
     nonce: ShortText
+    features: Features = ()
 
 
 class Auth(msgspec.Struct, frozen=True, tag_field="type", tag="auth", omit_defaults=True):
@@ -206,6 +212,9 @@ class Auth(msgspec.Struct, frozen=True, tag_field="type", tag="auth", omit_defau
     epoch: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
     features: Features = ()
     doors: Annotated[tuple[Door, ...], msgspec.Meta(max_length=8)] = ()
+    #: No session is meant: the broker is to prove who it is, say whether it admits us, and hang up. Only to a broker
+    #: whose hello has the feature ``check``: another one would begin a session, and end the one that there is.
+    check: bool = False
 
 
 class Welcome(msgspec.Struct, frozen=True, tag_field="type", tag="welcome", omit_defaults=True):

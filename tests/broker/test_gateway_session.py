@@ -16,8 +16,10 @@ from pyaiot import keys as keyfile
 from pyaiot.broker import gateway_session, hub
 from pyaiot.broker.server import Broker
 from pyaiot.cli import generate_keys
+from pyaiot.gateway.dial import Identity, shake_hands
 from pyaiot.keys import Keys, new_private_key
 from pyaiot.wire import codec, handshake
+from pyaiot.wire.errors import HandshakeFailed
 from pyaiot.wire.messages import New, Refused, Result, Sync, Update
 from tests.broker.peers import client, closed, gateway, raw_link
 from tests.patience import PATIENCE_S, keeps_within
@@ -47,6 +49,31 @@ async def test_a_session_resumes_behind_what_was_applied(broker: Broker, keys: K
         assert link.ack == 2
     async with gateway(broker.port, keys, epoch="cd" * 8) as link:
         assert link.ack == 0
+
+
+async def test_a_check_proves_both_keys_and_displaces_nobody(broker: Broker, keys: Keys) -> None:
+    identity = Identity("coap", keys.gateways["coap"], broker.hub.key.public)
+    stranger = Identity("coap", new_private_key(), broker.hub.key.public)
+    async with gateway(broker.port, keys) as link:
+        await link.say(NEW)
+        async with raw_link(broker.port) as socket:
+            await shake_hands(socket, identity, "0" * 16, check=True)
+            assert await closed(socket) == (1000, "checked")
+        async with raw_link(broker.port) as socket:
+            with pytest.raises(websockets.ConnectionClosed, match="4401"):
+                await shake_hands(socket, stranger, "0" * 16, check=True)
+        await link.say(led("0"))
+        await link.acknowledged(2)
+        assert len(broker.hub.gateways) == 1
+
+
+async def test_a_broker_that_would_take_a_check_for_a_session_is_not_asked() -> None:
+    broker = new_private_key()
+    hello = handshake.make_hello(broker.public, bytes(32))
+    with pytest.raises(HandshakeFailed, match="older"):
+        handshake.answer_hello(
+            hello, key=broker, name="g", broker=broker.public, nonce=bytes(32), epoch="0" * 16, check=True
+        )
 
 
 async def test_acknowledgements_of_many_frames_are_few(broker: Broker, keys: Keys) -> None:
