@@ -10,7 +10,7 @@ TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients systemd
 # Three at a time: half of the tests' time is waiting. Who has no more takes over from others.
 PYTEST_ARGS ?= -n 3 --dist worksteal
 
-.PHONY: help run page test check lint types front-end bench dist clean
+.PHONY: help run page test check lint types front-end site bench dist clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -29,6 +29,7 @@ check: $(STAMPS)/test-installed $(STAMPS)/node-modules ## lint, types, layers, d
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
 	@$(NPM) run lint --silent
+	@$(SITE)
 
 bench: $(STAMPS)/test-installed ## measure; prints ratios, judges nothing
 	@$(BIN)/python -m benchmarks
@@ -36,11 +37,18 @@ bench: $(STAMPS)/test-installed ## measure; prints ratios, judges nothing
 front-end: $(STAMPS)/node ## build the dashboard's page, if it is missing or old
 	@$(WITH_NODE) $(BIN)/python build_backend/front_end.py
 
+# Strict: a link or an anchor that leads nowhere, a page that is in no menu, an asset of another host is a failure.
+SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+site: $(STAMPS)/test-installed ## the documentation as a site, in site/
+	@$(SITE)
+	@echo "site/index.html; with search: $(BIN)/python -m http.server -d site"
+
 dist: $(STAMPS)/test-installed ## wheel and sdist
 	@$(BIN)/python -m build
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(STAMPS) build dist *.egg-info pyaiot/dashboard/static dashboard/node_modules tests/node_modules
+	rm -rf $(VENV) $(STAMPS) build dist site *.egg-info pyaiot/dashboard/static dashboard/node_modules tests/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
