@@ -17,6 +17,7 @@ ALL: Final = {
     "ls": "the nodes that are there, with their values",
     "get": "what a node told last; with --read, what it tells now",
     "set": "write a value to a device, and wait until it has confirmed it",
+    "dismiss": "forget nodes that went",
     "watch": "a line for each change",
     "entities": "programs, tabs, phones and devices that are there, and what they offer",
     "call": "call a method of an entity",
@@ -77,6 +78,10 @@ def _module(verb: str) -> ModuleType:
             from pyaiot.cli import set
 
             return set
+        case "dismiss":
+            from pyaiot.cli import dismiss
+
+            return dismiss
         case "watch":
             from pyaiot.cli import watch
 

@@ -35,6 +35,9 @@ async def test_exit_codes_tell_a_script_what_became_of_it(host: Host, keys: Keys
         (("get", "coap/1", "--read"), f"localhost:{port}", 78, "--read: of which resource?"),
         (("ls", "--gone"), f"localhost:{port}", 0, "No node went."),
         (("ls", "--gone", "--type", "x"), f"localhost:{port}", 78, "it takes no filter"),
+        (("dismiss", "coap/1"), f"localhost:{port}", 1, "aiot: no node went that is called so"),
+        (("dismiss", "--all"), f"localhost:{port}", 0, "No node went."),
+        (("dismiss",), f"localhost:{port}", 78, "say which nodes, or --all"),
         (("call", "x", "y", "1", "a=2"), f"localhost:{port}", 78, "all as NAME=VALUE"),
     ):
         done = await host.run("aiot", *words, environment={"AIOT_BROKER": broker})
@@ -65,6 +68,8 @@ async def test_programs_get_json(host: Host, keys: Keys) -> None:
         assert [(node["uid"], node["state"], node["why"]) for node in gone] == [("coap/n0", "gone", "closed")]
         done = await host.run("aiot", "ls", "--gone", environment={"AIOT_BROKER": f"localhost:{port}"})
         assert "closed its connection" in done.out
+        assert await told("dismiss", "--all") == [{"dismissed": "coap/n0"}]
+        assert await told("ls", "--gone") == []
         assert await told("get", "coap/9") == [{"error": {"code": "unknown", "message": "there is no such node"}}]
 
 
