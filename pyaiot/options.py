@@ -19,6 +19,9 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 S = TypeVar("S")
 Kind = Literal["text", "port", "port?"]
+#: What an option that names a file names: nothing to keep; what only its owner may read; what a service learns and
+#: writes; what somebody wrote or chose. ``aiot backup`` goes by it.
+Keeps = Literal["", "secret", "state", "chosen"]
 
 _TRUE = frozenset(("true", "yes", "on", "1"))
 _FALSE = frozenset(("false", "no", "off", "0"))
@@ -37,16 +40,26 @@ def option(
     high: int | None = None,
     choices: tuple[str, ...] | None = None,
     metavar: str | None = None,
+    keeps: Keeps = "",
 ) -> Any:
     """A dataclass field that is an option; its type (str, int, bool) is that of ``default``.
 
     ``kind``: ``port`` is a number from 0 to 65535 (0 asks for a free one), ``port?`` the same as text, or empty.
+    ``keeps``: the file (or folder) that it names belongs into a backup, and what it is.
     """
     if kind != "text":
         metavar, low, high = "PORT", 0, 65_535
     return field(
         default=default,
-        metadata={"help": help, "kind": kind, "low": low, "high": high, "choices": choices, "metavar": metavar},
+        metadata={
+            "help": help,
+            "kind": kind,
+            "low": low,
+            "high": high,
+            "choices": choices,
+            "metavar": metavar,
+            "keeps": keeps,
+        },
     )
 
 

@@ -21,18 +21,30 @@ HTTP_PORT: Final = 8002
 WEB_PORT: Final = 8080
 #: Where the public keys are that devices' tokens are checked by.
 DEVICE_KEYS: Final = "~/.pyaiot/device-keys"
+#: What signs the tokens that are made here (``aiot device-token``); no service reads it.
+DEVICE_TOKEN_KEY: Final = "~/.pyaiot/device-token.key"
 #: The broker and the WebSocket gateway have it in common.
 ACTUATION_MAP_HELP: Final = "TOML file that says which component and command of its platform a device's resource is"
 
 
 def device_file_option() -> Any:
     """The option of every service that devices log in to; a field belongs to one class, so each call makes one."""
-    return option("~/.pyaiot/devices", "file with the devices' passwords, hashed (see aiot device)", metavar="FILE")
+    return option(
+        "~/.pyaiot/devices",
+        "file with the devices' passwords, hashed (see aiot device)",
+        metavar="FILE",
+        keeps="secret",
+    )
 
 
 def device_keys_option() -> Any:
     """The option of the gateways that take tokens of devices, likewise."""
-    return option(DEVICE_KEYS, "folder of public keys (*.pem) that tokens of devices are checked by", metavar="FOLDER")
+    return option(
+        DEVICE_KEYS,
+        "folder of public keys (*.pem) that tokens of devices are checked by",
+        metavar="FOLDER",
+        keeps="chosen",
+    )
 
 
 def device_token_audience_option() -> Any:
@@ -43,7 +55,10 @@ def device_token_audience_option() -> Any:
 def device_owners_option() -> Any:
     """Likewise."""
     return option(
-        "~/.pyaiot/device-owners", "file that keeps which account each id was proved for by a token", metavar="FILE"
+        "~/.pyaiot/device-owners",
+        "file that keeps which account each id was proved for by a token",
+        metavar="FILE",
+        keeps="state",
     )
 
 
@@ -51,14 +66,16 @@ def device_owners_option() -> Any:
 class CommonSettings:
     """Options that every service has."""
 
-    config: str = option("", "read options from this TOML file, shared by all services", metavar="FILE")
+    config: str = option("", "read options from this TOML file, shared by all services", metavar="FILE", keeps="chosen")
     broker_host: str = option(
         "localhost", "host name or address of the broker (the broker binds to it)", metavar="HOST"
     )
     broker_port: str = option(
         BROKER_PORT, "port of the broker; may be empty where a proxy serves it on the usual port", kind="port?"
     )
-    key_file: str = option("~/.pyaiot/keys", "file with this host's keys (see aiot-generate-keys)", metavar="FILE")
+    key_file: str = option(
+        "~/.pyaiot/keys", "file with this host's keys (see aiot-generate-keys)", metavar="FILE", keeps="secret"
+    )
     debug: bool = option(False, "log everything, as --logging=debug does")
     logging: str = option(
         "info", "how much to log", choices=("debug", "info", "warning", "error", "none"), metavar="LEVEL"
@@ -86,7 +103,7 @@ class BrokerSettings(CommonSettings):
         30, "seconds a lost gateway's devices are kept before they are out", low=0, high=86_400, metavar="SECONDS"
     )
     web_port: int = option(WEB_PORT, "port of this host's dashboard, whose pages may connect", kind="port")
-    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE")
+    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE", keeps="chosen")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,14 +146,18 @@ class MqttGatewaySettings(GatewaySettings, MqttBrokerSettings):
 
     embedded_broker: bool = option(False, "also be the MQTT broker, instead of connecting to one")
     mqtt_user: str = option("", "user name at the MQTT broker", metavar="NAME")
-    mqtt_password_file: str = option("", "file whose first line is the password at the MQTT broker", metavar="FILE")
+    mqtt_password_file: str = option(
+        "", "file whose first line is the password at the MQTT broker", metavar="FILE", keeps="secret"
+    )
     mqtt_client_id: str = option(
         "", "client id at the MQTT broker (default: made of the gateway's name and key)", metavar="ID"
     )
     mqtt_ssl: bool = option(False, "the MQTT broker is reached by TLS")
-    mqtt_ca: str = option("", "certificates to trust the MQTT broker by (default: the system's)", metavar="FILE")
-    mqtt_cert: str = option("", "certificate of the gateway for the MQTT broker", metavar="FILE")
-    mqtt_cert_key: str = option("", "private key of that certificate", metavar="FILE")
+    mqtt_ca: str = option(
+        "", "certificates to trust the MQTT broker by (default: the system's)", metavar="FILE", keeps="chosen"
+    )
+    mqtt_cert: str = option("", "certificate of the gateway for the MQTT broker", metavar="FILE", keeps="chosen")
+    mqtt_cert_key: str = option("", "private key of that certificate", metavar="FILE", keeps="secret")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +174,7 @@ class WsGatewaySettings(GatewaySettings):
     device_token_audience: str = device_token_audience_option()
     device_owners: str = device_owners_option()
     ws_require_key: bool = option(False, "WebSocket devices need a key or a token, whatever their id is")
-    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE")
+    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE", keeps="chosen")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +210,8 @@ class DashboardSettings(CommonSettings):
         metavar="URL",
     )
     title: str = option("IoT Dashboard", "title of the page", metavar="TEXT")
-    logo: str = option("", "image beside the title: a file, or an address", metavar="FILE|URL")
-    favicon: str = option("", "icon of the page: a file, or an address", metavar="FILE|URL")
+    logo: str = option("", "image beside the title: a file, or an address", metavar="FILE|URL", keeps="chosen")
+    favicon: str = option("", "icon of the page: a file, or an address", metavar="FILE|URL", keeps="chosen")
     camera_url: str = option("", "live camera to show: address of an image or of an MJPEG stream", metavar="URL")
     webcam_hosts: str = option(
         "",
@@ -217,14 +238,15 @@ class UpSettings(
     demo: bool = option(False, "also start simulated devices")
 
 
+#: The services that run alone, by their command.
+SERVICES: Final[dict[str, type[CommonSettings]]] = {
+    "aiot-broker": BrokerSettings,
+    "aiot-coap-gateway": CoapGatewaySettings,
+    "aiot-mqtt-broker": MqttBrokerSettings,
+    "aiot-mqtt-gateway": MqttGatewaySettings,
+    "aiot-ws-gateway": WsGatewaySettings,
+    "aiot-http-gateway": HttpGatewaySettings,
+    "aiot-dashboard": DashboardSettings,
+}
 #: All services: a key in the shared file is right when one of them knows it.
-ALL_SETTINGS: Final = (
-    BrokerSettings,
-    CoapGatewaySettings,
-    MqttBrokerSettings,
-    MqttGatewaySettings,
-    WsGatewaySettings,
-    HttpGatewaySettings,
-    DashboardSettings,
-    UpSettings,
-)
+ALL_SETTINGS: Final = (*SERVICES.values(), UpSettings)

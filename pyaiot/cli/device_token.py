@@ -24,7 +24,7 @@ from jwt.api_jws import PyJWS
 from pyaiot.gateway.device_tokens.tokens import MAX_ACCOUNT, BadKey, BadToken, read_key, verify
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.private_file import PrivateFile
-from pyaiot.settings import DEVICE_KEYS
+from pyaiot.settings import DEVICE_KEYS, DEVICE_TOKEN_KEY
 from pyaiot.wire.codec import encode
 from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name
@@ -41,7 +41,6 @@ a token was stolen: --new-key ends all tokens that were made here before."""
 
 #: The public key's file in the gateway's folder; its stem is the tokens' ``kid``.
 NAME: Final = "device-token"
-PRIVATE_KEY: Final = "~/.pyaiot/device-token.key"
 DEFAULT_DAYS: Final = 365
 MAX_DAYS: Final = 3_650
 
@@ -97,7 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--new-key", action="store_true", help="a new key pair: no earlier token is good any more")
     parser.add_argument("--device-keys", default=folder, metavar="FOLDER", help=f"default: {folder}")
-    parser.add_argument("--private-key", default=PRIVATE_KEY, metavar="FILE", help=f"default: {PRIVATE_KEY}")
+    parser.add_argument("--private-key", default=DEVICE_TOKEN_KEY, metavar="FILE", help=f"default: {DEVICE_TOKEN_KEY}")
     return parser
 
 
