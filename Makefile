@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .make
 # Debian packages that some tests need; see `needs` in tests/conftest.py.
-TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients systemd
+TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients systemd groff-base
 
 # Three at a time: half of the tests' time is waiting. Who has no more takes over from others.
 PYTEST_ARGS ?= -n 3 --dist worksteal
 
-.PHONY: help run page test check lint types front-end site bench dist clean
+.PHONY: help run page test check lint types front-end site man bench dist clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -27,7 +27,7 @@ check: $(STAMPS)/test-installed $(STAMPS)/node-modules ## lint, types, layers, d
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py tests/manual
 	@$(NPM) run lint --silent
 	@$(SITE)
 
@@ -43,6 +43,9 @@ SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 site: $(STAMPS)/test-installed ## the documentation as a site, in site/
 	@$(SITE)
 	@echo "site/index.html; with search: $(BIN)/python -m http.server -d site"
+
+man: $(STAMPS)/installed ## lists of options, and man pages in man/, of the code
+	@$(BIN)/python docs/generate_options.py
 
 dist: $(STAMPS)/test-installed ## wheel and sdist
 	@$(BIN)/python -m build
@@ -87,7 +90,7 @@ $(STAMPS)/test-parts: tests/package-lock.json $(STAMPS)/node
 	@touch $@
 
 # As root, or with sudo that asks nothing, install what is missing; otherwise those tests skip and say so.
-HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub systemd-analyze; do command -v $$each >/dev/null || exit 1; done
+HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub systemd-analyze groff; do command -v $$each >/dev/null || exit 1; done
 INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(TEST_PACKAGES) >/dev/null
 
 $(STAMPS)/programs:

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes ``docs/options.md`` from the settings: ``python docs/generate_options.py``; a test says when it is due."""
+"""Writes what is made of settings and parsers: ``python docs/generate_options.py``; a test says when it is due.
+
+``docs/options.md`` here; ``docs/commands.md`` and the man pages by ``manual/pages.py``.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
@@ -121,4 +125,8 @@ def rows(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(render(), encoding="utf-8")
-    print(f"{FILE} written")
+    sys.path.insert(0, str(FILE.parent.parent))
+    from manual import pages
+
+    pages.write()
+    print(f"{FILE}, commands.md beside it and man/ written")

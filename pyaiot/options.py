@@ -78,7 +78,7 @@ def load(
     Raises ConfigurationError; ``--help`` prints and raises SystemExit(0).
     """
     options = {each.name: each for each in fields(settings)}  # type: ignore[arg-type]
-    flags = _parse_flags(options, program, description, arguments)
+    flags = _parse_flags(make_parser(settings, program, description), arguments)
     from_environment = {
         name: (f"AIOT_{name.upper()}", environment[f"AIOT_{name.upper()}"])
         for name in options
@@ -102,10 +102,8 @@ class OneLineParser(argparse.ArgumentParser):
         raise ConfigurationError(f"{message} (see {self.prog} --help)")
 
 
-def _parse_flags(
-    options: Mapping[str, Field[Any]], program: str, description: str, arguments: Sequence[str]
-) -> dict[str, tuple[str, Any]]:
-    """The flags that were given, as ``name: (what to call it, text)``; underscores may stand for dashes."""
+def make_parser(settings: type, program: str, description: str) -> argparse.ArgumentParser:
+    """What the command line of a service may say: each option as a flag."""
     parser = OneLineParser(
         prog=program,
         description=description,
@@ -115,16 +113,21 @@ def _parse_flags(
         epilog="Every option can also stand in the config file (broker_port = 8000) "
         "or in the environment (AIOT_BROKER_PORT=8000); flags win.",
     )
-    for name, each in options.items():
+    for each in fields(settings):
         meta = each.metadata
         switch = isinstance(each.default, bool)
         default = "" if each.default in ("", False) else f" (default: {'yes' if switch else each.default})"
         choices = f": {', '.join(meta['choices'])}" if meta["choices"] else ""
         parser.add_argument(
-            f"--{name.replace('_', '-')}",
+            f"--{each.name.replace('_', '-')}",
             help=(meta["help"] + choices + default).replace("%", "%%"),
             **({"nargs": "?", "const": "true", "metavar": "yes|no"} if switch else {"metavar": meta["metavar"]}),
         )
+    return parser
+
+
+def _parse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> dict[str, tuple[str, Any]]:
+    """The flags that were given, as ``name: (what to call it, text)``; underscores may stand for dashes."""
     spelled = [
         (head.replace("_", "-") + eq + tail) if head.startswith("--") else head + eq + tail
         for head, eq, tail in (argument.partition("=") for argument in arguments)

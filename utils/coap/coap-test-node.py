@@ -23,8 +23,8 @@ FLAGS = {
 }
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line; ends the program with one line where it is wrong."""
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
     parser = argparse.ArgumentParser(
         prog="coap-test-node.py", description="A simulated CoAP device that registers at a pyaiot CoAP gateway."
     )
@@ -35,6 +35,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between two values (default: 5)")
     for flag, text in FLAGS.items():
         parser.add_argument(f"--{flag}", action="store_true", help=f"it has {text}")
+    return parser
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line; ends the program with one line where it is wrong."""
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if not is_name(options.uid):
         parser.error("--uid is 1 to 64 characters of A-Z a-z 0-9 . _ : -")

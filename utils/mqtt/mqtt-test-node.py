@@ -22,8 +22,8 @@ INTERVALS_S = {"temperature": 5.0, "pressure": 10.0}
 FORMS = {"temperature": "{:.0f}°C", "pressure": "{:.0f}hPa"}
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line; ends the program with one line where it is wrong."""
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
     parser = argparse.ArgumentParser(
         prog="mqtt-test-node.py", description="A simulated MQTT device: an LED, a thermometer and a barometer."
     )
@@ -37,6 +37,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="be like firmware behind an MQTT-SN gateway: never subscribe, publish everything unasked",
     )
+    return parser
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line; ends the program with one line where it is wrong."""
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if not is_name(options.id):
         parser.error("--id is 1 to 64 characters of A-Z a-z 0-9 . _ : -")

@@ -20,8 +20,8 @@ ATTRIBUTES = {"name": "WebSocket Test Node", "os": "riot"}
 DEFAULT_ID = "ws_test_node"
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line; ends the program with one line where it is wrong."""
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
     parser = argparse.ArgumentParser(
         prog="ws-test-node.py", description="A simulated WebSocket device: an LED and a thermometer."
     )
@@ -32,6 +32,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--token-file", metavar="FILE", help="speak echo-protocol, by the token in this file (see aiot device-token)"
     )
+    return parser
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line; ends the program with one line where it is wrong."""
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if options.token_file is not None:
         try:
