@@ -5,11 +5,40 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 #: A name or an IPv4 address; an IPv6 address, with a zone where it needs one.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?", re.ASCII)
+
+#: Addresses that mean something in one network only: RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6.
+_PRIVATE: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
+    )
+)
+
+
+@dataclass(frozen=True, order=True)
+class InterfaceAddress:
+    """An address of this host (without a zone), and the network interface that has it."""
+
+    interface: str
+    index: int
+    address: str
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Else it is IPv4."""
+        return ":" in self.address
+
+    @property
+    def is_link_local(self) -> bool:
+        """Whether it needs a zone to be reached (RFC 4007)."""
+        return self.is_ipv6 and ipaddress.IPv6Address(self.address).is_link_local
 
 
 @lru_cache(maxsize=1_024)
@@ -31,6 +60,12 @@ def is_loopback(host: str) -> bool:
         return True
     parsed = _parse(host)
     return parsed is not None and parsed.is_loopback
+
+
+def is_private(host: str) -> bool:
+    """Whether ``host`` is an address of a private network or of one link, and not this host only."""
+    parsed = _parse(host.strip("[]"))
+    return parsed is not None and any(parsed in network for network in _PRIVATE)
 
 
 def is_every_address(host: str) -> bool:

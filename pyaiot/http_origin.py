@@ -21,6 +21,8 @@ PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 _BROWSERS: Final = ("Mozilla/", "Opera/")
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+#: What stands behind a host's name where it is announced.
+_ANNOUNCED = re.compile(r"-[0-9a-f]{8}\.local$", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?", re.ASCII)
 
 
@@ -33,9 +35,10 @@ def name_in(host_header: str) -> str | None:
 def may_be_asked_for(name: str, names: frozenset[str]) -> bool:
     """Whether requests for the host ``name`` (as :func:`name_in` gives it) are meant for us, who are called ``names``.
 
-    An address cannot be rebound by a hostile name server, so any address will do; a name must be known.
+    An address cannot be rebound by a hostile name server, so any address will do; a name must be known, or be the one
+    that we are announced by (see announce.offers.target).
     """
-    return name.startswith("[") or _is_address(name) or name in names
+    return is_address(name) or name in names or _ANNOUNCED.sub(".local", name) in names
 
 
 def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
@@ -75,7 +78,10 @@ def hides_its_page(method: str, origin: str | None, site: str | None) -> bool:
     return method not in ("GET", "HEAD") and origin is None and site is not None
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host, as :func:`name_in` gives it, is an address."""
+    if host.startswith("["):
+        return True
     try:
         ipaddress.IPv4Address(host)
     except ValueError:

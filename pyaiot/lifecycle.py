@@ -233,5 +233,7 @@ def configure_logging(settings: CommonSettings) -> LimitFilter:
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
     # It shows tracebacks of connections that just ended; its user says that in a line.
     logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
+    # It shows tracebacks of packets that a network did not take.
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     return limit

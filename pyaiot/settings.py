@@ -76,6 +76,12 @@ class CommonSettings:
     key_file: str = option(
         "~/.pyaiot/keys", "file with this host's keys (see aiot-generate-keys)", metavar="FILE", keeps="secret"
     )
+    announce: str = option(
+        "auto",
+        "tell the network of the service (mDNS); auto: where it is bound to a private address",
+        choices=("auto", "yes", "no"),
+        metavar="auto|yes|no",
+    )
     debug: bool = option(False, "log everything, as --logging=debug does")
     logging: str = option(
         "info", "how much to log", choices=("debug", "info", "warning", "error", "none"), metavar="LEVEL"

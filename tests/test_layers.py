@@ -18,6 +18,8 @@ PACKAGE = ROOT / "pyaiot"
 PURE = [
     "wire",
     "nodes",
+    "announce/offers.py",
+    "announce/policy.py",
     "systemd",
     "gateway/adapter.py",
     "gateway/backoff.py",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pyaiot.addresses import is_loopback
-from pyaiot.http_origin import may_be_asked_for, name_in
+from pyaiot.http_origin import is_address, may_be_asked_for, name_in
 from pyaiot.keys import ClientToken, Role, token_digest
 from pyaiot.options import ConfigurationError
 
@@ -42,7 +42,8 @@ class Gatekeeper:
     """The rules of one broker. ``clients`` are the tokens it knows, by the name of their holder.
 
     ``trust_this_host``: programs of this host need no token (bound to loopback, and no proxy in front).
-    ``own_page_port``: pages served at this port by the very host that the broker is reached at may connect, too.
+    ``own_page_port``: pages served at this port by the very host that the broker is reached at may connect, too, and
+    those by one of its names.
     """
 
     trust_this_host: bool
@@ -67,9 +68,23 @@ class Gatekeeper:
         return None
 
     def _is_known_page(self, origin: str, host: str) -> bool:
-        return origin in self.origins or (
-            self.own_page_port is not None and origin == _http_origin(host, self.own_page_port)
-        )
+        if origin in self.origins:
+            return True
+        if self.own_page_port is None:
+            return False
+        return origin == _http_origin(host, self.own_page_port) or self._is_own_name(origin, self.own_page_port)
+
+    def _is_own_name(self, origin: str, port: int) -> bool:
+        """Whether the page was asked for by a name of this host, though the broker was by its address.
+
+        Another host of the network could answer for that name: so its pages have no rights without a token.
+        """
+        if self.trust_this_host:
+            return False
+        name = name_in(origin.removeprefix("http://"))
+        if name is None or origin != _http_origin(name, port):
+            return False
+        return not is_address(name) and may_be_asked_for(name, self.hosts)
 
     def role(self, request: Request, token: str | None = None) -> Role | None:
         """What role the client has, by its token or by where it comes from; None: it needs a token, or a better one."""

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
 from pyaiot.broker.server import Broker
 from pyaiot.settings import ALL_SETTINGS, BrokerSettings
 
@@ -23,4 +25,12 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         BrokerSettings, program="aiot-broker", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    return lifecycle.run(Broker(settings), settings)
+    broker = Broker(settings)
+    announced = Announced(broker, settings.announce, lambda: [make_offer(broker, settings)])
+    return lifecycle.run(announced, settings)
+
+
+def make_offer(broker: Broker, settings: BrokerSettings) -> Offer:
+    """What the network may be told of a broker that runs."""
+    key = str(broker.hub.key.public)
+    return Offer("broker", "pyaiot broker", settings.broker_host, broker.port, path="/", key=key)

@@ -14,17 +14,25 @@ from pathlib import Path
 
 from pyaiot import lifecycle, options
 from pyaiot.addresses import in_url, is_every_address
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
+from pyaiot.broker.cli import make_offer as offer_broker
 from pyaiot.broker.server import Broker
 from pyaiot.cli.generate_keys import add_missing, make_all
 from pyaiot.dashboard.cli import Dashboard, make_config
+from pyaiot.dashboard.cli import make_offer as offer_dashboard
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.coap.cli import make_adapter as make_coap_adapter
+from pyaiot.gateway.coap.cli import make_offer as offer_coap
 from pyaiot.gateway.http.cli import make_adapter as make_http_adapter
+from pyaiot.gateway.http.cli import make_offer as offer_http
 from pyaiot.gateway.mqtt.cli import make_adapter as make_mqtt_adapter
 from pyaiot.gateway.mqtt.embedded import GatewayWithBroker
 from pyaiot.gateway.ws.cli import make_adapter as make_ws_adapter
+from pyaiot.gateway.ws.cli import make_offer as offer_ws
 from pyaiot.lifecycle import Ready, Service, first_fault, started
 from pyaiot.listening import bind, port_of, sharing
+from pyaiot.mqtt_broker.cli import make_offer as offer_mqtt
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, UpSettings
 from pyaiot.simulation.demo import Demo
@@ -41,7 +49,8 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(UpSettings, program="aiot up", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS)
     # Before there is a loop, which it would hold up.
     can_embed = settings.embedded_broker and _import_mqtt_broker()
-    return lifecycle.run(Everything(settings, can_embed=can_embed), settings)
+    everything = Everything(settings, can_embed=can_embed)
+    return lifecycle.run(Announced(everything, settings.announce, lambda: everything.offers), settings)
 
 
 class Everything:
@@ -53,6 +62,8 @@ class Everything:
     def __init__(self, settings: UpSettings, *, can_embed: bool) -> None:
         self._settings = settings
         self._can_embed = can_embed
+        #: What the network may be told, once all is ready.
+        self.offers: list[Offer] = []
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled. Raises ConfigurationError before ``ready``."""
@@ -86,6 +97,14 @@ class Everything:
                 mqtt_port = both.port
             if settings.demo:
                 await start(Demo(coap.port, ws.port, mqtt_port), "simulated devices")
+            self.offers = [
+                offer_dashboard(settings, settings.web_port),
+                offer_broker(broker, settings),
+                offer_coap(settings, coap.port),
+                offer_ws(settings, ws.port),
+                offer_http(settings, http.port),
+                *([] if mqtt_port is None else [offer_mqtt(settings, mqtt_port)]),
+            ]
             self._tell(settings, coap.port, mqtt_port, ws.port, http.port)
             ready()
             await first_fault(tasks)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from pyaiot import lifecycle, options
 from pyaiot.addresses import broker_url
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
 from pyaiot.dashboard.config import DashboardConfig
 from pyaiot.dashboard.server import DashboardServer
 from pyaiot.lifecycle import Ready, StartupError
@@ -36,7 +38,10 @@ def run(args: Sequence[str] = ()) -> int:
         DashboardSettings, program="aiot-dashboard", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
     config = make_config(settings)
-    return lifecycle.run(Dashboard(config, bind(settings.web_host, settings.web_port, "web")), settings)
+    sockets = bind(settings.web_host, settings.web_port, "web")
+    port = port_of(sockets)
+    announced = Announced(Dashboard(config, sockets), settings.announce, lambda: [make_offer(settings, port)])
+    return lifecycle.run(announced, settings)
 
 
 def make_config(settings: DashboardSettings) -> DashboardConfig:
@@ -60,6 +65,11 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
         return config
     except ValueError as error:
         raise StartupError(str(error)) from None
+
+
+def make_offer(settings: DashboardSettings, port: int) -> Offer:
+    """What the network may be told of the dashboard that listens on ``port``."""
+    return Offer("dashboard", settings.title, settings.web_host, port)
 
 
 class Dashboard:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
 from pyaiot.mqtt_broker.broker import MqttBroker
 from pyaiot.settings import ALL_SETTINGS, MqttBrokerSettings
 
@@ -23,7 +25,9 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         MqttBrokerSettings, program="aiot-mqtt-broker", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    return lifecycle.run(make_broker(settings, alone=True), settings)
+    broker = make_broker(settings, alone=True)
+    announced = Announced(broker, settings.announce, lambda: [make_offer(settings, broker.port)])
+    return lifecycle.run(announced, settings)
 
 
 def make_broker(settings: MqttBrokerSettings, *, alone: bool = False) -> MqttBroker:
@@ -35,3 +39,8 @@ def make_broker(settings: MqttBrokerSettings, *, alone: bool = False) -> MqttBro
         require_password=settings.mqtt_require_password,
         alone=alone,
     )
+
+
+def make_offer(settings: MqttBrokerSettings, port: int) -> Offer:
+    """What the network may be told of the MQTT broker that listens on ``port``."""
+    return Offer("mqtt", "pyaiot MQTT broker", settings.mqtt_host, port)

@@ -176,7 +176,8 @@ def _walls(installation: Installation) -> Iterator[tuple[str, str]]:
 def _user_walls() -> Iterator[tuple[str, str]]:
     """What a user's own systemd can do, too."""
     yield "NoNewPrivileges", "yes"
-    yield "RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"
+    # Netlink tells what interfaces there are, to who announces itself to them.
+    yield "RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK"
     for name in ("RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality"):
         yield name, "yes"
     yield "MemoryDenyWriteExecute", "yes"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -340,7 +341,14 @@ def test_by_default_this_hosts_dashboard_may_connect_wherever_the_host_is_reache
     assert refusal("192.0.2.1:8000", "http://192.0.2.1:8080") is None
     assert refusal("pi.local:8000", "http://pi.local:8080") is None
     assert refusal("[2001:db8::1]:8000", "http://[2001:db8::1]:8080") is None
+    assert refusal("192.0.2.1:8000", "http://pi.local:8080") is None
+    assert refusal("192.0.2.1:8000", "http://pi-0123abcd.local:8080") is None
+    trusting = replace(gatekeeper, trust_this_host=True)
+    assert trusting.refusal(Request(peer="127.0.0.1", host="localhost:8000", origin="http://pi.local:8080")) is not None
     for host, origin in (
+        ("192.0.2.1:8000", "http://pi-evil.local:8080"),
+        ("192.0.2.1:8000", "http://pi.local:8081"),
+        ("192.0.2.1:8000", "http://pi.local:8080/"),
         ("192.0.2.1:8000", "http://192.0.2.66:8080"),
         ("192.0.2.1:8000", "http://192.0.2.1:8081"),
         ("192.0.2.1:8000", "https://192.0.2.1:8080"),

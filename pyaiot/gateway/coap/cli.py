@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.settings import ALL_SETTINGS, CoapGatewaySettings
@@ -24,9 +26,20 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         CoapGatewaySettings, program="aiot-coap-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    return lifecycle.run(make_gateway(make_adapter(settings), settings), settings)
+    adapter = make_adapter(settings)
+    announced = Announced(
+        make_gateway(adapter, settings), settings.announce, lambda: [make_offer(settings, adapter.port)]
+    )
+    return lifecycle.run(announced, settings)
 
 
 def make_adapter(settings: CoapGatewaySettings) -> CoapAdapter:
     """The CoAP side that the settings describe."""
     return CoapAdapter(host=settings.coap_host, port=settings.coap_port, interface=settings.interface or None)
+
+
+def make_offer(settings: CoapGatewaySettings, port: int) -> Offer:
+    """What the network may be told of the gateway that listens on ``port``."""
+    name = settings.gateway_name or CoapAdapter.protocol
+    path = "/.well-known/core"
+    return Offer("coap", "CoAP gateway", settings.coap_host, port, path=path, gateway=name, dual=True)

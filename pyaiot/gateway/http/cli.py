@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
 from pyaiot.addresses import is_loopback
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.http.access import Access
@@ -29,7 +31,11 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         HttpGatewaySettings, program="aiot-http-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    return lifecycle.run(make_gateway(make_adapter(settings), settings), settings)
+    adapter = make_adapter(settings)
+    announced = Announced(
+        make_gateway(adapter, settings), settings.announce, lambda: [make_offer(settings, adapter.port)]
+    )
+    return lifecycle.run(announced, settings)
 
 
 def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:
@@ -48,3 +54,9 @@ def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:
         audience=settings.device_token_audience,
         timeout_s=settings.max_time,
     )
+
+
+def make_offer(settings: HttpGatewaySettings, port: int) -> Offer:
+    """What the network may be told of the gateway that listens on ``port``."""
+    name = settings.gateway_name or HttpAdapter.protocol
+    return Offer("http", "HTTP gateway", settings.http_host, port, path="/v1/nodes/", gateway=name)

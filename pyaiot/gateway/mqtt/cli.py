@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pyaiot import keys, lifecycle, options
+from pyaiot.announce.announcer import Announced
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.packets import MAX_FIELD
@@ -42,8 +43,10 @@ def run(args: Sequence[str] = ()) -> int:
     )
     if settings.embedded_broker:
         from pyaiot.gateway.mqtt.embedded import GatewayWithBroker
+        from pyaiot.mqtt_broker.cli import make_offer
 
-        return lifecycle.run(GatewayWithBroker(settings), settings)
+        both = GatewayWithBroker(settings)
+        return lifecycle.run(Announced(both, settings.announce, lambda: [make_offer(settings, both.port)]), settings)
     return lifecycle.run(make_gateway(make_adapter(settings), settings), settings)
 
 

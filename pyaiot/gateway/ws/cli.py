@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
 from pyaiot.actuation_file import read_actuation_map
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.adapter import WsAdapter
@@ -29,7 +31,11 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         WsGatewaySettings, program="aiot-ws-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    return lifecycle.run(make_gateway(make_adapter(settings), settings), settings)
+    adapter = make_adapter(settings)
+    announced = Announced(
+        make_gateway(adapter, settings), settings.announce, lambda: [make_offer(settings, adapter.port)]
+    )
+    return lifecycle.run(announced, settings)
 
 
 def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
@@ -45,3 +51,9 @@ def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
         actuations=read_actuation_map(settings.actuation_map),
         require_key=settings.ws_require_key,
     )
+
+
+def make_offer(settings: WsGatewaySettings, port: int) -> Offer:
+    """What the network may be told of the gateway that listens on ``port``."""
+    name = settings.gateway_name or WsAdapter.protocol
+    return Offer("ws", "WebSocket gateway", settings.gateway_host, port, path="/node", gateway=name, dual=True)
