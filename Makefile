@@ -23,13 +23,14 @@ test: $(STAMPS)/test-installed $(STAMPS)/programs front-end $(STAMPS)/node-modul
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@$(NPM) test --silent
 
-check: $(STAMPS)/test-installed $(STAMPS)/node-modules ## lint, types, layers, documents
+check: $(STAMPS)/test-installed $(STAMPS)/node-modules ## lint, types, layers, documents, known vulnerabilities
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py tests/manual
 	@$(NPM) run lint --silent
 	@$(SITE)
+	@$(WITH_NODE) $(BIN)/python -m release.audit
 
 bench: $(STAMPS)/test-installed ## measure; prints ratios, judges nothing
 	@$(BIN)/python -m benchmarks
@@ -47,8 +48,8 @@ site: $(STAMPS)/test-installed ## the documentation as a site, in site/
 man: $(STAMPS)/installed ## lists of options, and man pages in man/, of the code
 	@$(BIN)/python docs/generate_options.py
 
-dist: $(STAMPS)/test-installed ## wheel and sdist
-	@$(BIN)/python -m build
+dist: $(STAMPS)/test-installed $(STAMPS)/programs $(STAMPS)/node ## what is published: built twice, checked, installed, tried
+	@$(WITH_NODE) $(BIN)/python -m release
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(STAMPS) build dist site *.egg-info pyaiot/dashboard/static dashboard/node_modules tests/node_modules

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +28,14 @@ BIN = Path(sys.executable).parent
 class Process:
     """A child process whose output is read line by line. A context manager: ended on the way out."""
 
-    def __init__(self, command: Sequence[str], *, stdin: bool = False) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        stdin: bool = False,
+        environment: Mapping[str, str] = os.environ,
+        folder: Path | None = None,
+    ) -> None:
         self._begin = time.perf_counter()
         self._child = subprocess.Popen(
             command,
@@ -36,7 +43,8 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**environment, "PYTHONUNBUFFERED": "1"},
+            cwd=folder,
         )
         self.lines: list[str] = []
         self._fresh: queue.Queue[str | None] = queue.Queue()

@@ -371,7 +371,7 @@ def test_names_say_what_a_thing_is() -> None:
 def test_every_file_begins_with_its_licence() -> None:
     ours = [
         path
-        for folder in ("pyaiot", "tests", "benchmarks", "docs", "utils", "firmware")
+        for folder in ("pyaiot", "tests", "benchmarks", "build_backend", "docs", "release", "utils", "firmware")
         for path in modules(ROOT / folder)
     ]
     assert len(ours) > 80
