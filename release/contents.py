@@ -27,7 +27,7 @@ def of_wheel(files: Mapping[str, bytes], size: int) -> Iterator[str]:
     if size > MAX_WHEEL_BYTES:
         yield f"the wheel has {size:,} bytes, more than {MAX_WHEEL_BYTES:,}"
     for name in files:
-        if not re.match(r"pyaiot/|pyaiot-[^/]+\.dist-info/", name):
+        if not re.match(r"pyaiot/|pyaiot-[^/]+\.(dist-info|data/data/share/man/man[15])/", name):
             yield f"the wheel would install {name}, which is not ours to install"
     info = next((name.split("/")[0] for name in files if ".dist-info/" in name), "pyaiot.dist-info")
     yield from _lacks(files, "pyaiot/py.typed", f"{info}/licenses/LICENSE", f"{info}/entry_points.txt")
