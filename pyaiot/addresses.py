@@ -8,8 +8,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+#: What may stand before ``://`` in an address of the broker, and what that is for a WebSocket.
+_SCHEMES = {"": "ws", "ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+BROKER_PORT = 8000
 #: A name or an IPv4 address; an IPv6 address, with a zone where it needs one.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?", re.ASCII)
 
@@ -39,6 +43,10 @@ class InterfaceAddress:
     def is_link_local(self) -> bool:
         """Whether it needs a zone to be reached (RFC 4007)."""
         return self.is_ipv6 and ipaddress.IPv6Address(self.address).is_link_local
+
+
+class BadAddress(ValueError):
+    """What is no address of a broker; the text says what one looks like."""
 
 
 @lru_cache(maxsize=1_024)
@@ -105,6 +113,30 @@ def broker_url(host: str, port: str, ssl: bool, path: str) -> str:
     if _HOST.fullmatch(host.strip("[]")) is None:
         raise ValueError(f"--broker-host: {host!r} is not the name or address of a host")
     return f"{'wss' if ssl else 'ws'}://{in_url(host)}{f':{port}' if port else ''}{path}"
+
+
+def broker_url_at(address: str, path: str) -> str:
+    """``ws://host:8000/rpc`` for ``host``, ``host:8000``, ``http://host:8000`` …, where ``path`` is ``/rpc``.
+
+    What has a path of its own, as behind a proxy (``https://example.org/iot``), gets ``path`` behind it. One that ends
+    with ``/rpc`` is a whole address, of which ``path`` is beside. Raises BadAddress.
+    """
+    given = address.strip()
+    try:
+        parts = urlsplit(given if "://" in given else f"//{given}")
+        scheme, host, port = _SCHEMES.get(parts.scheme), parts.hostname, parts.port
+        (host or "").encode("idna")  # which says how long a name's parts are
+    except ValueError:
+        scheme, host, port = None, None, None
+    if scheme is None or not host or parts.username is not None or any(c.isspace() for c in given):
+        raise BadAddress(f"{address!r} is no address of a broker, such as localhost:8000 or https://iot.example.org")
+    before = parts.path.rstrip("/")
+    is_whole = before.endswith("/rpc")
+    if port is None and parts.scheme in ("", "ws", "http") and not is_whole:
+        port = BROKER_PORT
+    name = in_url(host) if port is None else f"{in_url(host)}:{port}"
+    before = before.removesuffix("/rpc") if is_whole else before
+    return urlunsplit((scheme, name, f"{before}{path}", parts.query, ""))
 
 
 def _parse(text: str) -> _Address | None:

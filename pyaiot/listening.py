@@ -7,6 +7,7 @@ import asyncio
 import logging
 import resource
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -124,11 +125,19 @@ def _tell_few(files: int, part: int, servers: int) -> None:
 
 
 def http_server(
-    application: Application, *, max_body_bytes: int = MAX_BODY_BYTES, read_bytes: int = READ_BYTES
+    application: Application,
+    *,
+    tls: ssl.SSLContext | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    read_bytes: int = READ_BYTES,
 ) -> BoundedServer:
-    """A server for ``application`` that no peer can fill; it has no sockets yet."""
+    """A server for ``application`` that no peer can fill; it has no sockets yet.
+
+    With ``tls`` it speaks nothing else. The handshake counts as the beginning of the first request: all limits hold.
+    """
     return BoundedServer(
         application,
+        ssl_options=tls,
         idle_connection_timeout=IDLE_S,
         body_timeout=BODY_S,
         max_header_size=MAX_HEADER_BYTES,

@@ -92,7 +92,17 @@ class CommonSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BrokerSettings(CommonSettings):
+class TlsSettings(CommonSettings):
+    """What those have that others connect to by HTTP and WebSocket."""
+
+    tls_cert: str = option(
+        "", "certificate to speak TLS with, in PEM, with those that lead to its CA behind it", metavar="FILE"
+    )
+    tls_key: str = option("", "private key of that certificate, in PEM, without a password", metavar="FILE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerSettings(TlsSettings):
     """``aiot-broker``."""
 
     allowed_origins: str = option(
@@ -117,7 +127,15 @@ class GatewaySettings(CommonSettings):
     """What all gateways have."""
 
     gateway_name: str = option("", "this gateway's name in the key file (default: its protocol's)", metavar="NAME")
-    broker_ssl: bool = option(False, "the broker is behind TLS: use wss://")
+    broker: str = option(
+        "",
+        "the broker's whole address, instead of host and port: a URL such as wss://iot.example.org/iot",
+        metavar="URL",
+    )
+    broker_ssl: bool = option(False, "the broker speaks TLS, or a proxy in front of it: use wss://")
+    broker_ca: str = option(
+        "", "certificates to trust the broker by: a CA's, or its own (default: the system's)", metavar="FILE"
+    )
     max_time: int = option(
         120, "seconds without a sign of life until a device is out", low=1, high=31_536_000, metavar="SECONDS"
     )
@@ -204,12 +222,12 @@ class HttpGatewaySettings(GatewaySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DashboardSettings(CommonSettings):
+class DashboardSettings(TlsSettings):
     """``aiot-dashboard``."""
 
     web_host: str = option("localhost", "address to serve the page on", metavar="HOST")
     web_port: int = option(WEB_PORT, "port to serve the page on", kind="port")
-    broker_ssl: bool = option(False, "the broker is behind TLS: the page uses wss://")
+    broker_ssl: bool = option(False, "the broker speaks TLS, as this page does with --tls-cert: the page uses wss://")
     broker_url: str = option(
         "",
         "where the page finds the broker, if not by host and port: a URL, or behind one proxy its path from the page",

@@ -122,6 +122,8 @@ PURE = [
     "rpc/openrpc.py",
     "simulation/courses.py",
     "simulation/sensors.py",
+    "tls/validity.py",
+    "tls/verification.py",
     "addresses.py",
     "actuation.py",
     "settings.py",

@@ -14,6 +14,8 @@ from pyaiot.http_origin import is_address, may_be_asked_for, name_in
 from pyaiot.keys import ClientToken, Role, token_digest
 from pyaiot.options import ConfigurationError
 
+Scheme = Literal["http", "https"]
+_USUAL_PORT: Mapping[Scheme, int] = {"http": 80, "https": 443}
 Action = Literal["read", "write", "administer"]
 
 #: The one table.
@@ -52,6 +54,7 @@ class Gatekeeper:
     clients: Mapping[str, ClientToken]
     anonymous_read: bool = False
     own_page_port: int | None = None
+    own_page_scheme: Scheme = "http"
 
     def refusal(self, request: Request) -> str | None:
         """Why this request is refused before any upgrade (HTTP 403), or None.
@@ -72,7 +75,8 @@ class Gatekeeper:
             return True
         if self.own_page_port is None:
             return False
-        return origin == _http_origin(host, self.own_page_port) or self._is_own_name(origin, self.own_page_port)
+        own = _origin(self.own_page_scheme, host, self.own_page_port)
+        return origin == own or self._is_own_name(origin, self.own_page_port)
 
     def _is_own_name(self, origin: str, port: int) -> bool:
         """Whether the page was asked for by a name of this host, though the broker was by its address.
@@ -81,8 +85,8 @@ class Gatekeeper:
         """
         if self.trust_this_host:
             return False
-        name = name_in(origin.removeprefix("http://"))
-        if name is None or origin != _http_origin(name, port):
+        name = name_in(origin.removeprefix(f"{self.own_page_scheme}://"))
+        if name is None or origin != _origin(self.own_page_scheme, name, port):
             return False
         return not is_address(name) and may_be_asked_for(name, self.hosts)
 
@@ -103,8 +107,8 @@ class Gatekeeper:
         return None
 
 
-def allowed_origins(listed: str, web_port: int) -> frozenset[str]:
-    """The origins in a comma-separated list; where it is empty, those of this host's dashboard.
+def allowed_origins(listed: str, web_port: int, scheme: Scheme = "http") -> frozenset[str]:
+    """The origins in a comma-separated list; where it is empty, those of this host's dashboard, served by ``scheme``.
 
     Raises ConfigurationError for what no browser ever sends as an Origin.
     """
@@ -114,9 +118,14 @@ def allowed_origins(listed: str, web_port: int) -> frozenset[str]:
             raise ConfigurationError(f"--allowed-origins: {origin!r} is not an origin, such as https://iot.example.org")
     if given:
         return frozenset(given)
-    return frozenset(_http_origin(host, web_port) for host in ("localhost", "127.0.0.1", "[::1]"))
+    return frozenset(_origin(scheme, host, web_port) for host in ("localhost", "127.0.0.1", "[::1]"))
 
 
-def _http_origin(host: str, port: int) -> str:
+def hosts_of(origins: frozenset[str]) -> frozenset[str]:
+    """The hosts in ``origins``: whoever's pages may connect may have them connect by their own name, too."""
+    return frozenset(match[1] for match in map(_ORIGIN.fullmatch, origins) if match is not None)
+
+
+def _origin(scheme: Scheme, host: str, port: int) -> str:
     """The origin of pages at ``host`` as browsers write it: the usual port is left out (RFC 6454 section 6.2)."""
-    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+    return f"{scheme}://{host}" if port == _USUAL_PORT[scheme] else f"{scheme}://{host}:{port}"

@@ -17,7 +17,7 @@ from pyaiot.addresses import is_loopback
 from pyaiot.broker import metrics
 from pyaiot.broker.actuation_handlers import ActuationHandler, ActuationsHandler
 from pyaiot.broker.arip.session import AripSession
-from pyaiot.broker.authorisation import Gatekeeper, allowed_origins
+from pyaiot.broker.authorisation import Gatekeeper, Scheme, allowed_origins, hosts_of
 from pyaiot.broker.client_session import ClientSession
 from pyaiot.broker.gateway_session import GatewaySession
 from pyaiot.broker.hub import Hub
@@ -30,6 +30,7 @@ from pyaiot.keys import KeyFileError, Keys
 from pyaiot.lifecycle import Ready, closing
 from pyaiot.listening import bind, http_server, port_of
 from pyaiot.settings import BROKER_PORT, BrokerSettings
+from pyaiot.tls.certificate import ServerCertificate
 
 log = logging.getLogger("pyaiot.broker")
 
@@ -43,10 +44,11 @@ GOODBYE_S = 1.0
 
 
 class Broker:
-    """``aiot-broker``. ``port`` is the one bound, once it runs."""
+    """``aiot-broker``. ``port`` is the one bound, once it runs. With a ``certificate`` it speaks only TLS."""
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, certificate: ServerCertificate | None = None) -> None:
         self._settings = settings
+        self._certificate = certificate
         self.port = 0
         self.hub: Hub
 
@@ -60,9 +62,10 @@ class Broker:
         actuations = read_actuation_map(settings.actuation_map)
         sockets = bind(settings.broker_host, int(settings.broker_port or BROKER_PORT), "broker")
         self.port = port_of(sockets)
-        gatekeeper = make_gatekeeper(settings, stored)
+        gatekeeper = make_gatekeeper(settings, stored, self._certificate)
         self.hub = Hub(stored, stored.broker, gatekeeper, settings.gateway_grace, actuations)
-        server = http_server(make_application(self.hub))
+        tls = None if self._certificate is None else self._certificate.context
+        server = http_server(make_application(self.hub), tls=tls)
         server.add_sockets(sockets)
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
         ready()
@@ -87,19 +90,27 @@ class Broker:
                 log.error("%s; the keys that were read before stay in force", error)
                 continue
             log.info("The key file changed: %d gateways are authorized", len(stored.authorized))
-            self.hub.gatekeeper = make_gatekeeper(self._settings, stored)
+            self.hub.gatekeeper = make_gatekeeper(self._settings, stored, self._certificate)
             self.hub.change_keys(stored)
 
 
-def make_gatekeeper(settings: BrokerSettings, stored: Keys) -> Gatekeeper:
-    """The rules for clients that the settings and the key file make."""
+def make_gatekeeper(settings: BrokerSettings, stored: Keys, certificate: ServerCertificate | None = None) -> Gatekeeper:
+    """The rules for clients that the settings and the key file make. The names in a certificate are the broker's own.
+
+    With it the broker's own page, too, is taken to speak TLS: browsers let no other page connect here unasked.
+    """
+    scheme: Scheme = "http" if certificate is None else "https"
+    origins = allowed_origins(settings.allowed_origins, settings.web_port, scheme)
+    hosts = allowed_hosts(settings.allowed_hosts, settings.broker_host, socket.gethostname())
     return Gatekeeper(
         trust_this_host=is_loopback(settings.broker_host) and not settings.require_token,
-        origins=allowed_origins(settings.allowed_origins, settings.web_port),
-        hosts=allowed_hosts(settings.allowed_hosts, settings.broker_host, socket.gethostname()),
+        origins=origins,
+        # A page that may connect is often at the broker's own address, behind a proxy.
+        hosts=hosts | hosts_of(origins) | frozenset(certificate.names if certificate else ()),
         clients=stored.clients,
         anonymous_read=settings.anonymous_read,
         own_page_port=None if settings.allowed_origins else settings.web_port,
+        own_page_scheme=scheme,
     )
 
 

@@ -50,6 +50,8 @@ def make_parser(verb: str, description: str, examples: str = "") -> argparse.Arg
     broker = verbs.broker()
     parser.add_argument("--broker", default=broker, metavar="ADDRESS", help=f"host:port or URL; default: {broker}")
     parser.add_argument("--token", metavar="TOKEN", help="where one is needed; default: the environment's AIOT_TOKEN")
+    words = "certificates to trust an https:// broker by; default: the environment's AIOT_BROKER_CA, or the system's"
+    parser.add_argument("--ca", metavar="FILE", help=words)
     parser.add_argument("--json", action="store_true", help="JSON, for programs")
     words = "for an answer, of a device at most 10; default: 10"
     parser.add_argument("--timeout", type=_seconds, default=TIMEOUT_S, metavar="S", help=words)
@@ -84,7 +86,7 @@ def talk(parser: argparse.ArgumentParser, arguments: list[str], body: Body) -> i
             raise ConfigurationError(f"the command line has a word that is not UTF-8: {each!a}")
     options = parser.parse_args(arguments)
     try:
-        client = Client(options.broker, token=options.token, patience_s=0)
+        client = Client(options.broker, token=options.token, ca=options.ca, patience_s=0)
     except BadAddress as error:
         raise ConfigurationError(f"--broker: {error}") from None
     return asyncio.run(_talk(client, options, body))

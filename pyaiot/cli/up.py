@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyaiot import lifecycle, options
-from pyaiot.addresses import in_url, is_every_address
+from pyaiot.addresses import broker_url, in_url, is_every_address
 from pyaiot.announce.announcer import Announced
 from pyaiot.announce.offers import Offer
 from pyaiot.broker.cli import make_offer as offer_broker
@@ -21,7 +21,7 @@ from pyaiot.broker.server import Broker
 from pyaiot.cli.generate_keys import add_missing, make_all
 from pyaiot.dashboard.cli import Dashboard, make_config
 from pyaiot.dashboard.cli import make_offer as offer_dashboard
-from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.cli import BrokerAddress, make_gateway
 from pyaiot.gateway.coap.cli import make_adapter as make_coap_adapter
 from pyaiot.gateway.coap.cli import make_offer as offer_coap
 from pyaiot.gateway.http.cli import make_adapter as make_http_adapter
@@ -36,6 +36,9 @@ from pyaiot.mqtt_broker.cli import make_offer as offer_mqtt
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, UpSettings
 from pyaiot.simulation.demo import Demo
+from pyaiot.tls.certificate import ServerCertificate, server_certificate
+from pyaiot.tls.renewal import Renewal
+from pyaiot.tls.trust import trusting_own_process
 
 log = logging.getLogger("pyaiot.up")
 
@@ -70,6 +73,7 @@ class Everything:
         settings = self._settings
         if settings.gateway_name:
             raise ConfigurationError("--gateway-name: aiot up runs several gateways, each with its protocol's name")
+        certificate = server_certificate(settings)
         make_keys(settings.key_file)
         async with AsyncExitStack() as stack:
             stack.enter_context(sharing(SERVERS + self._can_embed))
@@ -80,19 +84,22 @@ class Everything:
 
             page_sockets = bind(settings.web_host, settings.web_port, "web")
             settings = replace(settings, web_port=port_of(page_sockets))
-            broker = Broker(settings)
+            if certificate is not None:
+                await start(Renewal(certificate), "renewal of the certificate")
+            broker = Broker(settings, certificate)
             await start(broker, "broker")
             settings = replace(settings, broker_port=str(broker.port))
-            await start(Dashboard(make_config(settings), page_sockets), "dashboard")
+            await start(Dashboard(make_config(settings), page_sockets, certificate), "dashboard")
+            own = own_broker(settings, certificate)
             coap, ws, http = make_coap_adapter(settings), make_ws_adapter(settings), make_http_adapter(settings)
-            await start(make_gateway(coap, settings), "CoAP gateway")
-            await start(make_gateway(ws, settings), "WebSocket gateway")
-            await start(make_gateway(http, settings), "HTTP gateway")
+            await start(make_gateway(coap, settings, own), "CoAP gateway")
+            await start(make_gateway(ws, settings, own), "WebSocket gateway")
+            await start(make_gateway(http, settings, own), "HTTP gateway")
             mqtt_port: int | None = None
             if not settings.embedded_broker:
-                await start(make_gateway(make_mqtt_adapter(settings), settings), "MQTT gateway")
+                await start(make_gateway(make_mqtt_adapter(settings), settings, own), "MQTT gateway")
             elif self._can_embed:
-                both = GatewayWithBroker(settings)
+                both = GatewayWithBroker(settings, own)
                 await start(both, "MQTT")
                 mqtt_port = both.port
             if settings.demo:
@@ -105,12 +112,21 @@ class Everything:
                 offer_http(settings, http.port),
                 *([] if mqtt_port is None else [offer_mqtt(settings, mqtt_port)]),
             ]
-            self._tell(settings, coap.port, mqtt_port, ws.port, http.port)
+            self._tell(settings, certificate, coap.port, mqtt_port, ws.port, http.port)
             ready()
             await first_fault(tasks)
 
-    def _tell(self, settings: UpSettings, coap: int, mqtt: int | None, ws: int, http: int) -> None:
-        host = socket.gethostname() if is_every_address(settings.web_host) else settings.web_host
+    def _tell(
+        self,
+        settings: UpSettings,
+        certificate: ServerCertificate | None,
+        coap: int,
+        mqtt: int | None,
+        ws: int,
+        http: int,
+    ) -> None:
+        scheme = "http" if certificate is None else "https"
+        host = page_host(settings.web_host, certificate)
         if mqtt is not None:
             mqtt_line = f"TCP port {mqtt}"
         elif settings.embedded_broker:
@@ -118,12 +134,29 @@ class Everything:
         else:
             mqtt_line = f"those of the MQTT broker at {settings.mqtt_host} port {settings.mqtt_port}"
         demo = "  (simulated devices)" * settings.demo
-        print(f"\n  Dashboard     http://{in_url(host)}:{settings.web_port}/{demo}")
+        print(f"\n  Dashboard     {scheme}://{in_url(host)}:{settings.web_port}/{demo}")
         print(f"  CoAP devices  UDP port {coap}")
         print(f"  MQTT devices  {mqtt_line}")
         print(f"  WebSockets    TCP port {ws}, at /node")
         print(f"  HTTP devices  TCP port {http}, at /v1/nodes/<id>")
         print("  Ctrl-C ends it.\n", flush=True)
+
+
+def own_broker(settings: UpSettings, certificate: ServerCertificate | None) -> BrokerAddress:
+    """Where the gateways of this process find its broker. Raises ConfigurationError."""
+    try:
+        url = broker_url(settings.broker_host, settings.broker_port, certificate is not None, "/gw")
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    return BrokerAddress(url, None if certificate is None else trusting_own_process())
+
+
+def page_host(web_host: str, certificate: ServerCertificate | None) -> str:
+    """What to call this host in the page's address, where it is bound to ``web_host``: as its certificate does."""
+    names = [name for name in certificate.names if "*" not in name] if certificate is not None else []
+    if is_every_address(web_host):
+        return names[0] if names else socket.gethostname()
+    return web_host
 
 
 def _import_mqtt_broker() -> bool:

@@ -25,11 +25,12 @@ import msgspec
 
 from pyaiot.client.address import rpc_url
 from pyaiot.client.errors import failure
-from pyaiot.client.link import Link
+from pyaiot.client.link import CA_OPTION, Link
 from pyaiot.client.records import EntityInfo, GatewayInfo, NodeInfo, Reading, Registration, described
 from pyaiot.client.standing import Standing
 from pyaiot.client.subscribing import EntityLeft, Published, Registered, Stream
 from pyaiot.client.watching import Watch
+from pyaiot.tls.trust import trusting
 from pyaiot.wire.messages import JSON
 
 log = logging.getLogger("pyaiot.client")
@@ -45,15 +46,27 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class Client:
     """See the module. ``address`` as in :func:`rpc_url`; ``token`` from aiot-generate-keys, or AIOT_TOKEN.
 
+    ``ca`` is a file (PEM) with the CA that a ``wss://`` or ``https://`` broker is trusted by, or its own certificate;
+    default: AIOT_BROKER_CA, or the system's. Raises ConfigurationError: it is none.
+
     ``patience_s`` is how long the first connection is tried for; then ``async with`` raises ``Offline``.
     """
 
-    def __init__(self, address: str = "localhost", *, token: str | None = None, patience_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        address: str = "localhost",
+        *,
+        token: str | None = None,
+        ca: str | None = None,
+        patience_s: float = TIMEOUT_S,
+    ) -> None:
         self._patience_s = patience_s
         self._methods: dict[str, Callable[..., Any]] = {}
         self._standing = Standing()
         token = token or os.environ.get("AIOT_TOKEN") or None
-        self._link = Link(rpc_url(address), token, self._callable, self._standing)
+        url = rpc_url(address)
+        tls = trusting(ca or os.environ.get("AIOT_BROKER_CA") or "", CA_OPTION) if url.startswith("wss:") else None
+        self._link = Link(url, token, self._callable, self._standing, tls)
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from pyaiot.gateway.backoff import Backoff
 from pyaiot.rpc.errors import RpcError
 from pyaiot.rpc.limits import Limits
 from pyaiot.rpc.peer import Peer
+from pyaiot.tls.trust import failure as tls_failure
 from pyaiot.wire.messages import JSON
 
 log = logging.getLogger("pyaiot.client")
@@ -32,6 +34,8 @@ MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 32
 #: What the broker takes (PROTOCOL.md section 3.5).
 LIMITS: Final = Limits(max_bytes=16_384)
+#: What names the file of trusted certificates.
+CA_OPTION: Final = "--ca (AIOT_BROKER_CA)"
 DIAL_S: Final = 10.0
 #: How long the broker may take to say that the connection is closed.
 CLOSE_S: Final = 1.0
@@ -52,8 +56,10 @@ class Link:
         token: str | None,
         methods: Callable[[], dict[str, Callable[..., Any]]],
         standing: Standing,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._url = url
+        self._tls = tls
         self._token = token
         self._methods = methods
         self._standing = standing
@@ -91,6 +97,8 @@ class Link:
                 self.trouble = str(error)
             except InvalidHandshake as error:
                 self.trouble = _told_by(error)
+            except ssl.SSLError as error:
+                self.trouble = tls_failure(error, CA_OPTION)
             except TimeoutError:
                 self.trouble = "no answer"
             except ConnectionRefusedError:
@@ -110,6 +118,7 @@ class Link:
         """One connection, to its end. Raises OSError, WebSocketException, RpcError: it did not come to be."""
         async with connect(
             self._url,
+            ssl=self._tls,  # there is one for wss://, and only then
             open_timeout=DIAL_S,
             close_timeout=CLOSE_S,
             compression=None,

@@ -21,6 +21,8 @@ from pyaiot.dashboard.server import DashboardServer
 from pyaiot.lifecycle import Ready, StartupError
 from pyaiot.listening import bind, port_of
 from pyaiot.settings import ALL_SETTINGS, DashboardSettings
+from pyaiot.tls.certificate import ServerCertificate, server_certificate
+from pyaiot.tls.renewal import renewing
 
 log = logging.getLogger("pyaiot.dashboard")
 
@@ -37,19 +39,24 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         DashboardSettings, program="aiot-dashboard", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
+    certificate = server_certificate(settings)
     config = make_config(settings)
     sockets = bind(settings.web_host, settings.web_port, "web")
     port = port_of(sockets)
-    announced = Announced(Dashboard(config, sockets), settings.announce, lambda: [make_offer(settings, port)])
-    return lifecycle.run(announced, settings)
+    dashboard = Dashboard(config, sockets, certificate)
+    announced = Announced(dashboard, settings.announce, lambda: [make_offer(settings, port)])
+    return lifecycle.run(renewing(announced, certificate), settings)
 
 
 def make_config(settings: DashboardSettings) -> DashboardConfig:
-    """What the page is told; raises StartupError."""
+    """What the page is told; raises StartupError.
+
+    Browsers let a page that came by TLS connect by nothing else, so the broker is taken to speak it, too.
+    """
+    with_tls = settings.broker_ssl or bool(settings.tls_cert)
     try:
         config = DashboardConfig(
-            broker_url=settings.broker_url
-            or broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/rpc"),
+            broker_url=settings.broker_url or broker_url(settings.broker_host, settings.broker_port, with_tls, "/rpc"),
             title=settings.title,
             logo=settings.logo or None,
             favicon=settings.favicon or None,
@@ -69,14 +76,17 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
 
 def make_offer(settings: DashboardSettings, port: int) -> Offer:
     """What the network may be told of the dashboard that listens on ``port``."""
-    return Offer("dashboard", settings.title, settings.web_host, port)
+    return Offer("dashboard", settings.title, settings.web_host, port, tls=bool(settings.tls_cert))
 
 
 class Dashboard:
-    """The dashboard as a service, on sockets that are bound already."""
+    """The dashboard as a service, on sockets that are bound already; with a ``certificate`` it speaks only TLS."""
 
-    def __init__(self, config: DashboardConfig, sockets: list[socket.socket]) -> None:
-        self._server = DashboardServer(config, "", port_of(sockets))
+    def __init__(
+        self, config: DashboardConfig, sockets: list[socket.socket], certificate: ServerCertificate | None = None
+    ) -> None:
+        tls = None if certificate is None else certificate.context
+        self._server = DashboardServer(config, "", port_of(sockets), tls)
         self._sockets = sockets
 
     async def run(self, ready: Ready) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -235,8 +236,9 @@ def make_application(config: DashboardConfig) -> tornado.web.Application:
 class DashboardServer:
     """A dashboard on one address; ``port`` is the real one once started, also when 0 was asked for."""
 
-    def __init__(self, config: DashboardConfig, host: str, port: int) -> None:
+    def __init__(self, config: DashboardConfig, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.config = config
+        self._tls = tls
         self.host = host
         self.port = port
         self._server: BoundedServer | None = None
@@ -249,7 +251,7 @@ class DashboardServer:
         if sockets is None:
             sockets = bind(self.host, self.port, "web")
         self.port = sockets[0].getsockname()[1]
-        self._server = http_server(make_application(self.config))
+        self._server = http_server(make_application(self.config), tls=self._tls)
         self._server.add_sockets(sockets)
         folder = AssetFolder(self.config.static_path)
         if folder.get("index.html") is None:

@@ -3,27 +3,57 @@
 
 from __future__ import annotations
 
+import ssl
+from dataclasses import dataclass
+
 from pyaiot import keys
-from pyaiot.addresses import broker_url
+from pyaiot.addresses import broker_url, broker_url_at
 from pyaiot.gateway.adapter import Adapter
 from pyaiot.gateway.service import GatewayService
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import GatewaySettings
+from pyaiot.tls.trust import trusting
 
 
-def make_gateway(adapter: Adapter, settings: GatewaySettings) -> GatewayService:
-    """The gateway that ``settings`` describe around ``adapter``; raises ConfigurationError (KeyFileError is one)."""
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where gateways find the broker: ``url`` is ``ws://…/gw`` or ``wss://…/gw``; ``tls`` says whom to trust there."""
+
+    url: str
+    tls: ssl.SSLContext | None = None
+
+
+def broker_address(settings: GatewaySettings) -> BrokerAddress:
+    """Where ``settings`` say that the broker is: as a whole, or by host and port. Raises ConfigurationError."""
+    try:
+        if settings.broker:
+            url = broker_url_at(settings.broker, "/gw")
+        else:
+            url = broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/gw")
+    except ValueError as error:
+        raise ConfigurationError(f"--broker: {error}" if settings.broker else str(error)) from None
+    if url.startswith("wss:"):
+        return BrokerAddress(url, trusting(settings.broker_ca, "--broker-ca"))
+    if settings.broker_ca:
+        wanted = "a wss:// address" if settings.broker else "--broker-ssl"
+        raise ConfigurationError(f"--broker-ca is of no use without {wanted}: the broker would be called without TLS")
+    return BrokerAddress(url)
+
+
+def make_gateway(adapter: Adapter, settings: GatewaySettings, broker: BrokerAddress | None = None) -> GatewayService:
+    """The gateway that ``settings`` describe around ``adapter``; raises ConfigurationError (KeyFileError is one).
+
+    ``broker``: where the broker is, for who knows better than the settings.
+    """
     stored = keys.load(settings.key_file)
     name, key, broker_key = stored.gateway(settings.gateway_name, adapter.protocol)
-    try:
-        url = broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/gw")
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from None
+    address = broker or broker_address(settings)
     return GatewayService(
         adapter,
         name=name,
         key=key,
         broker_key=broker_key,
-        broker_url=url,
+        broker_url=address.url,
+        tls=address.tls,
         timeout_s=settings.max_time,
     )

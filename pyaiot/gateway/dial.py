@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
+from pyaiot.tls.trust import failure as tls_failure
 from pyaiot.wire.codec import MAX_FRAME_BYTES
 from pyaiot.wire.errors import HandshakeFailed, WireError
 from pyaiot.wire.handshake import (
@@ -28,15 +30,15 @@ from pyaiot.wire.signing import PrivateKey, PublicKey
 #: Frames of the broker that are read ahead, at most.
 MAX_UNREAD_FRAMES = 8
 
-LossKind = Literal["unreachable", "stranger", "not admitted", "replaced", "lost", "fault"]
+LossKind = Literal["unreachable", "untrusted", "stranger", "not admitted", "replaced", "lost", "fault"]
 
 
 class LinkLost(Exception):
     """The session ended or did not begin; ``str()`` says why, in one line.
 
-    ``kind``: ``unreachable`` (no connection), ``stranger`` (it is not the broker that is trusted here),
-    ``not admitted`` (it does not take our key), ``replaced`` (by another session of our name), ``lost`` (it ended,
-    or fell silent), ``fault`` (the broker said what it must not say).
+    ``kind``: ``unreachable`` (no connection), ``untrusted`` (its certificate is not trusted),
+    ``stranger`` (it is not the broker that is trusted here), ``not admitted`` (it does not take our key), ``replaced``
+    (by another session of our name), ``lost`` (it ended, or fell silent), ``fault`` (the broker said what it must not).
     """
 
     def __init__(self, kind: LossKind, reason: str) -> None:
@@ -72,11 +74,12 @@ class Identity:
     doors: tuple[Door, ...] = ()
 
 
-async def dial(url: str, times: LinkTimes) -> ClientConnection:
-    """Connect to the broker at ``url``; raises LinkLost."""
+async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) -> ClientConnection:
+    """Connect to the broker at ``url``, by TLS as ``tls`` has it (default: the system's CAs); raises LinkLost."""
     try:
         return await connect(
             url,
+            ssl=tls or url.startswith("wss:") or None,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
             proxy=None,
@@ -90,6 +93,9 @@ async def dial(url: str, times: LinkTimes) -> ClientConnection:
         body = bytes(error.response.body or b"")[:100].decode(errors="replace").strip()
         status = f"{error.response.status_code} {error.response.reason_phrase}"
         raise LinkLost("unreachable", f"HTTP {status}{f': {body}' if body else ''}") from None
+    except ssl.SSLError as error:
+        untrusted = isinstance(error, ssl.SSLCertVerificationError)
+        raise LinkLost("untrusted" if untrusted else "unreachable", tls_failure(error, "--broker-ca")) from None
     except TimeoutError:
         raise LinkLost("unreachable", f"no answer within {times.open_s:g} s") from None
     except (OSError, EOFError, InvalidHandshake, InvalidURI, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
 from typing import Protocol
 
@@ -52,8 +53,17 @@ class Host(Protocol):
 class Link:
     """A session from its connecting to its end."""
 
-    def __init__(self, url: str, identity: Identity, outbox: Outbox, host: Host, times: LinkTimes) -> None:
+    def __init__(
+        self,
+        url: str,
+        identity: Identity,
+        outbox: Outbox,
+        host: Host,
+        times: LinkTimes,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._url = url
+        self._tls = tls
         self._identity = identity
         self._outbox = outbox
         self._host = host
@@ -70,7 +80,7 @@ class Link:
 
     async def run(self, established: Callable[[], None]) -> None:
         """Connect and serve, calling ``established`` after the welcome; ends by raising LinkLost, or when cancelled."""
-        connection = await dial(self._url, self._times)
+        connection = await dial(self._url, self._times, self._tls)
         code, reason = CLOSE_GOING_AWAY, "the gateway stops"
         try:
             async with asyncio.timeout(self._times.handshake_s):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Mapping
 
@@ -36,8 +37,9 @@ DRAIN_S = 2.0
 class GatewayService:
     """One gateway: ``adapter`` speaks with the devices, ``name`` and ``key`` are what the broker knows it by.
 
-    ``broker_url`` is ``ws://…/gw`` or ``wss://…/gw``, ``broker_key`` the key that must answer there. A node is out
-    after ``timeout_s`` without a sign of life. Implements adapter.DeviceEvents.
+    ``broker_url`` is ``ws://…/gw`` or ``wss://…/gw``, ``broker_key`` the key that must answer there,
+    ``tls`` whom to trust besides (see dial). A node is out after ``timeout_s`` without a sign of life.
+    Implements adapter.DeviceEvents.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class GatewayService:
         key: PrivateKey,
         broker_key: PublicKey,
         broker_url: str,
+        tls: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
         times: LinkTimes | None = None,
     ) -> None:
@@ -62,7 +65,7 @@ class GatewayService:
             tells_timeout=not ends_with_connection(adapter),
         )
         identity = Identity(name, key, broker_key, features=(READ,) if can_read(adapter) else ())
-        self.uplink = Uplink(broker_url, identity, self._outbox, self, times=times)
+        self.uplink = Uplink(broker_url, identity, self._outbox, self, tls=tls, times=times)
         self._errands: Errands | None = None
         self._armed_for: float | None = None
         self._earlier = asyncio.Event()

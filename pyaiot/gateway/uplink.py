@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as chance
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +26,7 @@ PROVED_AFTER_S = 5.0
 class Uplink:
     """Keeps a session with the broker at ``url``, and sends what is in the outbox.
 
-    Call :meth:`wake` after adding to the outbox. ``random`` gives floats in [0, 1), for the delays.
+    Call :meth:`wake` after adding to the outbox. ``tls``: see dial. ``random`` gives floats in [0, 1), for the delays.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Uplink:
         outbox: Outbox,
         host: Host,
         *,
+        tls: ssl.SSLContext | None = None,
         times: LinkTimes | None = None,
         random: Callable[[], float] = chance.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
+        self._tls = tls
         self._identity = identity
         self._outbox = outbox
         self._host = host
@@ -58,7 +61,7 @@ class Uplink:
         """Until cancelled; a session is then closed with 1001."""
         while True:
             began = self._clock()
-            link = Link(self._url, self._identity, self._outbox, self._host, self._times)
+            link = Link(self._url, self._identity, self._outbox, self._host, self._times, self._tls)
             try:
                 self._link = link
                 await link.run(self._established)
@@ -136,6 +139,8 @@ class Uplink:
                 name,
                 delay,
             )
+        elif loss.kind == "untrusted":
+            log.error("Not connected to the broker at %s: %s; trying again until it is right", self._url, loss)
         elif loss.kind == "fault":
             log.error("Session with the broker at %s ended: %s; trying again", self._url, loss)
         elif not first:

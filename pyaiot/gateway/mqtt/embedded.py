@@ -8,7 +8,7 @@ from typing import Final
 
 from pyaiot import keys
 from pyaiot.addresses import reached_at
-from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.cli import BrokerAddress, make_gateway
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.cli import make_adapter
 from pyaiot.lifecycle import Ready, first_fault, started
@@ -23,11 +23,12 @@ _ELSEWHERE: Final = ("mqtt_user", "mqtt_password_file", "mqtt_ssl", "mqtt_ca", "
 class GatewayWithBroker:
     """A service: the embedded MQTT broker, then the gateway as its client. Ends in the opposite order.
 
-    ``port`` is the MQTT broker's, once it runs.
+    ``port`` is the MQTT broker's, once it runs. ``address``: see make_gateway.
     """
 
-    def __init__(self, settings: MqttGatewaySettings) -> None:
+    def __init__(self, settings: MqttGatewaySettings, address: BrokerAddress | None = None) -> None:
         self._settings = settings
+        self._address = address
         self.port = settings.mqtt_port
 
     async def run(self, ready: Ready) -> None:
@@ -42,7 +43,8 @@ class GatewayWithBroker:
             adapter = make_adapter(
                 settings, host=reached_at(settings.mqtt_host), port=broker.port, account=(user, password.encode())
             )
-            tasks.append(await stack.enter_async_context(started(make_gateway(adapter, settings), "MQTT gateway")))
+            gateway = make_gateway(adapter, settings, self._address)
+            tasks.append(await stack.enter_async_context(started(gateway, "MQTT gateway")))
             ready()
             await first_fault(tasks)
 

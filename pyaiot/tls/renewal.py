@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Takes up a renewed certificate without a restart, within a minute or at SIGHUP; says when it is high time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pyaiot.lifecycle import Ready, Service
+from pyaiot.options import ConfigurationError
+from pyaiot.tls.certificate import ServerCertificate
+
+log = logging.getLogger("pyaiot.tls")
+
+#: How often the files are looked at.
+LOOK_S: Final = 60.0
+#: How often it is said that the certificate soon holds no more.
+WARN_EVERY_S: Final = 86_400.0
+
+
+class Renewal:
+    """A service beside those that show ``certificate``."""
+
+    def __init__(self, certificate: ServerCertificate, *, clock: Callable[[], float] = time.time) -> None:
+        self._certificate = certificate
+        self._clock = clock
+        self._warned_at = -WARN_EVERY_S
+
+    async def run(self, ready: Ready) -> None:
+        """Until cancelled."""
+        loop = asyncio.get_running_loop()
+        asked = asyncio.Event()
+        loop.add_signal_handler(signal.SIGHUP, asked.set)
+        try:
+            self._warn()
+            ready()
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await asked.wait()
+                if asked.is_set() or self._certificate.changed():
+                    asked.clear()
+                    self._take_up()
+                self._warn()
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+
+    def _take_up(self) -> None:
+        try:
+            self._certificate.reload()
+        except ConfigurationError as error:
+            log.error("%s; the certificate that was read before stays in use", error)
+        else:
+            self._warned_at = -WARN_EVERY_S
+            log.info("New connections get the certificate that holds until %s", self._certificate.validity.ends)
+
+    def _warn(self) -> None:
+        now = self._clock()
+        warning = self._certificate.validity.warning(now)
+        if warning is not None and now - self._warned_at >= WARN_EVERY_S:
+            self._warned_at = now
+            log.warning("The certificate in %s %s", self._certificate.file, warning)
+
+
+class _Both:
+    """A service, and beside it what renews its certificate."""
+
+    def __init__(self, service: Service, renewal: Renewal) -> None:
+        self._service = service
+        self._renewal = renewal
+
+    async def run(self, ready: Ready) -> None:
+        async with asyncio.TaskGroup() as group:
+            renewing = group.create_task(self._renewal.run(lambda: None), name="renewal of the certificate")
+            try:
+                await self._service.run(ready)
+            finally:
+                renewing.cancel()
+
+
+def renewing(service: Service, certificate: ServerCertificate | None) -> Service:
+    """``service``, which shows ``certificate`` if there is one, so that it is renewed meanwhile."""
+    return service if certificate is None else _Both(service, Renewal(certificate))

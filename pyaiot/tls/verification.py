@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Why the certificate of whom we called is not trusted, and what to do, in words. Pure.
+
+The numbers are OpenSSL's, of X509_STORE_CTX_get_error(3), as ``ssl.SSLCertVerificationError.verify_code`` has them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_NOT_YET: Final = 9
+_EXPIRED: Final = 10
+_UNKNOWN: Final = frozenset((2, 18, 19, 20, 21))
+_WRONG_NAME: Final = frozenset((62, 64))
+
+
+def why_not_trusted(code: int, message: str, option: str) -> str:
+    """One line, without what it is about. ``message`` is OpenSSL's; ``option`` names a file of who is trusted."""
+    if code == _EXPIRED:
+        return "its certificate has expired: renew it there (or this host's clock is wrong)"
+    if code == _NOT_YET:
+        return "its certificate does not hold yet: is this host's clock right, and that one's?"
+    if code in _UNKNOWN:
+        return f"its certificate is signed by none that is trusted here: say {option} with the CA's, or with it itself"
+    if code in _WRONG_NAME:
+        return f"its certificate has other names ({message.rstrip('. ')}): call it by one of those"
+    return f"its certificate is not trusted ({message.rstrip('. ')})"
+
+
+#: What OpenSSL says when a peer answers something else than TLS, by version.
+_NO_TLS: Final = frozenset(("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"))
+
+
+def why_no_handshake(reason: str | None) -> str:
+    """One line for a handshake that failed for another cause; ``reason`` is ``ssl.SSLError.reason``."""
+    if reason in _NO_TLS:
+        return "what answers there does not speak TLS"
+    words = (reason or "it ended the handshake").replace("_", " ").lower()
+    return f"no TLS connection: {words}"

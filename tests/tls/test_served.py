@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The limits of what listens hold by TLS, too; who speaks plain HTTP there is told; many writes arrive whole."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+from websockets.asyncio.client import connect
+
+from pyaiot import listening
+from pyaiot.broker.framing import text_frame
+from pyaiot.broker.websocket import Peer
+from pyaiot.listening import bind, http_server, port_of
+from pyaiot.tls.certificate import ServerCertificate
+from pyaiot.tls.trust import trusting
+from tests.patience import PATIENCE_S
+from tests.test_listening import Hello, ends
+from tests.tls.authority import Authority
+
+#: More than the kernel holds for a reader that waits.
+MESSAGES, BYTES = 400, 30_000
+
+
+class Burst(Peer):
+    """Writes at the stream, as all of the broker does."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        super().open()
+        self.limit_kernel_buffer(65_536)
+        for number in range(MESSAGES):
+            self.write_raw(text_frame(b"%06d" % number + b"x" * BYTES), lambda: None)
+
+
+@pytest.fixture
+async def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    monkeypatch.setattr(listening, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(listening, "IDLE_S", 0.3)
+    issued = Authority(tmp_path).issue("localhost")
+    certificate = ServerCertificate(str(issued.certificate), str(issued.key))
+    server = http_server(Application([("/", Hello), ("/burst", Burst)]), tls=certificate.context)
+    sockets = bind("127.0.0.1", 0, "web")
+    server.add_sockets(sockets)
+    yield port_of(sockets)
+    server.stop()
+    await server.close_all_connections()
+
+
+async def ask(port: int, tls: ssl.SSLContext | None) -> bytes:
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=tls)
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_who_begins_handshakes_and_ends_none_shuts_out_nobody(port: int, tmp_path: Path) -> None:
+    tls = trusting(str(tmp_path / "ca.pem"), "--broker-ca")
+    silent = []
+    for _ in range(20):
+        sock = socket.create_connection(("127.0.0.1", port))
+        sock.setblocking(False)
+        sock.send(b"\x16\x03\x01\x02")  # how a handshake begins
+        silent.append(sock)
+    assert (await ask(port, tls)).startswith(b"HTTP/1.1 200")
+    async with asyncio.timeout(PATIENCE_S):
+        assert await asyncio.gather(*(ends(sock) for sock in silent)) == [True] * 20
+    for sock in silent:
+        sock.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the old TLS
+async def test_plain_http_is_told_and_other_noise_ends(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    assert (await ask(port, None)).endswith(b"\r\n\r\nThis port speaks TLS: use https:// or wss://\n")
+    reader, writer = await asyncio.open_connection("localhost", port)
+    writer.write(b"\x00\x01 no TLS at all \xff\xff")
+    async with asyncio.timeout(PATIENCE_S):
+        assert len(await reader.read()) <= len(b"alert..")
+    writer.close()
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version = ssl.TLSVersion.TLSv1
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await ask(port, old)
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")] == []
+
+
+async def test_what_is_written_at_the_stream_arrives_whole_at_who_reads_late(port: int, tmp_path: Path) -> None:
+    tls = trusting(str(tmp_path / "ca.pem"), "--broker-ca")
+    assert issubclass(Burst, WebSocketHandler)
+    async with connect(f"wss://localhost:{port}/burst", ssl=tls, proxy=None, max_queue=1) as client:
+        async with asyncio.timeout(PATIENCE_S):
+            for number in range(MESSAGES):
+                assert await client.recv() == f"{number:06d}" + "x" * BYTES
