@@ -113,6 +113,7 @@ async def test_nonsense_makes_no_node_and_keeps_one_alive(gateway: Gateway, capl
     assert gateway.adapter.counters.bad_bodies == 2
 
 
+@pytest.mark.one_loop
 async def test_a_device_that_is_silent_is_out_and_one_that_posts_or_asks_is_not() -> None:
     async with running(timeout_s=4.0) as gateway:
         await gateway.device("silent").post({"x": 1})

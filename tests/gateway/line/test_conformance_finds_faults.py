@@ -16,7 +16,7 @@ from docs.examples.line_world import LineWorld
 from pyaiot.gateway.adapter import DeviceEvents, WriteFailed
 from pyaiot.listening import bind
 from pyaiot.options import ConfigurationError
-from pyaiot.testing import gateway, robustness, running, world
+from pyaiot.testing import gateway, recorder, robustness, running, world
 from pyaiot.testing.conformance import AdapterConformance
 
 
@@ -323,7 +323,7 @@ async def test_a_faulty_adapter_fails(
     faulty: type[LineAdapter], test: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    for module in (gateway, robustness, running, world):
+    for module in (gateway, recorder, robustness, running, world):
         monkeypatch.setattr(module, "WAIT_S", 1.0)
     monkeypatch.setattr(gateway, "AGAIN_S", 0.3)
     monkeypatch.setattr(running, "TEST_S", 60.0)

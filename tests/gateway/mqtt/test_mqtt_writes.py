@@ -52,6 +52,7 @@ async def test_py_mqtt_5_a_write_succeeds_when_the_device_reports_the_value(
         assert gateway.nodes["a"]["led"] == 1
 
 
+@pytest.mark.one_loop
 async def test_a_write_fails_with_what_the_device_says_instead_and_with_its_silence(
     gateway: Gateway, server: Mosquitto
 ) -> None:
@@ -104,6 +105,7 @@ async def test_without_an_mqtt_broker_a_write_fails_at_once(gateway: Gateway, se
     assert (failed.value.code, failed.value.reason) == ("offline", "the MQTT broker is away")
 
 
+@pytest.mark.one_loop
 async def test_a_command_is_not_published_again_after_a_lost_connection(
     server: Mosquitto, make_gateway: MakeGateway
 ) -> None:

@@ -37,6 +37,7 @@ async def test_a_connection_that_answers_no_ping_is_dead(
     assert gateway.adapter.counters.silent == 1
 
 
+@pytest.mark.one_loop
 async def test_a_device_that_says_nothing_is_not_out_while_its_connection_lives(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
