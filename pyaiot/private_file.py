@@ -55,15 +55,15 @@ class PrivateFile:
         """The error for a file that was read and makes no sense."""
         return self.error(f"Invalid {self.what} provided: '{Path(os.path.expanduser(path))}': {reason}")
 
-    def write(self, path: str | Path, text: str) -> None:
+    def write(self, path: str | Path, content: str | bytes) -> None:
         """Write the file, 0600 in a directory of 0700, whole or not at all; a link stays one. Raises ``error``."""
         path = _target(path)
         try:
             self._make_folder(path)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
             try:
-                with open(descriptor, "w", encoding="utf-8") as file:
-                    file.write(text)
+                with open(descriptor, "wb") as file:
+                    file.write(content.encode() if isinstance(content, str) else content)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(temporary, path)

@@ -25,6 +25,8 @@ ALL: Final = {
     "device": "passwords of devices, for MQTT (embedded), WebSocket and HTTP",
     "device-token": "tokens of devices, for WebSocket and HTTP",
     "install-units": "units for systemd, which keep the services running for years",
+    "backup": "keys, settings and state of this host in one file",
+    "restore": "what a backup holds, put where this host has it",
     "completion": "what makes bash, zsh or fish complete all this",
 }
 #: Verbs whose first words are a node and a resource, or an entity and a method.
@@ -110,6 +112,14 @@ def _module(verb: str) -> ModuleType:
             from pyaiot.cli import device_token
 
             return device_token
+        case "backup":
+            from pyaiot.cli import backup
+
+            return backup
+        case "restore":
+            from pyaiot.cli import restore
+
+            return restore
         case "completion":
             from pyaiot.cli import completion
 

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reads what belongs into a backup."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+
+from pyaiot.backup.contents import MAX_FILE_BYTES, Kept
+from pyaiot.backup.layout import Place
+from pyaiot.options import ConfigurationError
+
+
+def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
+    """The files that are there; and of those that are not, the ones that somebody chose.
+
+    Raises ConfigurationError: one is there, and cannot be read or is none.
+    """
+    files: list[Kept] = []
+    missing: list[Place] = []
+    for place in places:
+        try:
+            for path in _paths(place):
+                files.append(_read(place, path))
+        except FileNotFoundError:
+            if place.chosen:
+                missing.append(place)
+        except OSError as error:
+            raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
+    return files, missing
+
+
+def _paths(place: Place) -> list[str]:
+    if not place.is_folder:
+        return [place.path]
+    names = sorted(name for name in os.listdir(place.path) if name.endswith(".pem") and not name.startswith("."))
+    return [f"{place.path}/{name}" for name in names]
+
+
+def _read(place: Place, path: str) -> Kept:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigurationError(f"{path} is no ordinary file")
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigurationError(f"{path} is larger than {MAX_FILE_BYTES} bytes, which is more than a backup takes")
+    return Kept(place.role, place.services, path, stat.S_IMODE(status.st_mode) & 0o777, content)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which file of a backup goes where on this host: by what it is for, never by where it was. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Final
+
+from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, BadBackup, Kept
+from pyaiot.backup.layout import Layout, Place
+from pyaiot.backup.settings_text import adapt_config, adapt_environment, assignments
+from pyaiot.gateway.device_tokens import owners
+from pyaiot.settings import SERVICES
+
+if TYPE_CHECKING:
+    from pyaiot.options import Keeps
+
+#: The role of which a host may have several files, one a service, that can become one.
+OWNERS: Final = "device_owners"
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,60}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A file to be there, with that content and mode; ``keeps`` as in options."""
+
+    role: str
+    keeps: Keeps
+    path: str
+    mode: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``notes``: what whoever restores has to know, a line each."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+
+
+def make_plan(files: Sequence[Kept], places: Sequence[Place], layout: Layout, absolute: Callable[[str], str]) -> Plan:
+    """``places``: those of this host now; ``absolute`` makes such a path of one that stands in a file of settings.
+
+    Raises BadBackup: a file is for nothing that this pyaiot knows, or there are two for one place.
+    """
+    known = known_roles()
+    by_role: dict[str, list[Kept]] = {}
+    for kept in files:
+        if kept.role not in known:
+            raise BadBackup(f"it has a file for {kept.role[:40]!r}, which this pyaiot does not know: update it")
+        by_role.setdefault(kept.role, []).append(kept)
+    steps: list[Step] = []
+    moved: dict[str, str | None] = {}
+    for role, of_role in by_role.items():
+        here = [place for place in places if place.role == role]
+        if not here:
+            path = _free_path(of_role[0], layout, {place.path for place in places} | {step.path for step in steps})
+            here = [Place(role, known[role], of_role[0].services, path, chosen=True)]
+        for place in here:
+            steps += _steps_at(place, of_role, layout)
+        # Where nobody chose another place, each unit names its own.
+        by_units = layout.is_system and not all(place.chosen for place in here)
+        moved[role] = None if by_units and role not in (ENVIRONMENT, DEVICE_TOKEN_KEY) else here[0].path
+    if len({step.path for step in steps}) != len(steps):
+        raise BadBackup("two of its files would be one here")
+    return _adapted(steps, moved, absolute)
+
+
+def known_roles() -> Mapping[str, Keeps]:
+    """What each role's files are."""
+    roles: dict[str, Keeps] = {ENVIRONMENT: "chosen", DEVICE_TOKEN_KEY: "secret"}
+    for settings in SERVICES.values():
+        roles.update((each.name, each.metadata["keeps"]) for each in fields(settings) if each.metadata["keeps"])
+    return roles
+
+
+def _steps_at(place: Place, files: Sequence[Kept], layout: Layout) -> list[Step]:
+    """What is to be at one place: what was at the places of the same services, or of the same option."""
+    same = [kept for kept in files if not kept.services or set(kept.services) & set(place.services)] or list(files)
+    if place.is_folder:
+        named = {kept.filename: kept for kept in same if _is_key(kept.filename)}
+        if len(named) != len(same):
+            raise BadBackup(f"it has two files, or one with a bad name, for {place.path}")
+        return [_step(place, kept, f"{place.path}/{name}", layout) for name, kept in named.items()]
+    if len({kept.content for kept in same}) > 1:
+        if place.role != OWNERS:
+            raise BadBackup(f"it has two files for {place.path}")
+        same = [_joined(same)]
+    return [_step(place, same[0], place.path, layout)]
+
+
+def _step(place: Place, kept: Kept, path: str, layout: Layout) -> Step:
+    if place.keeps == "secret" and place.chosen and layout.is_system:
+        mode = 0o600 | kept.mode & 0o044  # the unit is given no copy of it, so its user has to read this one
+    elif place.keeps in ("secret", "state"):
+        mode = 0o600
+    elif layout.is_system:
+        mode = 0o644  # each service reads it, as a user of its own
+    else:
+        mode = 0o600 | kept.mode & 0o644
+    return Step(place.role, place.keeps, path, mode, kept.content)
+
+
+def _joined(files: Sequence[Kept]) -> Kept:
+    """Owners of ids that two gateways kept, as one file; where they differ, the first one's hold."""
+    try:
+        known = [owners.parse(kept.content.decode()) for kept in files]
+    except (UnicodeError, owners.BadOwners):
+        raise BadBackup("its files of devices' owners cannot be put together: one makes no sense") from None
+    merged: owners.Accounts = {}
+    for accounts in reversed(known):
+        merged |= accounts
+    return replace(files[0], content=owners.render(owners.bounded(merged)).encode())
+
+
+def _free_path(kept: Kept, layout: Layout, taken: set[str]) -> str:
+    """Beside the keys, under its old name if that is plain and free."""
+    name = kept.filename if _PLAIN.fullmatch(kept.filename) else kept.role.replace("_", "-")
+    path = f"{layout.settings}/{name}"
+    return path if path not in taken else f"{layout.settings}/{kept.role.replace('_', '-')}"
+
+
+def _adapted(steps: Sequence[Step], moved: Mapping[str, str | None], absolute: Callable[[str], str]) -> Plan:
+    """The files of settings name the others where they are now."""
+    done: list[Step] = []
+    notes: list[str] = []
+    named: dict[str, str] = {}
+    for step in steps:
+        if step.role == ENVIRONMENT:
+            text, left_out = adapt_environment(_text(step), moved, absolute)
+            named = assignments(text)
+            step = replace(step, content=text.encode())
+            notes += [f"{step.path}: {name} was left out: no option of pyaiot" for name in left_out]
+        elif step.role == "config":
+            step = replace(step, content=adapt_config(_text(step), moved, absolute).encode())
+        done.append(step)
+    config = moved.get("config")
+    if config and absolute(named.get("AIOT_CONFIG", "")) != config:
+        notes.append(f"services read {config} where they are told to: by AIOT_CONFIG={config} or --config")
+    return Plan(tuple(done), tuple(notes))
+
+
+def _text(step: Step) -> str:
+    try:
+        return step.content.decode()
+    except UnicodeError:
+        raise BadBackup(f"its file for {step.path} is not text") from None
+
+
+def _is_key(name: str) -> bool:
+    return name.endswith(".pem") and not name.startswith(".") and "\0" not in name
