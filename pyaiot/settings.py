@@ -96,9 +96,14 @@ class TlsSettings(CommonSettings):
     """What those have that others connect to by HTTP and WebSocket."""
 
     tls_cert: str = option(
-        "", "certificate to speak TLS with, in PEM, with those that lead to its CA behind it", metavar="FILE"
+        "",
+        "certificate to speak TLS with, in PEM, with those that lead to its CA behind it",
+        metavar="FILE",
+        keeps="chosen",
     )
-    tls_key: str = option("", "private key of that certificate, in PEM, without a password", metavar="FILE")
+    tls_key: str = option(
+        "", "private key of that certificate, in PEM, without a password", metavar="FILE", keeps="secret"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +139,10 @@ class GatewaySettings(CommonSettings):
     )
     broker_ssl: bool = option(False, "the broker speaks TLS, or a proxy in front of it: use wss://")
     broker_ca: str = option(
-        "", "certificates to trust the broker by: a CA's, or its own (default: the system's)", metavar="FILE"
+        "",
+        "certificates to trust the broker by: a CA's, or its own (default: the system's)",
+        metavar="FILE",
+        keeps="chosen",
     )
     max_time: int = option(
         120, "seconds without a sign of life until a device is out", low=1, high=31_536_000, metavar="SECONDS"
