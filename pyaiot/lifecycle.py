@@ -16,10 +16,11 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TextIO
 
-from pyaiot import sd_notify
+from pyaiot import log_format, sd_notify
 from pyaiot.log_limit import LimitFilter
+from pyaiot.monitoring import process
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import CommonSettings
 
@@ -62,6 +63,11 @@ def main(start: Callable[[], int | None]) -> int:
 def run(service: Service, settings: CommonSettings, *, ready: Ready | None = None) -> int:
     """Set up logging and run ``service`` until SIGINT or SIGTERM; 0 when it ended in order."""
     limit = configure_logging(settings)
+    if settings.metrics_port:
+        # Read by those only who want it: it costs up to 5 MB.
+        from pyaiot.monitoring.listener import WithListener
+
+        service = WithListener(service, settings)
     try:
         return _run_loop(lambda: _serve(service, ready))
     finally:
@@ -97,10 +103,14 @@ async def _serve(service: Service, ready: Ready | None) -> int:
 
     serving = loop.create_task(service.run(on_ready), name="service")
     stopping = loop.create_task(stop.wait(), name="wait for a signal")
-    alive = loop.create_task(sd_notify.stay_alive(), name="watchdog")
+    beside = (
+        loop.create_task(sd_notify.stay_alive(), name="watchdog"),
+        loop.create_task(process.measure_lag(), name="lag of the event loop"),
+    )
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    alive.cancel()
+    for task in beside:
+        task.cancel()
     if not serving.done():
         sd_notify.notify("STOPPING=1")
         log.info("Stopping")
@@ -179,54 +189,17 @@ async def closing(waits: Awaitable[None], timeout_s: float, what: str) -> None:
         log.warning("%s did not end within %.1f s", what, timeout_s)
 
 
-_COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
-
-
-class _Formatter(logging.Formatter):
-    """``time - logger - level - message``, in colours on a terminal.
-
-    One line an event but for tracebacks, whose lines are indented: a peer's text never looks like a line of ours.
-    """
-
-    def __init__(self, colours: bool) -> None:
-        super().__init__("%(asctime)s - %(name)14s - %(levelname)5s - %(message)s")
-        self._colours = colours
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        colour = _COLOURS.get(record.levelno) if self._colours else None
-        return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = record.message.translate(_CONTROL)
-        return super().formatMessage(record)
-
-    def formatException(self, ei: Any) -> str:
-        lines = super().formatException(ei).split("\n")
-        return "\n".join(f"    {line.translate(_CONTROL)}" for line in lines)
-
-
+#: What must not reach a terminal raw.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 
 def configure_logging(settings: CommonSettings) -> LimitFilter:
     """Configure logging for the process: the one place that does. To be closed at the end: what it returns."""
     level = logging.DEBUG if settings.debug else logging.getLevelNamesMapping().get(settings.logging.upper(), 100)
-    handler: logging.Handler
-    if settings.log_file_prefix:
-        try:
-            handler = logging.handlers.RotatingFileHandler(
-                os.path.expanduser(settings.log_file_prefix),
-                maxBytes=settings.log_file_max_size,
-                backupCount=settings.log_file_num_backups,
-            )
-        except OSError as error:
-            raise StartupError(f"--log-file-prefix: cannot write {error.filename}: {error.strerror}") from None
-    else:
-        handler = logging.StreamHandler()
-    colours = not settings.log_file_prefix and sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    handler.setFormatter(_Formatter(colours))
-    limit = LimitFilter(handler)
+    handler = _log_file(settings) if settings.log_file_prefix else _terminal(settings)
+    if settings.log_file_prefix and settings.log_to_stderr:
+        handler = _Both(handler, _terminal(settings))
+    limit = LimitFilter(handler, counts=process.LOG_COUNTS)
     handler.addFilter(limit)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("websockets", "tornado.access", "aiocoap", "coap-server", "coap", "amqtt", "transitions"):
@@ -237,3 +210,57 @@ def configure_logging(settings: CommonSettings) -> LimitFilter:
     logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     return limit
+
+
+def _terminal(settings: CommonSettings) -> logging.Handler:
+    """Standard error, which may be systemd's journal: that knows the time, and wants priorities."""
+    handler = logging.StreamHandler()
+    is_json, json = settings.log_format == "json", log_format.Json(settings.program)
+    if is_journal(os.environ.get("JOURNAL_STREAM", ""), sys.stderr):
+        handler.setFormatter(log_format.Journal(json if is_json else log_format.Text(time=False)))
+    else:
+        colours = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        handler.setFormatter(json if is_json else log_format.Text(colours=colours))
+    return handler
+
+
+def _log_file(settings: CommonSettings) -> logging.Handler:
+    """Raises StartupError: it cannot be written."""
+    path, backups = os.path.expanduser(settings.log_file_prefix), settings.log_file_num_backups
+    handler: logging.Handler
+    try:
+        if settings.log_rotate_mode == "time":
+            handler = logging.handlers.TimedRotatingFileHandler(
+                *(path, settings.log_rotate_when, settings.log_rotate_interval, backups, "utf-8"),
+                errors="backslashreplace",
+            )
+        else:
+            handler = logging.handlers.RotatingFileHandler(
+                *(path, "a", settings.log_file_max_size, backups, "utf-8"), errors="backslashreplace"
+            )
+    except OSError as error:
+        raise StartupError(f"--log-file-prefix: cannot write {error.filename}: {error.strerror}") from None
+    is_json = settings.log_format == "json"
+    handler.setFormatter(log_format.Json(settings.program) if is_json else log_format.Text())
+    return handler
+
+
+class _Both(logging.Handler):
+    """Two handlers as one, so that there is one limit."""
+
+    def __init__(self, *handlers: logging.Handler) -> None:
+        super().__init__()
+        self._handlers = handlers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for handler in self._handlers:
+            handler.handle(record)
+
+
+def is_journal(told: str, stream: TextIO) -> bool:
+    """Whether ``stream`` is what systemd told by JOURNAL_STREAM: device and inode of its journal (systemd.exec(5))."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # of what is no file
+        return False
+    return told == f"{status.st_dev}:{status.st_ino}"

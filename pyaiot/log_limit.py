@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,6 +25,24 @@ class Kind(NamedTuple):
     logger: str
     level: int
     template: str
+
+
+#: What is counted of the log, from the least level on.
+LEVELS = ("warning", "error", "critical")
+
+
+class LogCounts:
+    """Records from WARNING on, by level in lower case: those logged, and those that were too many of a kind."""
+
+    def __init__(self) -> None:
+        self.logged: Counter[str] = Counter()
+        self.suppressed: Counter[str] = Counter()
+
+    def count(self, level: int, admitted: bool) -> None:
+        """One record; a level in between counts as the one below."""
+        if level >= logging.WARNING:
+            name = LEVELS[min((level - logging.WARNING) // 10, 2)]
+            (self.logged if admitted else self.suppressed)[name] += 1
 
 
 OTHERS = Kind("pyaiot.lifecycle", logging.WARNING, "(other messages)")
@@ -74,10 +93,16 @@ class LimitFilter(logging.Filter):
     How many were suppressed is told with the first record after their window, or by :meth:`close`.
     """
 
-    def __init__(self, handler: logging.Handler, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        handler: logging.Handler,
+        clock: Callable[[], float] = time.monotonic,
+        counts: LogCounts | None = None,
+    ) -> None:
         super().__init__()
         self._handler = handler
         self._clock = clock
+        self._counts = counts or LogCounts()
         self._limit = LogLimit()
         self._lock = threading.Lock()
 
@@ -90,6 +115,7 @@ class LimitFilter(logging.Filter):
             now = self._clock()
             ended = self._limit.ended(now)
             admitted = self._limit.admits(Kind(record.name, record.levelno, template[:120]), now)
+            self._counts.count(record.levelno, admitted)
         self._tell(ended)
         return admitted
 

@@ -8,7 +8,7 @@ variable in the environment. ``load`` checks everything before anything starts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pyaiot.options import option
 
@@ -66,6 +66,9 @@ def device_owners_option() -> Any:
 class CommonSettings:
     """Options that every service has."""
 
+    #: The service, as its log and its metrics name it.
+    program: ClassVar[str] = "pyaiot"
+
     config: str = option("", "read options from this TOML file, shared by all services", metavar="FILE", keeps="chosen")
     broker_host: str = option(
         "localhost", "host name or address of the broker (the broker binds to it)", metavar="HOST"
@@ -89,6 +92,20 @@ class CommonSettings:
     log_file_prefix: str = option("", "log to this file instead of the terminal, and rotate it", metavar="FILE")
     log_file_max_size: int = option(100_000_000, "bytes in a log file before it is rotated", low=1000, metavar="BYTES")
     log_file_num_backups: int = option(10, "rotated log files to keep", low=0, high=1000, metavar="N")
+    log_rotate_mode: str = option("size", "rotate by size or by time", choices=("size", "time"), metavar="NAME")
+    log_rotate_when: str = option(
+        "midnight",
+        "by time: at midnight, on a weekday (W0 is Monday), or by days, hours, minutes, seconds",
+        choices=("midnight", "W0", "W1", "W2", "W3", "W4", "W5", "W6", "D", "H", "M", "S"),
+        metavar="NAME",
+    )
+    log_rotate_interval: int = option(1, "by time: every so many of them", low=1, high=100_000, metavar="N")
+    log_to_stderr: bool = option(False, "log to the terminal, too, when there is a log file")
+    log_format: str = option("text", "lines for people, or JSON for programs", choices=("text", "json"), metavar="NAME")
+    metrics_host: str = option("localhost", "address to serve /metrics and /health on", metavar="HOST")
+    metrics_port: str = option(
+        "", "serve /metrics and /health of this service on this port (default: not at all)", kind="port?"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +126,8 @@ class TlsSettings(CommonSettings):
 @dataclass(frozen=True, kw_only=True)
 class BrokerSettings(TlsSettings):
     """``aiot-broker``."""
+
+    program: ClassVar[str] = "aiot-broker"
 
     allowed_origins: str = option(
         "",
@@ -153,6 +172,8 @@ class GatewaySettings(CommonSettings):
 class CoapGatewaySettings(GatewaySettings):
     """``aiot-coap-gateway``."""
 
+    program: ClassVar[str] = "aiot-coap-gateway"
+
     coap_host: str = option("::", "address to listen on for devices (:: is every IPv4 and IPv6 one)", metavar="HOST")
     coap_port: int = option(COAP_PORT, "UDP port to listen on for devices", kind="port")
     interface: str = option("", "network interface of devices with link-local addresses, such as tap0", metavar="NAME")
@@ -161,6 +182,8 @@ class CoapGatewaySettings(GatewaySettings):
 @dataclass(frozen=True, kw_only=True)
 class MqttBrokerSettings(CommonSettings):
     """``aiot-mqtt-broker``, and what concerns the embedded MQTT broker of ``aiot-mqtt-gateway``."""
+
+    program: ClassVar[str] = "aiot-mqtt-broker"
 
     mqtt_host: str = option(
         "localhost", "host name or address of the MQTT broker (an embedded one binds to it)", metavar="HOST"
@@ -175,6 +198,8 @@ class MqttBrokerSettings(CommonSettings):
 @dataclass(frozen=True, kw_only=True)
 class MqttGatewaySettings(GatewaySettings, MqttBrokerSettings):
     """``aiot-mqtt-gateway``."""
+
+    program: ClassVar[str] = "aiot-mqtt-gateway"
 
     embedded_broker: bool = option(False, "also be the MQTT broker, instead of connecting to one")
     mqtt_user: str = option("", "user name at the MQTT broker", metavar="NAME")
@@ -196,6 +221,8 @@ class MqttGatewaySettings(GatewaySettings, MqttBrokerSettings):
 class WsGatewaySettings(GatewaySettings):
     """``aiot-ws-gateway``."""
 
+    program: ClassVar[str] = "aiot-ws-gateway"
+
     gateway_host: str = option("::", "address to listen on for devices (:: is every IPv4 and IPv6 one)", metavar="HOST")
     gateway_port: int = option(WS_PORT, "port to listen on for devices", kind="port")
     device_origins: str = option(
@@ -212,6 +239,8 @@ class WsGatewaySettings(GatewaySettings):
 @dataclass(frozen=True, kw_only=True)
 class HttpGatewaySettings(GatewaySettings):
     """``aiot-http-gateway``."""
+
+    program: ClassVar[str] = "aiot-http-gateway"
 
     http_host: str = option(
         "localhost", "address to listen on for devices that speak HTTP, which is not encrypted", metavar="HOST"
@@ -232,6 +261,8 @@ class HttpGatewaySettings(GatewaySettings):
 @dataclass(frozen=True, kw_only=True)
 class DashboardSettings(TlsSettings):
     """``aiot-dashboard``."""
+
+    program: ClassVar[str] = "aiot-dashboard"
 
     web_host: str = option("localhost", "address to serve the page on", metavar="HOST")
     web_port: int = option(WEB_PORT, "port to serve the page on", kind="port")
@@ -265,6 +296,8 @@ class UpSettings(
     DashboardSettings,
 ):
     """``aiot up``: everything in one process."""
+
+    program: ClassVar[str] = "aiot-up"
 
     embedded_broker: bool = option(True, "be the MQTT broker, too; no: connect to the one at --mqtt-host")
     demo: bool = option(False, "also start simulated devices")

@@ -7,8 +7,9 @@ import asyncio
 import json
 import logging
 import socket
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.web import Application, RequestHandler
 
 from pyaiot import __version__, keys
@@ -29,6 +30,10 @@ from pyaiot.http_origin import allowed_hosts
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.lifecycle import Ready, closing
 from pyaiot.listening import bind, http_server, port_of
+from pyaiot.monitoring import process
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health
+from pyaiot.monitoring.watched import Watched
 from pyaiot.settings import BROKER_PORT, BrokerSettings
 from pyaiot.tls.certificate import ServerCertificate
 
@@ -51,6 +56,8 @@ class Broker:
         self._certificate = certificate
         self.port = 0
         self.hub: Hub
+        #: Other services of this process, whose metrics are told at the broker's port, too.
+        self.beside: list[Watched] = []
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled. Raises ConfigurationError before ``ready``: CannotListen, KeyFileError …"""
@@ -65,7 +72,7 @@ class Broker:
         gatekeeper = make_gatekeeper(settings, stored, self._certificate)
         self.hub = Hub(stored, stored.broker, gatekeeper, settings.gateway_grace, actuations)
         tls = None if self._certificate is None else self._certificate.context
-        server = http_server(make_application(self.hub), tls=tls)
+        server = http_server(make_application(self.hub, self._told), tls=tls)
         server.add_sockets(sockets)
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
         ready()
@@ -75,6 +82,20 @@ class Broker:
             server.stop()
             await closing(self.hub.close(), GOODBYE_S, "Saying goodbye to everybody")
             await server.close_all_connections()
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched; once it runs."""
+        return metrics.families(self.hub)
+
+    def health(self) -> Health:
+        """See monitoring.Watched."""
+        return Health(facts={"gateways": len(self.hub.gateways), "nodes": len(self.hub.directory.nodes)})
+
+    def _told(self) -> Iterator[Family]:
+        """What is at the broker's ``/metrics``: all of this process."""
+        return chain(
+            process.families(self._settings.program), self.families(), *(each.families() for each in self.beside)
+        )
 
     async def _watch_key_file(self, seen: tuple[int, int, int] | None) -> None:
         """Take over changes of the key file, for ever."""
@@ -114,8 +135,8 @@ def make_gatekeeper(settings: BrokerSettings, stored: Keys, certificate: ServerC
     )
 
 
-def make_application(hub: Hub) -> Application:
-    """What answers on the broker's port."""
+def make_application(hub: Hub, told: Callable[[], Iterable[Family]]) -> Application:
+    """What answers on the broker's port; ``told`` is what is at ``/metrics``."""
     arguments = {"hub": hub}
     calls = {"hub": hub, "api": Api(hub)}
     return Application(
@@ -127,7 +148,7 @@ def make_application(hub: Hub) -> Application:
             (r"/arip", AripSession, calls),
             (r"/rpc/openrpc.json", OpenRpcHandler, calls),
             (r"/health", HealthHandler, arguments),
-            (r"/metrics", MetricsHandler, arguments),
+            (r"/metrics", MetricsHandler, {"hub": hub, "told": told}),
             (r"/v1/actuations", ActuationsHandler, arguments),
             (r"/v1/actuations/([0-9a-f]{32})", ActuationHandler, arguments),
         ],
@@ -164,6 +185,11 @@ class HealthHandler(PlainHandler):
 class MetricsHandler(PlainHandler):
     """``/metrics``: for Prometheus, with the rights of a reader."""
 
+    def initialize(self, hub: Hub, told: Callable[[], Iterable[Family]] = tuple) -> None:
+        """``told``: what there is to tell."""
+        super().initialize(hub)
+        self._told = told
+
     def get(self) -> None:
         """Prometheus' text format."""
         request = self._hub.read_request(self)
@@ -172,8 +198,11 @@ class MetricsHandler(PlainHandler):
             self.set_header("WWW-Authenticate", "Bearer")
             self.finish("a token is needed (aiot-generate-keys --client)\n")
             return
-        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(metrics.render(self._hub))
+        # Read by those only who are asked: it costs a megabyte.
+        from pyaiot.monitoring.exposition import CONTENT_TYPE, render
+
+        self.set_header("Content-Type", CONTENT_TYPE)
+        self.finish(render(self._told()))
 
 
 class NotFoundHandler(RequestHandler):

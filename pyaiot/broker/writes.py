@@ -34,6 +34,11 @@ MARGIN_S = 1.0
 #: Of one gateway; or of one entity: each is a connection of its own, and fills no other's room.
 MAX_PENDING_PER_GATEWAY = 1024
 MAX_PENDING_PER_CLIENT = 64
+#: What outcomes are counted by. A gateway may give another code, to whoever asked; that counts as ``other``.
+COUNTED = (
+    *("ok", "unknown", "offline", "refused", "timeout", "busy", "expired", "failed", "unsupported", "forbidden"),
+    "other",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +119,5 @@ class PendingWrites:
 
 def _count(outcome: Outcome, outcomes: dict[str, int]) -> None:
     label = outcome.code or "ok"
+    label = label if label in COUNTED else "other"
     outcomes[label] = outcomes.get(label, 0) + 1

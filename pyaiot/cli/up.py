@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,9 @@ from pyaiot.gateway.ws.cli import make_adapter as make_ws_adapter
 from pyaiot.gateway.ws.cli import make_offer as offer_ws
 from pyaiot.lifecycle import Ready, Service, first_fault, started
 from pyaiot.listening import bind, port_of, sharing
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health, of_all
+from pyaiot.monitoring.watched import Watched
 from pyaiot.mqtt_broker.cli import make_offer as offer_mqtt
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, UpSettings
@@ -67,6 +70,7 @@ class Everything:
         self._can_embed = can_embed
         #: What the network may be told, once all is ready.
         self.offers: list[Offer] = []
+        self._watched: dict[str, Watched] = {}
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled. Raises ConfigurationError before ``ready``."""
@@ -81,6 +85,10 @@ class Everything:
 
             async def start(service: Service, name: str) -> None:
                 tasks.append(await stack.enter_async_context(started(service, name)))
+                if isinstance(service, Watched):
+                    self._watched[name] = service
+                    if name != "broker":
+                        broker.beside.append(service)
 
             page_sockets = bind(settings.web_host, settings.web_port, "web")
             settings = replace(settings, web_port=port_of(page_sockets))
@@ -115,6 +123,15 @@ class Everything:
             self._tell(settings, certificate, coap.port, mqtt_port, ws.port, http.port)
             ready()
             await first_fault(tasks)
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        for service in self._watched.values():
+            yield from service.families()
+
+    def health(self) -> Health:
+        """See monitoring.Watched: well if all are."""
+        return of_all({name: service.health() for name, service in self._watched.items()})
 
     def _tell(
         self,

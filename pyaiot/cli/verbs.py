@@ -24,6 +24,7 @@ ALL: Final = {
     "publish": "be an entity that publishes a value, or lines",
     "device": "passwords of devices, for MQTT (embedded), WebSocket and HTTP",
     "device-token": "tokens of devices, for WebSocket and HTTP",
+    "health": "whether a service can do its work; exit code 0 or 1, for health checks",
     "install-units": "units for systemd, which keep the services running for years",
     "backup": "keys, settings and state of this host in one file",
     "restore": "what a backup holds, put where this host has it",
@@ -104,6 +105,10 @@ def _module(verb: str) -> ModuleType:
             from pyaiot.cli import device
 
             return device
+        case "health":
+            from pyaiot.cli import health
+
+            return health
         case "install-units":
             from pyaiot.cli import install_units
 

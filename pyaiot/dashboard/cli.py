@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from pyaiot.dashboard.config import DashboardConfig
 from pyaiot.dashboard.server import DashboardServer
 from pyaiot.lifecycle import Ready, StartupError
 from pyaiot.listening import bind, port_of
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health
 from pyaiot.settings import ALL_SETTINGS, DashboardSettings
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
 from pyaiot.tls.renewal import renewing
@@ -102,3 +104,11 @@ class Dashboard:
             await asyncio.get_running_loop().create_future()
         finally:
             await self._server.stop()
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        return self._server.families()
+
+    def health(self) -> Health:
+        """See monitoring.Watched."""
+        return self._server.health()

@@ -7,6 +7,8 @@ import json
 import logging
 import socket
 import ssl
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import tornado.web
 from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
 from pyaiot.dashboard.config import DashboardConfig, is_url
 from pyaiot.listening import BoundedServer, bind, http_server
+from pyaiot.monitoring.families import Family, by_label, counter
+from pyaiot.monitoring.health import Health
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +70,27 @@ def security_headers(config: DashboardConfig, host: str) -> dict[str, str]:
 def permissions(allowed: tuple[str, ...] = ()) -> str:
     """Return the Permissions-Policy of a page that may ask for the ``allowed`` sensors."""
     return ", ".join(f"{sensor}={'(self)' if sensor in allowed else '()'}" for sensor in SENSORS)
+
+
+class Served:
+    """What a dashboard has answered. Its codes are those that it sends, so there are few."""
+
+    def __init__(self) -> None:
+        self.codes: Counter[str] = Counter()
+        self.body_bytes = 0
+
+    def answered(self, handler: tornado.web.RequestHandler) -> None:
+        """A request was answered; what has no length (304) has no body."""
+        self.codes[str(handler.get_status())] += 1
+        if handler.request.method != "HEAD":
+            self.body_bytes += int(handler._headers.get("Content-Length", 0))
+        _log_request(handler)
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        codes = {code: self.codes[code] for code in ("200", *self.codes)}
+        yield by_label("aiot_dashboard_requests_total", "counter", "Requests answered, by HTTP status", "code", codes)
+        yield counter("aiot_dashboard_sent_bytes_total", "Bytes of pages, styles and scripts answered", self.body_bytes)
 
 
 class PlainHandler(tornado.web.RequestHandler):
@@ -197,8 +222,9 @@ def manifest(title: str, favicon: str | None) -> dict[str, Any]:
     }
 
 
-def make_application(config: DashboardConfig) -> tornado.web.Application:
-    """Return the web application of a dashboard. Opens no socket and reads no file yet."""
+def make_application(config: DashboardConfig, served: Served | None = None) -> tornado.web.Application:
+    """Return the web application of a dashboard, which counts in ``served``. Opens no socket and reads no file yet."""
+    served = served or Served()
     page_settings: dict[str, Any] = {"title": config.title}
     if config.camera_url:
         page_settings["camera_url"] = config.camera_url
@@ -228,7 +254,7 @@ def make_application(config: DashboardConfig) -> tornado.web.Application:
             (r"/(.*)", PageHandler, {"folder": AssetFolder(config.static_path)}),
         ],
         default_handler_class=NotFoundHandler,
-        log_function=_log_request,
+        log_function=served.answered,
         config=config,
     )
 
@@ -242,6 +268,8 @@ class DashboardServer:
         self.host = host
         self.port = port
         self._server: BoundedServer | None = None
+        self._served = Served()
+        self._folder = AssetFolder(config.static_path)
 
     async def start(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on sockets that listen already, or bind first. A missing page is logged, not an error.
@@ -251,11 +279,21 @@ class DashboardServer:
         if sockets is None:
             sockets = bind(self.host, self.port, "web")
         self.port = sockets[0].getsockname()[1]
-        self._server = http_server(make_application(self.config), tls=self._tls)
+        self._server = http_server(make_application(self.config, self._served), tls=self._tls)
         self._server.add_sockets(sockets)
-        folder = AssetFolder(self.config.static_path)
-        if folder.get("index.html") is None:
-            logger.warning("%s", folder.why_missing())
+        if not self._is_built():
+            logger.warning("%s", self._folder.why_missing())
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        return self._served.families()
+
+    def health(self) -> Health:
+        """See monitoring.Watched: a dashboard without a page is of no use."""
+        return Health() if self._is_built() else Health(self._folder.why_missing().rstrip("."))
+
+    def _is_built(self) -> bool:
+        return (self._folder.folder / "index.html").is_file()
 
     async def stop(self) -> None:
         """Close the sockets and every connection. Does nothing when not started."""

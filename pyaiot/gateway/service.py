@@ -8,14 +8,17 @@ import logging
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read, doors_of, ends_with_connection
 from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.dial import Identity, LinkTimes
 from pyaiot.gateway.errands import Errands
+from pyaiot.gateway.metrics import Link, families
 from pyaiot.gateway.outbox import Kind, Outbox
 from pyaiot.gateway.uplink import Uplink
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health, link_health
 from pyaiot.wire.messages import JSON, READ, About, BrokerMessage, Read, Write
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
@@ -103,6 +106,31 @@ class GatewayService:
                 if uplink is not None:
                     await self._drain()
                     uplink.cancel()
+
+    # monitoring.Watched
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        uplink = self.uplink
+        link = Link(
+            uplink.connected, uplink.away_s() or 0.0, uplink.delay_s, sessions=uplink.sessions, losses=uplink.losses
+        )
+        counters = getattr(self._adapter, "counters", None)
+        return families(self._name, self._adapter.protocol, link, self.core, self._outbox, counters)
+
+    def health(self) -> Health:
+        """See monitoring.Watched: a gateway is well as long as it reaches the broker."""
+        uplink = self.uplink
+        return link_health(
+            f"the broker at {uplink.url}",
+            uplink.away_s(),
+            uplink.trouble,
+            {
+                "gateway": self._name,
+                "broker": "connected" if uplink.connected else "away",
+                "nodes": len(self.core.registry.nodes),
+            },
+        )
 
     async def _drain(self) -> None:
         try:

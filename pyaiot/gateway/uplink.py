@@ -56,9 +56,15 @@ class Uplink:
         #: Sessions begun, and sessions or tries that failed.
         self.sessions = 0
         self.losses = 0
+        #: Since when there has been no session, and what the last try came to. Monotonic seconds; None: there is one.
+        self.away_since: float | None = None
+        self.trouble = ""
+        #: How long it waits before the next try; 0 while it does not wait.
+        self.delay_s = 0.0
 
     async def run(self) -> None:
         """Until cancelled; a session is then closed with 1001."""
+        self.away_since = self._clock()
         while True:
             began = self._clock()
             link = Link(self._url, self._identity, self._outbox, self._host, self._times, self._tls)
@@ -78,7 +84,20 @@ class Uplink:
             delay = self._backoff.failed(self._clock(), replaced=loss.kind == "replaced")
             self.losses += 1
             self._tell(loss, was_connected, delay)
+            if self.away_since is None:
+                self.away_since = self._clock()
+            self.trouble, self.delay_s = str(loss), delay
             await asyncio.sleep(delay)
+            self.delay_s = 0.0
+
+    @property
+    def url(self) -> str:
+        """Where the broker is."""
+        return self._url
+
+    def away_s(self) -> float | None:
+        """For how long there has been no session; None: there is one."""
+        return None if self.away_since is None else self._clock() - self.away_since
 
     def announce(self, doors: tuple[Door, ...]) -> None:
         """From the next session on the broker is told that devices come in there."""
@@ -96,6 +115,7 @@ class Uplink:
 
     def _established(self) -> None:
         self.connected = True
+        self.away_since, self.trouble = None, ""
         self.sessions += 1
         self._told.clear()
         since = self._backoff.since

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,11 @@ from pyaiot.addresses import is_loopback
 from pyaiot.devices import DeviceFileError
 from pyaiot.lifecycle import Ready, closing
 from pyaiot.listening import CannotListen, bind, connection_limit, port_of
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health
 from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS
 from pyaiot.mqtt_broker.connection import Connection
-from pyaiot.mqtt_broker.counters import Counters
+from pyaiot.mqtt_broker.counters import Counters, families
 from pyaiot.mqtt_broker.guard import Guard
 from pyaiot.options import ConfigurationError
 
@@ -108,6 +111,14 @@ class MqttBroker:
                     for server in servers:
                         server.close()
                     self.guard.end()
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched; once it runs."""
+        return families(self.counters, len(self.guard.sessions))
+
+    def health(self) -> Health:
+        """See monitoring.Watched."""
+        return Health()
 
     async def _watch_device_file(self, seen: tuple[int, int, int] | None) -> None:
         """Take over changes of the device file, for ever; what cannot be read is tried again, and told once."""

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(slots=True)
@@ -49,3 +51,29 @@ class Counters:
     writes_failed: int = 0
     #: Faults of this program, each with a traceback in the log.
     internal_errors: int = 0
+
+    #: What each is called among the metrics.
+    HELP: ClassVar[Mapping[str, str]] = {
+        "datagrams": "Datagrams read from the socket, whatever they held",
+        "malformed": "Datagrams that no CoAP message can be",
+        "oversized": "Datagrams of more than 4096 bytes",
+        "multicast": "Datagrams to a multicast or broadcast address, never answered",
+        "unasked": "Answers, acknowledgements and resets that nobody waits for, and pings",
+        "duplicates": "Requests seen before",
+        "accepted": "Requests answered 2.xx",
+        "rejected": "Requests answered 4.xx or 5.xx",
+        "strangers": "Values from addresses that no known device has, answered 4.04",
+        "refused": "What the gateway would not take",
+        "crowded": "Devices beyond those that one address may have",
+        "icmp_errors": "ICMP errors for something sent",
+        "unsent": "Datagrams that the system would not send",
+        "discoveries": "Discoveries begun",
+        "discoveries_failed": "Discoveries without an answer",
+        "reads": "Resources read",
+        "reads_failed": "Resources that could not be read",
+        "notifications": "Notifications of observed resources",
+        "notifications_stale": "Notifications that came out of order",
+        "writes": "Writes tried",
+        "writes_failed": "Writes not confirmed",
+        "internal_errors": "Faults of the program, each with a traceback in the log",
+    }

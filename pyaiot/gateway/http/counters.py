@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(slots=True)
@@ -38,3 +40,26 @@ class Counters:
     writes_failed: int = 0
     #: Faults of this program, each with a traceback in the log.
     internal_errors: int = 0
+
+    #: What each is called among the metrics.
+    HELP: ClassVar[Mapping[str, str]] = {
+        "requests": "Requests, whatever they asked for",
+        "denied": "Requests refused for their Host, Origin, password or token",
+        "too_many": "Requests that were one too many of their device, answered 429",
+        "gave_way": "Bodies that gave way to others, answered 408",
+        "wrong_passwords": "Passwords and tokens that were wrong",
+        "undelayed": "Wrong passwords answered at once, as so many were being delayed",
+        "bad_bodies": "Bodies that could not be read, answered 400",
+        "oversized": "Bodies that were too long, answered 413",
+        "bad_types": "Bodies of types that are not read, answered 415",
+        "values": "Values taken",
+        "refused": "Values not taken",
+        "held": "Requests that had to wait because the broker takes too little",
+        "turned_away": "Requests that waited in vain, answered 503",
+        "polls": "Times that a device asked for commands",
+        "commands": "Commands given out",
+        "replaced": "Polls ended by a newer one of the same device",
+        "writes": "Writes tried",
+        "writes_failed": "Writes not confirmed",
+        "internal_errors": "Faults of the program, each with a traceback in the log",
+    }

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(slots=True)
@@ -45,3 +47,27 @@ class Counters:
     losses: int = 0
     #: Faults of this program, each with a traceback in the log.
     internal_errors: int = 0
+
+    #: What each is called among the metrics.
+    HELP: ClassVar[Mapping[str, str]] = {
+        "messages": "Messages from the MQTT broker, whatever they held",
+        "retained": "Messages that the MQTT broker had retained, ignored",
+        "retained_commands": "Commands to devices found retained when the gateway connected",
+        "duplicates": "Messages that came again after a lost connection, not reported again",
+        "oversized": "Messages of more than 64 KiB, not read",
+        "empty": "Empty messages",
+        "bad_names": "Topics and ids that cannot be",
+        "bad_payloads": "Payloads that cannot be read",
+        "refused": "What the gateway would not take",
+        "discoveries": "Nodes asked for their resources",
+        "discoveries_failed": "Nodes that could not be asked for their resources",
+        "unsent": "Messages not sent, as the MQTT broker was away or behind",
+        "writes": "Writes tried",
+        "writes_failed": "Writes not confirmed",
+        "reads": "Reads tried",
+        "reads_failed": "Reads without an answer",
+        "pauses": "Times that reading was stopped because the broker takes less than devices say",
+        "connections": "Connections that the MQTT broker admitted",
+        "losses": "Connections, and tries to make one, that failed",
+        "internal_errors": "Faults of the program, each with a traceback in the log",
+    }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -11,7 +12,11 @@ from pyaiot.addresses import reached_at
 from pyaiot.gateway.cli import BrokerAddress, make_gateway
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.cli import make_adapter
+from pyaiot.gateway.service import GatewayService
 from pyaiot.lifecycle import Ready, first_fault, started
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health
+from pyaiot.mqtt_broker.broker import MqttBroker
 from pyaiot.mqtt_broker.cli import make_broker
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import MqttGatewaySettings
@@ -30,12 +35,14 @@ class GatewayWithBroker:
         self._settings = settings
         self._address = address
         self.port = settings.mqtt_port
+        self._broker: MqttBroker | None = None
+        self._gateway: GatewayService | None = None
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled. Raises ConfigurationError before ``ready``."""
         settings = self._settings
         _check(settings)
-        broker = make_broker(settings)
+        broker = self._broker = make_broker(settings)
         async with AsyncExitStack() as stack:
             tasks = [await stack.enter_async_context(started(broker, "MQTT broker"))]
             self.port = broker.port
@@ -43,10 +50,20 @@ class GatewayWithBroker:
             adapter = make_adapter(
                 settings, host=reached_at(settings.mqtt_host), port=broker.port, account=(user, password.encode())
             )
-            gateway = make_gateway(adapter, settings, self._address)
+            gateway = self._gateway = make_gateway(adapter, settings, self._address)
             tasks.append(await stack.enter_async_context(started(gateway, "MQTT gateway")))
             ready()
             await first_fault(tasks)
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        for part in (self._broker, self._gateway):
+            if part is not None:
+                yield from part.families()
+
+    def health(self) -> Health:
+        """See monitoring.Watched: the gateway's."""
+        return Health() if self._gateway is None else self._gateway.health()
 
 
 def _check(settings: MqttGatewaySettings) -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(slots=True)
@@ -48,3 +50,32 @@ class Counters:
     reads_failed: int = 0
     #: Faults of this program, each with a traceback in the log.
     internal_errors: int = 0
+
+    #: What each is called among the metrics.
+    HELP: ClassVar[Mapping[str, str]] = {
+        "connections": "Connections made",
+        "crowded": "Connections that were too many, in all or of one address",
+        "rejected": "Connections refused by HTTP",
+        "opened": "Connections upgraded to WebSocket",
+        "late_requests": "Connections without a whole request in time",
+        "unnamed": "Connections whose device did not say who it is in time",
+        "messages": "Messages of devices",
+        "updates": "Values in messages of devices",
+        "bad_messages": "Messages that closed their connection",
+        "bad_frames": "Frames that closed their connection",
+        "wrong_keys": "Keys that were wrong or missing",
+        "bad_tokens": "Tokens that were not good",
+        "revoked": "Connections ended because their key or token was good no more",
+        "refused": "Values that the gateway would not take",
+        "replaced": "Connections replaced by a newer one of the same device",
+        "silent": "Connections that answered no ping",
+        "slow": "Connections that did not read what was sent to them",
+        "hung_up": "Connections whose device had hung up while they were not read",
+        "paced": "Times that a connection was not read for a while because it said too much",
+        "held": "Times that a connection was not read for a while because the broker takes too little",
+        "writes": "Writes tried",
+        "writes_failed": "Writes not confirmed",
+        "reads": "Reads tried",
+        "reads_failed": "Reads without an answer",
+        "internal_errors": "Faults of the program, each with a traceback in the log",
+    }
