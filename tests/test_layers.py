@@ -46,6 +46,7 @@ PURE = [
     "gateway/coap/directory.py",
     "gateway/coap/exchanges.py",
     "gateway/coap/freshness.py",
+    "gateway/coap/group_answers.py",
     "gateway/coap/link_about.py",
     "gateway/coap/linkformat.py",
     "gateway/coap/payloads.py",

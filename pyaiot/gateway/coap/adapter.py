@@ -22,6 +22,7 @@ from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import Directory, Entry
 from pyaiot.gateway.coap.discovery import Discovery
 from pyaiot.gateway.coap.endpoint import Endpoint
+from pyaiot.gateway.coap.multicast import Multicast
 from pyaiot.gateway.coap.payloads import BadPayload, parse_value
 from pyaiot.gateway.coap.site import Site
 from pyaiot.gateway.coap.transport import Remote
@@ -47,12 +48,19 @@ class CoapAdapter:
     can_read: ClassVar[bool] = True
 
     def __init__(
-        self, *, host: str = "::", port: int = 5683, interface: str | None = None, device_port: int = 5683
+        self,
+        *,
+        host: str = "::",
+        port: int = 5683,
+        interface: str | None = None,
+        device_port: int = 5683,
+        multicast: bool = True,
     ) -> None:
         """Listen on ``host`` (an address; ``::`` means every one, IPv4 too) and UDP ``port`` (0: any free one).
 
         ``interface`` is the network interface of link-local devices (``tap0``); None: the one that a device
         was heard on. Devices serve CoAP at ``device_port``, unless they show otherwise (see ``contacts``).
+        ``multicast``: answer those who ask all CoAP servers of a network what they serve.
         """
         self._host = host
         self._port = port
@@ -63,6 +71,8 @@ class CoapAdapter:
         self._site = Site(self, self._directory, self.counters)
         self._contacts = Contacts(device_port=device_port)
         self._endpoint: Endpoint | None = None
+        self._answers_groups = multicast
+        self._multicast: Multicast | None = None
         self._events: DeviceEvents | None = None
         self._lingering: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, str] = {}
@@ -94,6 +104,9 @@ class CoapAdapter:
         except OSError as error:
             raise StartupError(error.strerror or str(error)) from error
         self._contacts.own_port = self.port
+        if self._answers_groups:
+            self._multicast = Multicast(self._endpoint, self._site, self._interface)
+            self._multicast.open()
         logger.info("listening for CoAP devices on UDP port %d", self.port)
 
     async def stop(self) -> None:
@@ -106,6 +119,9 @@ class CoapAdapter:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._multicast is not None:
+            self._multicast.close()
+            self._multicast = None
         if self._endpoint is not None:
             endpoint, self._endpoint = self._endpoint, None
             await endpoint.shutdown()

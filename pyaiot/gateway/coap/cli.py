@@ -35,7 +35,12 @@ def run(args: Sequence[str] = ()) -> int:
 
 def make_adapter(settings: CoapGatewaySettings) -> CoapAdapter:
     """The CoAP side that the settings describe."""
-    return CoapAdapter(host=settings.coap_host, port=settings.coap_port, interface=settings.interface or None)
+    return CoapAdapter(
+        host=settings.coap_host,
+        port=settings.coap_port,
+        interface=settings.interface or None,
+        multicast=settings.announce != "no",
+    )
 
 
 def make_offer(settings: CoapGatewaySettings, port: int) -> Offer:

@@ -18,8 +18,9 @@ class Counters:
     malformed: int = 0
     #: Datagrams of more than 4096 bytes.
     oversized: int = 0
-    #: Datagrams to a multicast or broadcast address, never answered.
+    #: Datagrams to a multicast or broadcast address, and answers to those that look for CoAP servers.
     multicast: int = 0
+    multicast_answered: int = 0
     #: Answers, acknowledgements and resets that nobody waits for, and pings.
     unasked: int = 0
     #: Requests seen before; answered again where the first was confirmable.
@@ -57,7 +58,8 @@ class Counters:
         "datagrams": "Datagrams read from the socket, whatever they held",
         "malformed": "Datagrams that no CoAP message can be",
         "oversized": "Datagrams of more than 4096 bytes",
-        "multicast": "Datagrams to a multicast or broadcast address, never answered",
+        "multicast": "Datagrams to a multicast or broadcast address",
+        "multicast_answered": "Answers to those that look for CoAP servers by multicast",
         "unasked": "Answers, acknowledgements and resets that nobody waits for, and pings",
         "duplicates": "Requests seen before",
         "accepted": "Requests answered 2.xx",

@@ -21,6 +21,9 @@ MAX_LINKS = 256
 #: The most attributes of one link.
 MAX_ATTRIBUTES = 32
 
+#: Attributes whose value is a list of words (RFC 6690 section 3; ``rev`` and ``ct`` likewise).
+_LISTS = frozenset(("rt", "if", "rel", "rev", "ct"))
+
 _TARGET = re.compile(r"\s*<([^<>]*)>\s*")
 _ATTRIBUTE = re.compile(r"\s*([A-Za-z0-9!#$&+\-.^_`|~*]+)\s*")
 _TOKEN = re.compile(r"\s*([^\s\",;]+)\s*")
@@ -96,6 +99,31 @@ def parse_links(body: bytes) -> list[Link]:
         at += 1
         if not text[at:].strip():  # a comma after the last link, as some firmware sends
             return links
+
+
+def matching(links: Iterable[Link], query: Iterable[str]) -> list[Link]:
+    """The links that every ``name=pattern`` of ``query`` is true of (RFC 6690 section 4.1).
+
+    A pattern may end in ``*``. ``href`` is the target; other names are attributes, some of which are lists of words.
+    """
+    found = list(links)
+    for each in query:
+        name, _, pattern = each.partition("=")
+        found = [link for link in found if _matches(link, name.lower(), pattern)]
+    return found
+
+
+def _matches(link: Link, name: str, pattern: str) -> bool:
+    if name == "href":
+        values = [link.target]
+    elif name not in link.attributes:
+        return False
+    else:
+        whole = link.attributes[name] or ""
+        values = whole.split() if name in _LISTS else [whole]
+    if pattern.endswith("*"):
+        return any(value.startswith(pattern[:-1]) for value in values)
+    return pattern in values
 
 
 def encode_links(links: Iterable[Link]) -> bytes:

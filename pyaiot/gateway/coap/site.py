@@ -20,7 +20,7 @@ from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.coap.contacts import readable
 from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import BadRegistration, Directory, Entry, parse_registration
-from pyaiot.gateway.coap.linkformat import Link, encode_links
+from pyaiot.gateway.coap.linkformat import Link, encode_links, matching
 from pyaiot.gateway.coap.payloads import MAX_PAYLOAD, BadPayload, parse_alive, parse_reading
 from pyaiot.gateway.coap.transport import Remote
 
@@ -33,12 +33,10 @@ _BLOCK1, _PROXY_URI, _PROXY_SCHEME = 27, 35, 39
 _LINK_FORMAT = 40
 
 #: RFC 9176 section 4.3; ``rt`` tells what a client may look for.
-_CORE = encode_links(
-    [
-        Link("/alive", {"rt": "pyaiot.alive"}),
-        Link("/server", {"rt": "pyaiot.server"}),
-        Link("/rd", {"rt": "core.rd", "ct": "40"}),
-    ]
+_LINKS = (
+    Link("/alive", {"rt": "pyaiot.alive"}),
+    Link("/server", {"rt": "pyaiot.server"}),
+    Link("/rd", {"rt": "core.rd", "ct": "40"}),
 )
 
 
@@ -138,14 +136,15 @@ class Site:
     def _core(self, request: Message) -> Message:
         if request.opt.accept not in (None, _LINK_FORMAT):
             return _no(codes.NOT_ACCEPTABLE, "")
-        response = Message(code=codes.CONTENT, payload=_CORE, content_format=_LINK_FORMAT)
+        core = encode_links(matching(_LINKS, request.opt.uri_query))
+        response = Message(code=codes.CONTENT, payload=core, content_format=_LINK_FORMAT)
         block = request.opt.block2
-        if block is not None and (block.block_number or block.size < len(_CORE)):
-            if block.start >= len(_CORE):
+        if block is not None and (block.block_number or block.size < len(core)):
+            if block.start >= len(core):
                 return _no(codes.BAD_REQUEST, "there is no such block")
             end = block.start + block.size
-            response.payload = _CORE[block.start : end]
-            response.opt.block2 = (block.block_number, end < len(_CORE), block.size_exponent)
+            response.payload = core[block.start : end]
+            response.opt.block2 = (block.block_number, end < len(core), block.size_exponent)
         return response
 
     def _register(self, request: Message) -> Message:

@@ -33,6 +33,7 @@ from pyaiot.gateway.coap.contacts import SockAddr, readable
 from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.datagrams import is_message, is_to_group
 from pyaiot.gateway.coap.exchanges import Exchanges
+from pyaiot.gateway.coap.group_answers import PACKED_GROUPS
 
 logger = logging.getLogger(__name__)
 
@@ -138,18 +139,22 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
     def __init__(self, manager: MessageManager, sock: socket.socket, counters: Counters) -> None:
         super().__init__(manager, logger, asyncio.get_running_loop())
         self._mman: MessageManager | None
-        self._socket = sock
+        self.socket = sock
         self._epoll = select.epoll()
-        self._counters = counters
+        self.counters = counters
         self._exchanges = Exchanges()
         #: Whom requests of ours are under way to; ICMP errors matter for these only.
         self.awaited: dict[SockAddr, int] = {}
-        self.port: int = sock.getsockname()[1]
+        #: What it is bound to.
+        self.address: SockAddr = sock.getsockname()
+        self.port: int = self.address[1]
+        #: Who is given what was sent to a group: the datagram, and where it is from. Must not raise.
+        self.on_group: Callable[[bytes, SockAddr], None] | None = None
         self._time: Callable[[], float] = self._loop.time
 
     def listen(self) -> None:
         """Begin to read."""
-        self._epoll.register(self._socket, select.EPOLLIN | select.EPOLLERR)
+        self._epoll.register(self.socket, select.EPOLLIN | select.EPOLLERR)
         self._loop.add_reader(self._epoll.fileno(), self._ready)
 
     async def shutdown(self) -> None:
@@ -157,7 +162,7 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
         self._mman = None
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
-        self._socket.close()
+        self.socket.close()
 
     async def recognize_remote(self, remote: object) -> bool:
         """For aiocoap: whether ``remote`` is reached through this interface."""
@@ -171,7 +176,7 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
         try:
             if any(mask & select.EPOLLERR for _, mask in self._epoll.poll(0)):
                 self._read_errors()
-            receive = self._socket.recvmsg
+            receive = self.socket.recvmsg
             for _ in range(BATCH):
                 try:
                     data, ancillary, flags, address = receive(MAX_DATAGRAM, _ANCILLARY)
@@ -186,15 +191,17 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
                 if self._mman is None:
                     return
         except Exception:
-            self._counters.internal_errors += 1
+            self.counters.internal_errors += 1
             logger.exception("reading the CoAP socket failed")
 
     def _received(self, data: bytes, ancillary: list[Any], flags: int, address: SockAddr) -> None:
-        counters = self._counters
+        counters = self.counters
         counters.datagrams += 1
         pktinfo: bytes | None = ancillary[0][2] if ancillary else None
         if pktinfo is not None and is_to_group(pktinfo):
             counters.multicast += 1
+            if self.on_group is not None and pktinfo[:16] in PACKED_GROUPS:
+                self.on_group(data, address)
             return
         remote = Remote.of(address, self, pktinfo)
         if flags & socket.MSG_TRUNC:
@@ -246,16 +253,16 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
     def _send(self, data: bytes, remote: Remote) -> None:
         try:
             try:
-                self._socket.sendmsg((data,), remote.ancillary, 0, remote)
+                self.socket.sendmsg((data,), remote.ancillary, 0, remote)
             except OSError as error:
                 if error.errno not in _PENDING_ERRORS:
                     raise
                 self._read_errors()  # it may have been the error of another datagram
-                self._socket.sendmsg((data,), remote.ancillary, 0, remote)
+                self.socket.sendmsg((data,), remote.ancillary, 0, remote)
         except BlockingIOError:
-            self._counters.unsent += 1
+            self.counters.unsent += 1
         except OSError as error:
-            self._counters.unsent += 1
+            self.counters.unsent += 1
             logger.debug("cannot send to %r: %s", remote, error)
             if remote in self.awaited:
                 self._loop.call_soon(self._failed, error, remote)
@@ -268,10 +275,10 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
         """Empty the error queue; tell those who wait for an answer of a peer that is not there."""
         for _ in range(BATCH):
             try:
-                _, ancillary, _, address = self._socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+                _, ancillary, _, address = self.socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
             except OSError:
                 return
-            self._counters.icmp_errors += 1
+            self.counters.icmp_errors += 1
             for level, kind, data in ancillary:
                 if (level, kind) not in ((socket.IPPROTO_IPV6, _IPV6_RECVERR), (socket.IPPROTO_IP, _IP_RECVERR)):
                     continue
