@@ -17,6 +17,7 @@ from types import ModuleType
 import msgspec
 import pytest
 
+from manual import links
 from pyaiot import __version__
 from pyaiot.broker import client_codec
 from pyaiot.broker import writes as broker_writes
@@ -259,6 +260,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         found = (page.parent / path) if path else page
         assert found.exists(), target
         assert not anchor or anchor in anchors(found), target
+
+
+def test_every_page_is_in_the_menu_of_the_site() -> None:
+    """So it is found before `make check` builds the site."""
+    menu = set(re.findall(r"[\w-]+\.md\b", read("mkdocs.yml").partition("\nnav:")[2]))
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} <= menu, "add it to nav in mkdocs.yml"
+    assert links.PAGES.keys() <= menu
 
 
 # What must not be there
