@@ -47,7 +47,7 @@ class Announced:
     """
 
     def __init__(self, service: Service, mode: str, offers: Callable[[], Sequence[Offer]]) -> None:
-        self._service = service
+        self.inner = service
         self._mode = mode
         self._offers = offers
 
@@ -61,7 +61,7 @@ class Announced:
             if offers:
                 announcing.append(asyncio.create_task(_Announcer(self._mode, offers).run(), name="announce"))
 
-        serving = asyncio.create_task(self._service.run(on_ready), name="announced service")
+        serving = asyncio.create_task(self.inner.run(on_ready), name="announced service")
         try:
             await asyncio.wait((serving,))
         finally:

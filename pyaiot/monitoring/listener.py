@@ -24,7 +24,7 @@ from pyaiot.listening import bind, http_server, port_of
 from pyaiot.monitoring import health, process
 from pyaiot.monitoring.exposition import CONTENT_TYPE, render
 from pyaiot.monitoring.health import Health
-from pyaiot.monitoring.watched import Watched
+from pyaiot.monitoring.watched import watched_in
 from pyaiot.settings import CommonSettings
 
 log = logging.getLogger("pyaiot.monitoring")
@@ -70,9 +70,9 @@ class WithListener:
 
     def metrics(self) -> bytes:
         """The text for ``/metrics``."""
-        watched = self._service
+        watched = watched_in(self._service)
         families = list(process.families(self._settings.program))
-        if self._is_ready and isinstance(watched, Watched):
+        if self._is_ready and watched is not None:
             families += watched.families()
         return render(families)
 
@@ -80,7 +80,8 @@ class WithListener:
         """The service's."""
         if not self._is_ready:
             return Health(STARTING, time.monotonic() - self._began)
-        return self._service.health() if isinstance(self._service, Watched) else Health()
+        watched = watched_in(self._service)
+        return Health() if watched is None else watched.health()
 
     @property
     def program(self) -> str:

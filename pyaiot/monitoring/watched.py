@@ -21,3 +21,12 @@ class Watched(Protocol):
     def health(self) -> Health:
         """Whether it can do its work."""
         ...
+
+
+def watched_in(service: object) -> Watched | None:
+    """``service``, or the one that it runs, its ``inner``; None where neither can be watched over."""
+    while not isinstance(service, Watched):
+        service = getattr(service, "inner", None)
+        if service is None:
+            return None
+    return service

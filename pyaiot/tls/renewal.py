@@ -71,14 +71,14 @@ class _Both:
     """A service, and beside it what renews its certificate."""
 
     def __init__(self, service: Service, renewal: Renewal) -> None:
-        self._service = service
+        self.inner = service
         self._renewal = renewal
 
     async def run(self, ready: Ready) -> None:
         async with asyncio.TaskGroup() as group:
             renewing = group.create_task(self._renewal.run(lambda: None), name="renewal of the certificate")
             try:
-                await self._service.run(ready)
+                await self.inner.run(ready)
             finally:
                 renewing.cancel()
 
