@@ -256,6 +256,11 @@ class _Both(logging.Handler):
         for handler in self._handlers:
             handler.handle(record)
 
+    def close(self) -> None:
+        for handler in self._handlers:
+            handler.close()
+        super().close()
+
 
 def is_journal(told: str, stream: TextIO) -> bool:
     """Whether ``stream`` is what systemd told by JOURNAL_STREAM: device and inode of its journal (systemd.exec(5))."""

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import shutil
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -45,3 +47,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[ModuleType]:
+    """What a test configures ends with it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield logging
+    for handler in root.handlers:
+        if handler not in before:
+            handler.close()
+    root.handlers[:] = before
+    root.setLevel(level)
+    logging.captureWarnings(False)

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -371,19 +370,6 @@ async def test_closing_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) 
 
 
 # The log
-
-
-@pytest.fixture
-def logging_restored() -> Iterator[ModuleType]:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield logging
-    for handler in root.handlers:
-        if handler not in before:
-            handler.close()
-    root.handlers[:] = before
-    root.setLevel(level)
-    logging.captureWarnings(False)
 
 
 def test_a_peers_text_forges_no_line(script: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal, Protocol, TypeGuard
 
 from pyaiot.addresses import is_every_address
+from pyaiot.monitoring.health import Health
 from pyaiot.wire.messages import JSON, About, Door
 
 GoneReason = Literal["closed", "deregistered"]
@@ -213,6 +214,20 @@ class ConnectedAdapter(Adapter, Protocol):
     """
 
     connection_is_liveness: ClassVar[bool]
+
+
+class DependentAdapter(Adapter, Protocol):
+    """An adapter that needs somebody else to do its work, as an MQTT broker, and can say whether that is there."""
+
+    def health(self) -> Health:
+        """Whether it can do its work; asked at any time, in the event loop."""
+        ...
+
+
+def health_of(adapter: Adapter) -> Health:
+    """Of a DependentAdapter; others are well."""
+    told: Health = getattr(adapter, "health", Health)()
+    return told
 
 
 def doors_of(adapter: Adapter) -> tuple[Door, ...]:

@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read, doors_of, ends_with_connection
+from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read, doors_of, ends_with_connection, health_of
 from pyaiot.gateway.core import GatewayCore
 from pyaiot.gateway.dial import Identity, LinkTimes
 from pyaiot.gateway.errands import Errands
@@ -18,7 +18,7 @@ from pyaiot.gateway.metrics import Link, families
 from pyaiot.gateway.outbox import Kind, Outbox
 from pyaiot.gateway.uplink import Uplink
 from pyaiot.monitoring.families import Family
-from pyaiot.monitoring.health import Health, link_health
+from pyaiot.monitoring.health import Health, link_health, worst
 from pyaiot.wire.messages import JSON, READ, About, BrokerMessage, Read, Write
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
@@ -119,9 +119,9 @@ class GatewayService:
         return families(self._name, self._adapter.protocol, link, self.core, self._outbox, counters)
 
     def health(self) -> Health:
-        """See monitoring.Watched: a gateway is well as long as it reaches the broker."""
+        """See monitoring.Watched: well as long as it reaches the broker, and its adapter what that needs."""
         uplink = self.uplink
-        return link_health(
+        link = link_health(
             f"the broker at {uplink.url}",
             uplink.away_s(),
             uplink.trouble,
@@ -131,6 +131,7 @@ class GatewayService:
                 "nodes": len(self.core.registry.nodes),
             },
         )
+        return worst(link, health_of(self._adapter))
 
     async def _drain(self) -> None:
         try:

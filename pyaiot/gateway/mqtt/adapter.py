@@ -14,7 +14,7 @@ import logging
 import ssl
 from typing import ClassVar, Final
 
-from pyaiot.addresses import is_loopback
+from pyaiot.addresses import in_url, is_loopback
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed, door
 from pyaiot.gateway.confirmation import CONFIRM_S, Confirmations
 from pyaiot.gateway.device_text import CannotSay, encode_data
@@ -37,6 +37,7 @@ from pyaiot.gateway.mqtt.topics import (
     write_topic,
 )
 from pyaiot.gateway.questions import REPORT_S, Questions
+from pyaiot.monitoring.health import Health, link_health
 from pyaiot.wire.messages import JSON, Door
 
 log = logging.getLogger("pyaiot.gateway.mqtt")
@@ -103,6 +104,14 @@ class MqttAdapter:
     def connected(self) -> asyncio.Event:
         """Set while there is a connection to the MQTT broker; for reading."""
         return self._client.connected
+
+    def health(self) -> Health:
+        """See adapter.DependentAdapter: well as long as it reaches the MQTT broker."""
+        client = self._client
+        away_s = None if client.away_since is None else asyncio.get_running_loop().time() - client.away_since
+        host, port = self._address
+        facts = {"mqtt_broker": "connected" if client.connected.is_set() else "away"}
+        return link_health(f"the MQTT broker at {in_url(host)}:{port}", away_s, client.trouble, facts)
 
     async def start(self, events: DeviceEvents) -> None:
         """Begin to report. That the MQTT broker is away is no reason not to start: it may come."""

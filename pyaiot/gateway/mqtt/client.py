@@ -105,10 +105,14 @@ class MqttClient:
         self._where = f"{in_url(host)}:{port}"
         #: Whether messages can be sent, and come.
         self.connected = asyncio.Event()
+        #: Since when they cannot (by the event loop's clock; None: they can), and what the last try came to.
+        self.away_since: float | None = None
+        self.trouble = ""
 
     async def run(self) -> None:
         """Until :meth:`close`, or cancelled: the connection is then cut, and the MQTT broker publishes the will."""
         loop = asyncio.get_running_loop()
+        self.away_since = loop.time()
         while True:
             began: float | None = None
             keeping: asyncio.Task[None] | None = None
@@ -137,6 +141,8 @@ class MqttClient:
             if self._closed:
                 return
             self._counters.losses += 1
+            self.away_since = loop.time() if self.away_since is None else self.away_since
+            self.trouble = str(loss)
             lived_s = None if began is None else loop.time() - began
             delay_s = self._backoff_s(loss, lived_s)
             self._tell(loss, lived_s is not None, delay_s)
@@ -179,6 +185,7 @@ class MqttClient:
         self._counters.connections += 1
         self._established(kept)
         self.connected.set()
+        self.away_since, self.trouble = None, ""
         self._subscriber.established()
 
     async def _dial(self) -> Connection:
