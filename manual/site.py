@@ -22,7 +22,17 @@ from manual import links  # noqa: E402
 log = logging.getLogger("mkdocs.hooks.site")
 
 #: How a source is coloured, by its suffix.
-LANGUAGES = {".py": "python", ".js": "js", ".html": "html", ".service": "ini", ".yml": "yaml", ".json": "json"}
+LANGUAGES = {
+    ".py": "python",
+    ".c": "c",
+    ".js": "js",
+    ".html": "html",
+    ".service": "ini",
+    ".yml": "yaml",
+    ".json": "json",
+}
+#: Code of so many characters stays on one line.
+MAX_UNBROKEN = 30
 #: A longer source is no page.
 MAX_SOURCE_BYTES = 100_000
 
@@ -60,6 +70,11 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Links lead to the site's pages."""
     return markdown if page.file.src_uri.startswith("source/") else links.rewritten(markdown, page.file.src_uri)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Short code is not broken at its hyphens (``--broker-host``); long code in a table has to be, somewhere."""
+    return re.sub(rf"<code>(?=[^<]{{1,{MAX_UNBROKEN}}}</code>)", '<code class="short">', html)
 
 
 def source_page(path: str) -> str:
