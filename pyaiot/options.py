@@ -160,6 +160,8 @@ def parse_file(raw: bytes, path: str, known: set[str]) -> dict[str, tuple[str, A
         raise ConfigurationError(f"Invalid config file: {path}: {_one_line(error)}{hint}") from None
     given: dict[str, tuple[str, Any]] = {}
     for key, value in document.items():
+        if isinstance(value, dict):
+            raise ConfigurationError(f"{path}: [{_shown(key)[1:-1]}] is a section, and there are none: only options")
         name = key.replace("-", "_")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)

@@ -185,7 +185,7 @@ def test_a_wrong_option_is_one_line(
         ("broker_port = \n", ["Invalid config file", "options.toml"]),
         ("broker_host = localhost\n", ["Invalid config file", "quotes"]),
         ("brokr_port = 8000\n", ["brokr_port", "did you mean broker_port?"]),
-        ("[broker]\nport = 1\n", ["'broker'"]),
+        ("[broker]\nport = 1\n", ["[broker] is a section"]),
         ("broker_port = true\n", ["options.toml: broker_port", "True is not a number"]),
         ("broker_port = 1.5\n", ["options.toml: broker_port"]),
         ("broker_port = 70000\n", ["options.toml: broker_port", "from 0 to 65535"]),
