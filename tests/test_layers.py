@@ -20,6 +20,7 @@ PURE = [
     "nodes",
     "announce/offers.py",
     "announce/policy.py",
+    "discover/findings.py",
     "systemd",
     "backup/archive.py",
     "backup/contents.py",

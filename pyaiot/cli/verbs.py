@@ -19,6 +19,7 @@ ALL: Final = {
     "set": "write a value to a device, and wait until it has confirmed it",
     "dismiss": "forget nodes that went",
     "watch": "a line for each change",
+    "discover": "dashboards, brokers, gateways and CoAP devices of the networks that this host is in",
     "entities": "programs, tabs, phones and devices that are there, and what they offer",
     "call": "call a method of an entity",
     "publish": "be an entity that publishes a value, or lines",
@@ -89,6 +90,10 @@ def _module(verb: str) -> ModuleType:
             from pyaiot.cli import watch
 
             return watch
+        case "discover":
+            from pyaiot.cli import discover
+
+            return discover
         case "entities":
             from pyaiot.cli import entities
 
