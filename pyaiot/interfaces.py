@@ -46,6 +46,12 @@ def network_addresses() -> list[InterfaceAddress]:
     return sorted(set(found))[:MAX_ADDRESSES]
 
 
+def addresses() -> list[tuple[str, str]]:
+    """Every address of this host, loopback's too, behind the name of its interface."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        return list(dict.fromkeys((*_ipv4(sock), *_ipv6())))[:MAX_ADDRESSES]
+
+
 def _ipv4(sock: socket.socket) -> Iterator[tuple[str, str]]:
     buffer = array.array("B", bytes(_IFREQ * MAX_ADDRESSES))
     place, length = buffer.buffer_info()

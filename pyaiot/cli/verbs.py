@@ -26,6 +26,7 @@ ALL: Final = {
     "device": "passwords of devices, for MQTT (embedded), WebSocket and HTTP",
     "device-token": "tokens of devices, for WebSocket and HTTP",
     "health": "whether a service can do its work; exit code 0 or 1, for health checks",
+    "doctor": "what is wrong on this host, and what mends it",
     "install-units": "units for systemd, which keep the services running for years",
     "backup": "keys, settings and state of this host in one file",
     "restore": "what a backup holds, put where this host has it",
@@ -114,6 +115,10 @@ def _module(verb: str) -> ModuleType:
             from pyaiot.cli import health
 
             return health
+        case "doctor":
+            from pyaiot.cli import doctor
+
+            return doctor
         case "install-units":
             from pyaiot.cli import install_units
 

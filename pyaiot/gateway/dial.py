@@ -102,13 +102,8 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
         raise LinkLost("unreachable", _describe(error)) from None
 
 
-async def shake_hands(
-    connection: ClientConnection, identity: Identity, epoch: str, *, check: bool = False
-) -> tuple[Answer, Welcome]:
-    """Hello, auth, welcome: the session, and what the broker has kept of ``epoch``. Raises HandshakeFailed.
-
-    ``check``: no session begins, so that one of the same name goes on; the broker only proves who it is.
-    """
+async def shake_hands(connection: ClientConnection, identity: Identity, epoch: str) -> tuple[Answer, Welcome]:
+    """Hello, auth, welcome: the session, and what the broker has kept of ``epoch``. Raises HandshakeFailed."""
     if connection.subprotocol != SUBPROTOCOL:
         raise HandshakeFailed(f"who answers there does not speak {SUBPROTOCOL}")
     answer = answer_hello(
@@ -120,7 +115,6 @@ async def shake_hands(
         epoch=epoch,
         features=identity.features,
         doors=identity.doors,
-        check=check,
     )
     await connection.send(answer.auth)
     return answer, read_welcome(answer, text_of(await connection.recv()))

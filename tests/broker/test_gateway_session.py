@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ from pyaiot import keys as keyfile
 from pyaiot.broker import gateway_session, hub
 from pyaiot.broker.server import Broker
 from pyaiot.cli import generate_keys
-from pyaiot.gateway.dial import Identity, shake_hands
 from pyaiot.keys import Keys, new_private_key
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import HandshakeFailed
 from pyaiot.wire.messages import New, Refused, Result, Sync, Update
+from pyaiot.wire.signing import PrivateKey
 from tests.broker.peers import client, closed, gateway, raw_link
 from tests.patience import PATIENCE_S, keeps_within
 
@@ -52,16 +53,26 @@ async def test_a_session_resumes_behind_what_was_applied(broker: Broker, keys: K
 
 
 async def test_a_check_proves_both_keys_and_displaces_nobody(broker: Broker, keys: Keys) -> None:
-    identity = Identity("coap", keys.gateways["coap"], broker.hub.key.public)
-    stranger = Identity("coap", new_private_key(), broker.hub.key.public)
+    async def check(key: PrivateKey) -> tuple[int | None, str | None]:
+        async with raw_link(broker.port) as socket:
+            answer = handshake.answer_hello(
+                str(await socket.recv()),
+                key=key,
+                name="coap",
+                broker=broker.hub.key.public,
+                nonce=bytes(32),
+                epoch="0" * 16,
+                check=True,
+            )
+            await socket.send(answer.auth)
+            with contextlib.suppress(websockets.ConnectionClosed):
+                assert handshake.read_welcome(answer, str(await socket.recv())).ack == 0
+            return await closed(socket)
+
     async with gateway(broker.port, keys) as link:
         await link.say(NEW)
-        async with raw_link(broker.port) as socket:
-            await shake_hands(socket, identity, "0" * 16, check=True)
-            assert await closed(socket) == (1000, "checked")
-        async with raw_link(broker.port) as socket:
-            with pytest.raises(websockets.ConnectionClosed, match="4401"):
-                await shake_hands(socket, stranger, "0" * 16, check=True)
+        assert await check(keys.gateways["coap"]) == (1000, "checked")
+        assert await check(new_private_key()) == (4401, "not authenticated")
         await link.say(led("0"))
         await link.acknowledged(2)
         assert len(broker.hub.gateways) == 1

@@ -62,7 +62,7 @@ def make_adapter(
     ``host``, ``port`` and ``account`` (user, password) are those of an embedded MQTT broker, in place of the settings'.
     """
     name, key, _ = keys.load(settings.key_file).gateway(settings.gateway_name, MqttAdapter.protocol)
-    user, password = _read_account(settings) if account is None else account
+    user, password = read_account(settings) if account is None else account
     tls = make_tls(settings) if account is None else None
     port = settings.mqtt_port if port is None else port
     if port == 0:
@@ -111,7 +111,7 @@ def make_tls(settings: MqttGatewaySettings) -> ssl.SSLContext | None:
     return tls
 
 
-def _read_account(settings: MqttGatewaySettings) -> tuple[str | None, bytes | None]:
+def read_account(settings: MqttGatewaySettings) -> tuple[str | None, bytes | None]:
     """User and password, as far as they are set. Raises ConfigurationError."""
     user = settings.mqtt_user or None
     if user is not None and len(user.encode()) > MAX_FIELD:

@@ -66,10 +66,15 @@ class GatewayWithBroker:
         return Health() if self._gateway is None else self._gateway.health()
 
 
-def _check(settings: MqttGatewaySettings) -> None:
-    """Find what is wrong before anything listens. Raises ConfigurationError."""
+def check_options(settings: MqttGatewaySettings) -> None:
+    """Raises ConfigurationError: an option is of no use to an embedded MQTT broker."""
     for name in _ELSEWHERE:
         if getattr(settings, name):
             flag = f"--{name.replace('_', '-')}"
             raise ConfigurationError(f"{flag} is for an MQTT broker of your own: say --embedded-broker=no, too")
+
+
+def _check(settings: MqttGatewaySettings) -> None:
+    """Find what is wrong before anything listens. Raises ConfigurationError."""
+    check_options(settings)
     keys.load(settings.key_file).gateway(settings.gateway_name, MqttAdapter.protocol)

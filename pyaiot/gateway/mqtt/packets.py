@@ -197,6 +197,21 @@ def connect(
     return _packet(0x10, b"\0\4MQTT\4", bytes((flags,)), keepalive_s.to_bytes(2, "big"), *fields)
 
 
+def connect_once(client_id: str, user: str | None = None, password: bytes | None = None) -> bytes:
+    """CONNECT (section 3.1) to a session that ends with the connection, and leaves no will. Raises ValueError, too."""
+    if user is None and password is not None:
+        raise ValueError("a password needs a user")
+    fields = [_text(client_id)]
+    flags = 0x02
+    if user is not None:
+        flags |= 0x80
+        fields.append(_text(user))
+    if password is not None:
+        flags |= 0x40
+        fields.append(_binary(password))
+    return _packet(0x10, b"\0\4MQTT\4", bytes((flags,)), (10).to_bytes(2, "big"), *fields)
+
+
 def subscribe(packet_id: int, filters: tuple[str, ...], qos: int = 1) -> bytes:
     """SUBSCRIBE (section 3.8) to ``filters``."""
     return _packet(0x82, packet_id.to_bytes(2, "big"), *(_text(each) + bytes((qos,)) for each in filters))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The units of systemd: of this installation, and well. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pyaiot.doctor.findings import Finding
+from pyaiot.doctor.unit_files import UnitFile
+
+#: Started again so often since it was started by hand: it fails again and again.
+MANY_RESTARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitFacts:
+    """A unit that is installed. ``programs``: the folder of this installation's commands; ``exists``: its program does.
+
+    ``expected``: the unit that this version would write, None where that is not known. ``state`` are properties that
+    systemd shows (ActiveState, SubState, Result, NRestarts), empty where it does not run or cannot be asked.
+    """
+
+    unit: UnitFile
+    programs: str
+    exists: bool
+    text: str = ""
+    expected: str | None = None
+    state: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_unit(facts: UnitFacts) -> Iterator[Finding]:
+    """One unit."""
+    unit = facts.unit
+    user = " --user" if unit.user else ""
+    systemctl, journalctl = f"systemctl{user}", f"journalctl{user}"
+    again = f"aiot install-units{user}; {systemctl} daemon-reload"
+    seen = {"unit": unit.path, "program": unit.program, **dict(facts.state)}
+    folder, _, _ = unit.program.rpartition("/")
+    if not facts.exists:
+        yield Finding(
+            check="units.program",
+            level="problem",
+            service=unit.name,
+            summary=f"its unit starts {unit.program}, which is not there",
+            fix=again,
+            facts=seen,
+        )
+    elif folder != facts.programs:
+        yield Finding(
+            check="units.installation",
+            level="warning",
+            service=unit.name,
+            summary=f"its unit starts the installation in {folder}; this is {facts.programs}",
+            fix=f"{again}   (or use that one: {shlex.quote(folder + '/aiot')} doctor)",
+            facts=seen,
+        )
+    elif facts.expected is not None and facts.text != facts.expected:
+        yield Finding(
+            check="units.version",
+            level="note",
+            service=unit.name,
+            summary=f"{unit.path} is not what this version writes: {again}",
+            facts=seen,
+        )
+    restarts = facts.state.get("NRestarts", "0")
+    if facts.state.get("ActiveState") == "failed" or facts.state.get("SubState") == "auto-restart":
+        yield Finding(
+            check="units.failed",
+            level="problem",
+            service=unit.name,
+            summary=f"has failed ({facts.state.get('Result') or 'no reason told'}), started again {restarts} times",
+            fix=f"{journalctl} -u {unit.name} -n 50 tells why; then {systemctl} restart {unit.name}",
+            facts=seen,
+        )
+    elif restarts.isdecimal() and int(restarts) >= MANY_RESTARTS:
+        yield Finding(
+            check="units.restarts",
+            level="warning",
+            service=unit.name,
+            summary=f"was started again {restarts} times after failures",
+            fix=f"{journalctl} -u {unit.name} | grep -B 20 'Scheduled restart' tells why",
+            facts=seen,
+        )

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The settings of each service that is examined: those that it runs by, that its unit gives it, or that it would get
+here; and what its own checks say of them before it starts."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pyaiot import options
+from pyaiot.actuation_file import read_actuation_map
+from pyaiot.broker.authorisation import allowed_origins
+from pyaiot.dashboard.cli import make_config
+from pyaiot.doctor.probes import units
+from pyaiot.doctor.probes.processes import Running
+from pyaiot.doctor.probes.units import Units
+from pyaiot.doctor.subjects import ROLES, SETTINGS, UP, Subject, absolute, located, roles_of
+from pyaiot.doctor.unit_files import UnitFile, read_environment_file
+from pyaiot.gateway.cli import broker_address
+from pyaiot.gateway.mqtt.cli import make_tls, read_account
+from pyaiot.gateway.mqtt.embedded import check_options
+from pyaiot.gateway.ws.admission import parse_origins
+from pyaiot.options import ConfigurationError
+from pyaiot.settings import (
+    ALL_SETTINGS,
+    BrokerSettings,
+    CommonSettings,
+    DashboardSettings,
+    GatewaySettings,
+    MqttGatewaySettings,
+    TlsSettings,
+    WsGatewaySettings,
+)
+from pyaiot.tls.certificate import server_certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One service. ``fault``: why its settings are not taken; then ``subject`` is None. ``where`` they come from, and
+    ``variables``: names of environment variables there. ``uid``: who runs it, None where that is not known; ``unseen``:
+    its environment could not be looked at."""
+
+    name: str
+    where: str
+    subject: Subject | None = None
+    fault: str = ""
+    variables: frozenset[str] = frozenset()
+    uid: int | None = None
+    files: int | None = None
+    unseen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a service's settings come from."""
+
+    where: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    home: str
+    folder: str
+
+
+def load(names: Sequence[str], processes: Sequence[Running], installed: Units, config: str) -> list[Loaded]:
+    """Each of ``names``, once for each process of it. ``config`` is for those that do not run."""
+    found: list[Loaded] = []
+    for name in names:
+        of_it = [each for each in processes if each.name == name]
+        if not of_it and name != UP:
+            # All in one is that service, too.
+            of_it = [each for each in processes if each.name == UP]
+        if of_it:
+            found += [_running(name, each) for each in of_it]
+            continue
+        unit = next((unit for unit, _ in installed.found if unit.name == name), None)
+        if unit is not None and not config:
+            uid = os.getuid() if unit.user else None
+            found.append(_loaded(name, _of_unit(unit), "unit", None, name in installed.enabled, uid))
+        else:
+            found.append(_loaded(name, _here(config), "here", None, False, os.getuid()))
+    return found
+
+
+def key_file_here(config: str) -> str:
+    """The key file that a service would take that is started here; the usual one where settings are wrong."""
+    loaded = _loaded("aiot-broker", _here(config), "here", None, False, None)
+    usual = absolute("~/.pyaiot/keys", os.path.expanduser("~"), os.getcwd())
+    return usual if loaded.subject is None else loaded.subject.settings.key_file
+
+
+def _running(name: str, process: Running) -> Loaded:
+    environment = os.environ if process.environment is None else process.environment
+    home = (process.environment or {}).get("HOME") or _home_of(process.uid)
+    where = f"the running process {process.pid}"
+    if process.environment is None:
+        where += ", whose environment only root sees"
+    source = _Source(where, process.arguments, environment, home, process.folder)
+    unseen = process.environment is None
+    return _loaded(name, source, "running", process, True, process.uid, unseen=unseen)
+
+
+def _loaded(
+    name: str,
+    source: _Source,
+    origin: Literal["running", "unit", "here"],
+    process: Running | None,
+    expected: bool,
+    uid: int | None,
+    *,
+    unseen: bool = False,
+) -> Loaded:
+    variables = frozenset(each for each in source.environment if each.startswith("AIOT_"))
+    files = process.files if process else None
+    loaded = Loaded(name, source.where, variables=variables, uid=uid, files=files, unseen=unseen)
+    environment = dict(source.environment)
+    if environment.get("AIOT_CONFIG"):
+        environment["AIOT_CONFIG"] = absolute(environment["AIOT_CONFIG"], source.home, source.folder)
+    try:
+        settings = located(
+            options.load(
+                SETTINGS[name if process is None else process.name],
+                program=name,
+                description="",
+                arguments=list(_located_arguments(source)),
+                environment=environment,
+                known=ALL_SETTINGS,
+            ),
+            source.home,
+            source.folder,
+        )
+        _check(settings)
+    except ConfigurationError as error:
+        return replace(loaded, fault=str(error))
+    # All in one is asked as one of its services.
+    roles = roles_of(name, settings) if process is None or process.name == name else ROLES[name]
+    subject = Subject(name, settings, roles, origin, process.pid if process else None, expected)
+    return replace(loaded, subject=subject)
+
+
+def _check(settings: CommonSettings) -> None:
+    """What services look at as they start, besides keys and sockets. Raises ConfigurationError."""
+    if isinstance(settings, BrokerSettings):
+        allowed_origins(settings.allowed_origins, settings.web_port)
+        read_actuation_map(settings.actuation_map)
+    if isinstance(settings, WsGatewaySettings):
+        parse_origins(settings.device_origins)
+        read_actuation_map(settings.actuation_map)
+    if isinstance(settings, TlsSettings):
+        server_certificate(settings)
+    if isinstance(settings, GatewaySettings) and not isinstance(settings, BrokerSettings):
+        broker_address(settings)
+    if isinstance(settings, DashboardSettings):
+        make_config(settings)
+    if isinstance(settings, MqttGatewaySettings):
+        if settings.embedded_broker:
+            check_options(settings)
+        else:
+            make_tls(settings)
+            read_account(settings)
+
+
+def _located_arguments(source: _Source) -> Iterable[str]:
+    """A relative configuration file is where the process is."""
+    following = False
+    for word in source.arguments:
+        if following:
+            yield absolute(word, source.home, source.folder)
+        elif word.startswith("--config="):
+            yield "--config=" + absolute(word.removeprefix("--config="), source.home, source.folder)
+        else:
+            yield word
+        following = word == "--config"
+
+
+def _here(config: str) -> _Source:
+    where = f"{config} and the environment" if config else "the environment"
+    arguments = ("--config", config) if config else ()
+    return _Source(where, arguments, os.environ, os.path.expanduser("~"), os.getcwd())
+
+
+def _of_unit(unit: UnitFile) -> _Source:
+    """What systemd gives the service: nothing of our own environment."""
+    environment = dict(unit.environment)
+    text = units.read(unit.settings) if unit.settings else None
+    environment.update(read_environment_file(text or ""))
+    where = f"{unit.path} and {unit.settings}" if text is not None else unit.path
+    home = os.path.expanduser("~") if unit.user else "/root"
+    return _Source(where, unit.arguments, environment, home, "/")
+
+
+def _home_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return "/"

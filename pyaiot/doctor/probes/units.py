@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Units of ours that systemd knows, the machine's and this user's, and how they fare."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pyaiot.cli.install_units import SYSTEM_UNITS, this_installation
+from pyaiot.doctor.checks.units import UnitFacts
+from pyaiot.doctor.probes.bounded import STEP_S
+from pyaiot.doctor.unit_files import STATE, USER_STATE, UnitFile, read_unit
+from pyaiot.options import ConfigurationError
+from pyaiot.systemd.units import SERVICES, TARGET, all_units
+
+#: It is there where systemd runs the machine (sd_booted(3)).
+BOOTED: Final = Path("/run/systemd/system")
+MAX_UNIT: Final = 64 * 1024
+_SHOWN: Final = ("ActiveState", "SubState", "Result", "NRestarts")
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Units that are installed, by service, and names of those that systemd is to start."""
+
+    found: tuple[tuple[UnitFile, str], ...]
+    enabled: frozenset[str]
+
+
+def look() -> Units:
+    """Read them; without systemd there are none."""
+    home = os.path.expanduser("~")
+    user = Path(os.environ.get("XDG_CONFIG_HOME") or f"{home}/{USER_STATE}") / "systemd" / "user"
+    found: list[tuple[UnitFile, str]] = []
+    enabled: set[str] = set()
+    for folder, of_user, state in ((SYSTEM_UNITS, False, STATE), (user, True, f"{home}/{USER_STATE}")):
+        for service in SERVICES:
+            path = folder / f"{service.name}.service"
+            text = read(path)
+            if text is None:
+                continue
+            found.append((read_unit(service.name, str(path), text, user=of_user, state=state), text))
+            if (folder / f"{TARGET}.wants" / path.name).exists():
+                enabled.add(service.name)
+    return Units(tuple(found), frozenset(enabled))
+
+
+def facts(units: Units) -> list[UnitFacts]:
+    """Of each of them. May wait for systemd, for STEP_S at most."""
+    programs = str(Path(sys.executable).parent.absolute())
+    states = {user: _states([unit for unit, _ in units.found if unit.user is user], user) for user in (False, True)}
+    return [
+        UnitFacts(
+            unit=unit,
+            programs=programs,
+            exists=os.access(unit.program, os.X_OK),
+            text=text,
+            expected=_expected(unit),
+            state=states[unit.user].get(unit.name, {}),
+        )
+        for unit, text in units.found
+    ]
+
+
+def read(path: str | Path) -> str | None:
+    """A small file of settings; None where it is not there, or we may not read it."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_UNIT).decode(errors="replace")
+    except OSError:
+        return None
+
+
+def _expected(unit: UnitFile) -> str | None:
+    try:
+        installation = this_installation(Path(os.path.dirname(unit.settings) or "/"), user=unit.user)
+    except ConfigurationError:
+        return None
+    return all_units(installation).get(f"{unit.name}.service")
+
+
+def _states(units: list[UnitFile], user: bool) -> dict[str, dict[str, str]]:
+    if not units or not BOOTED.is_dir():
+        return {}
+    names = [f"{unit.name}.service" for unit in units]
+    command = ["systemctl", *(["--user"] if user else []), "show", "-p", ",".join(("Id", *_SHOWN)), *names]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=STEP_S).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for block in said.split("\n\n"):
+        properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        name = properties.pop("Id", "").removesuffix(".service")
+        found[name] = {key: value for key, value in properties.items() if key in _SHOWN}
+    return found

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is made of what was seen: checks with literals, no host needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from pyaiot.doctor.checks import broker, clock, configuration, files, key_file, mqtt, network, ports, room, versions
+from pyaiot.doctor.checks import units as unit_checks
+from pyaiot.doctor.checks.broker import BrokerFacts, Handshake
+from pyaiot.doctor.checks.clock import Clock
+from pyaiot.doctor.checks.files import FileFacts
+from pyaiot.doctor.checks.key_file import KeyFacts
+from pyaiot.doctor.checks.mqtt import MqttFacts
+from pyaiot.doctor.checks.network import Interface, Network
+from pyaiot.doctor.checks.ports import Sockets
+from pyaiot.doctor.checks.room import Disk, Limits
+from pyaiot.doctor.checks.units import UnitFacts
+from pyaiot.doctor.checks.versions import Versions
+from pyaiot.doctor.findings import Finding, as_json, exit_code, in_order, verdict
+from pyaiot.doctor.proc_net import Listening
+from pyaiot.doctor.report import render
+from pyaiot.doctor.subjects import Door, Place, Scope, Subject, choose, located, not_examined, place_of
+from pyaiot.doctor.unit_files import read_environment_file, read_unit
+from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, UpSettings
+from pyaiot.systemd.units import USUAL, all_units
+
+
+def told(findings: Iterable[Finding]) -> list[tuple[str, str, str]]:
+    return [(each.check, each.level, each.fix) for each in findings]
+
+
+def test_verdict_and_exit_code_go_by_the_worst() -> None:
+    ok = Finding(check="a", level="ok", summary="well")
+    note = Finding(check="b", level="note", summary="so it is")
+    warning = Finding(check="c", level="warning", summary="beware", fix="mend it")
+    problem = Finding(check="d", level="problem", summary="broken", fix="mend that")
+    assert (exit_code([ok, note]), verdict([ok, note])) == (0, "Nothing is wrong.")
+    assert (exit_code([warning, ok]), verdict([warning, ok])) == (1, "1 warning.")
+    assert exit_code([problem, warning]) == 2
+    assert verdict([problem, warning, warning]) == "1 problem and 2 warnings."
+    assert in_order([problem, ok, problem, warning]) == [ok, warning, problem]
+    shape = as_json([problem], {"host": "gate"})
+    assert set(shape) == {"format", "host", "verdict", "exit_code", "findings"}
+    assert set(shape["findings"][0]) == {"check", "level", "service", "summary", "fix", "facts"}
+
+
+def test_the_report_fits_a_terminal_obeys_nobody_and_breaks_no_fix() -> None:
+    long = "broken in a way that takes many words to tell, " * 4
+    fix = "chmod 600 " + "/a/long/path" * 10
+    text = render(
+        ["head"], [Finding(check="x", level="problem", service="aiot up", summary=f"\x1b[2J{long}", fix=fix)], 80
+    )
+    assert "\x1b" not in text
+    lines = text.splitlines()
+    assert [line for line in lines if len(line) > 80] == [f"         → {fix}"]
+    assert lines[-1] == "1 problem."
+    assert "aiot up: " in text
+    assert "aiot up: " not in render(
+        [], [Finding(check="x", level="ok", service="aiot up", summary="y")], 80, only="aiot up"
+    )
+
+
+def test_who_is_examined() -> None:
+    keys = Scope(has_broker=True, gateways=frozenset(("coap", "mqtt")))
+    assert choose(keys) == ["aiot up"]
+    assert choose(Scope(has_broker=False, gateways=frozenset(("coap",)))) == ["aiot-coap-gateway"]
+    apart = replace(keys, running=frozenset(("aiot-broker",)), enabled=frozenset(("aiot-ws-gateway",)))
+    assert choose(apart) == ["aiot-broker", "aiot-ws-gateway"]
+    assert not_examined(choose(apart), apart) == ["aiot-coap-gateway", "aiot-mqtt-gateway"]
+    assert choose(replace(apart, asked=("aiot-dashboard",))) == ["aiot-dashboard"]
+
+
+def test_where_the_broker_is() -> None:
+    def place(settings: CoapGatewaySettings | BrokerSettings, name: str = "aiot-coap-gateway") -> Place | None:
+        roles = {"aiot-coap-gateway": ("coap",), "aiot-broker": ("broker",), "aiot up": ("broker", "coap")}[name]
+        return place_of(Subject(name, settings, roles))  # type: ignore[arg-type]
+
+    assert place(CoapGatewaySettings(broker_host="b", broker_ssl=True, broker_ca="/ca")) == Place(
+        "wss://b:8000/gw", "/ca"
+    )
+    assert place(CoapGatewaySettings(broker="https://b.example/iot")) == Place("wss://b.example/iot/gw")
+    assert place(BrokerSettings(broker_host="::", tls_cert="c"), "aiot-broker") == Place(
+        "wss://[::1]:8000/gw", verify=False
+    )
+    assert place(UpSettings(broker_host="0.0.0.0"), "aiot up") == Place("ws://127.0.0.1:8000/gw", verify=False)
+    dashboard = Subject("aiot-dashboard", DashboardSettings(broker_url="/rpc"), ("dashboard",))
+    assert place_of(dashboard) is None
+
+
+def test_paths_are_where_the_process_has_them() -> None:
+    found = located(BrokerSettings(key_file="~/.pyaiot/keys", actuation_map="map.toml"), "/home/x", "/srv")
+    assert (found.key_file, found.actuation_map, found.config) == ("/home/x/.pyaiot/keys", "/srv/map.toml", "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "fix"),
+    [
+        ("AIOT_BROKER_PORT: 'x' is not a number", "correct AIOT_BROKER_PORT"),
+        ("/etc/c.toml: coap_port: 'x' is not a number", "correct coap_port in /etc/c.toml"),
+        ("/c.toml: no service has an option 'b'; did you mean broker_port?", "call it broker_port (in /c.toml)"),
+        ("others can read the key file /k: run chmod 600 /k", "chmod 600 /k"),
+        ("Config file not found: /c.toml", "make /c.toml, or say another with --config"),
+    ],
+)
+def test_bad_settings_name_what_is_to_be_corrected(fault: str, fix: str) -> None:
+    found = configuration.check_settings("aiot-broker", fault, "the environment")
+    assert (found.level, found.fix) == ("problem", fix)
+
+
+def test_a_variable_that_nobody_reads_is_told() -> None:
+    found = list(configuration.check_variables(["AIOT_BROKER_PROT", "AIOT_COAP_PORT", "AIOT_TOKEN", "PATH"], "x"))
+    assert told(found) == [("configuration.variables", "warning", "call it AIOT_BROKER_PORT")]
+
+
+def test_ports() -> None:
+    door = Door("aiot-broker", "broker", "TCP", "localhost", 8000, "broker")
+    seen = Sockets([], {}, {"localhost": ("127.0.0.1",), "::": ("::",)})
+
+    def judged(door: Door, *listening: Listening, ours: dict[int, str] | None = None) -> tuple[str, str, str]:
+        return told(ports.check_ports([door], replace(seen, listening=listening, ours=ours or {})))[0]
+
+    stranger = Listening("TCP", "0.0.0.0", 8000, 1, 0, 77, "nginx")
+    assert judged(door)[:2] == ("ports.free", "ok")
+    check, level, fix = judged(door, stranger)
+    assert (check, level) == ("ports.taken", "problem")
+    assert fix == "kill 77; or take another port: AIOT_BROKER_PORT=8001, or --broker-port"
+    assert judged(door, replace(stranger, pid=None))[2].startswith("sudo aiot doctor tells which")
+    assert judged(door, replace(stranger, transport="UDP"))[0] == "ports.free"
+    assert judged(door, replace(stranger, address="192.0.2.7"))[0] == "ports.free"
+    assert judged(door, stranger, ours={77: "aiot up"})[0] == "ports.open"
+    assert judged(replace(door, pid=77), stranger)[0] == "ports.open"
+    assert judged(replace(door, pid=78), stranger)[0] == "ports.taken"
+    assert judged(replace(door, pid=78))[:2] == ("ports.closed", "problem")
+    assert judged(replace(door, host="::"), replace(stranger, address="127.0.0.1"))[0] == "ports.taken"
+    assert judged(replace(door, host="nowhere"))[:2] == ("ports.host", "problem")
+    elsewhere = replace(seen, resolved={"localhost": ("192.0.2.7",)}, foreign=frozenset(("192.0.2.7",)))
+    assert told(ports.check_ports([door], elsewhere))[0][0] == "ports.host"
+    assert [each.level for each in ports.check_devices_doors([replace(door, role="coap", host="::")], seen)] == ["note"]
+
+
+FILE = FileFacts(path="/k", folder="/", exists=True, mode=0o600, uid=0, folder_mode=0o700)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (FILE, []),
+        (replace(FILE, mode=0o644), [("keys.mode", "problem", "chmod 600 /k")]),
+        (replace(FILE, mode=0o440, credential=True), []),
+        (replace(FILE, folder_mode=0o777), [("keys.folder", "problem", "chmod 700 /")]),
+        (replace(FILE, folder_mode=0o1777), []),
+        (replace(FILE, wanted_uid=5), [("keys.owner", "problem", "chown 5 /k")]),
+        (replace(FILE, exists=False), [("keys.missing", "problem", "make it")]),
+        (replace(FILE, regular=False), [("keys.kind", "problem", "move it away, then: make it")]),
+        (replace(FILE, error="Permission denied"), [("keys.unseen", "note", "")]),
+    ],
+)
+def test_files(facts: FileFacts, expected: list[tuple[str, str, str]]) -> None:
+    assert told(files.check_private(facts, "keys", "key file", "make it", needed=True, by="x")) == expected
+
+
+def test_the_key_file_has_what_services_need() -> None:
+    subject = Subject("aiot-broker", UpSettings(), ("broker", "coap"))
+    well = KeyFacts(
+        file=FILE, command="gen", broker="B", trusted="B", gateways={"coap": "C"}, authorized={"coap": "C"}, clients=1
+    )
+
+    def judged(facts: KeyFacts) -> list[tuple[str, str, str]]:
+        return [each for each in told(key_file.check_key_file(facts, [subject])) if each[1] != "ok"]
+
+    assert judged(well) == []
+    assert judged(replace(well, trusted="X")) == [("keys.trusted", "problem", "gen --trust-broker B")]
+    assert judged(replace(well, trusted=None)) == [("keys.trusted", "problem", "gen --trust-broker B")]
+    assert judged(replace(well, authorized={})) == [("keys.authorized", "problem", "gen --authorize coap C")]
+    assert judged(replace(well, gateways={"a": "A", "b": "B"}))[0] == ("keys.gateway", "problem", "gen --gateway coap")
+    assert judged(replace(well, broker=None))[0] == ("keys.broker", "problem", "gen")
+    assert judged(KeyFacts(file=FILE, command="gen", fault="line 3 …"))[0][0] == "keys.content"
+
+
+def test_the_broker_and_who_it_is() -> None:
+    keys = KeyFacts(file=FILE, command="gen", gateways={"coap": "C"})
+    well = BrokerFacts(
+        url="ws://b:8000/gw",
+        here=False,
+        expected=True,
+        reached="answered",
+        health={"version": "1.2"},
+        handshakes={"coap": Handshake("proved", "B")},
+    )
+
+    def judged(facts: BrokerFacts, keys: KeyFacts = keys) -> list[tuple[str, str, str]]:
+        return told(broker.check_broker(facts, keys, "1.2", ["aiot-coap-gateway"]))
+
+    def shaken(handshake: Handshake, keys: KeyFacts = keys) -> str:
+        return judged(replace(well, handshakes={"coap": handshake}), keys)[-1][2]
+
+    assert [each[1] for each in judged(well)] == ["ok", "ok"]
+    assert judged(replace(well, health={"version": "1.1"}))[0][:2] == ("broker.version", "warning")
+    assert shaken(Handshake("stranger", "X")).startswith("gen --trust-broker X   (only if")
+    assert shaken(Handshake("stranger", "X"), replace(keys, broker="X")) == "gen --trust-broker X"
+    assert shaken(Handshake("not admitted", "B")) == "at the broker: aiot-generate-keys --authorize coap C"
+    assert shaken(Handshake("claimed", "B")) == ""
+    away = replace(well, reached="connect", fault="connection refused", handshakes={})
+    assert judged(away)[0][:2] == ("broker.connect", "problem")
+    assert judged(replace(away, here=True))[0][2].startswith("aiot up")
+    assert "AIOT_BROKER_SSL=yes" in judged(replace(away, reached="http"))[0][2]
+    tls = replace(away, reached="tls", fault="what answers there does not speak TLS")
+    assert judged(tls)[0][2].startswith("AIOT_BROKER_SSL=no")
+
+
+def test_the_mqtt_broker() -> None:
+    well = MqttFacts(host="m", port=1883, user="gw", here=False, expected=True, reached="connack")
+    codes = [next(mqtt.check_mqtt(replace(well, code=code), "x")) for code in range(6)]
+    assert [each.level for each in codes] == ["ok"] + ["problem"] * 5
+    assert "AIOT_MQTT_PASSWORD_FILE" in codes[4].fix
+    assert next(mqtt.check_mqtt(replace(well, reached="connect", fault="x", here=True), "x")).fix.startswith("start it")
+    assert "3.1.1" in codes[1].summary
+
+
+def test_the_clock() -> None:
+    now = 1_800_000_000.0
+    assert told(clock.check_clock(Clock(0.0, None, True)))[0][:2] == ("clock.year", "problem")
+    assert told(clock.check_clock(Clock(now, False, True)))[0][:2] == ("clock.synchronised", "warning")
+    assert told(clock.check_clock(Clock(now, False, False)))[0][:2] == ("clock.synchronised", "note")
+    assert [list(clock.check_difference("b", each)) for each in (None, 1.0, -3.0)] == [[], [], []]
+    assert "100 s behind" in next(clock.check_difference("b", -100.0)).summary
+
+
+def test_interfaces() -> None:
+    lo, tap = Interface("lo", True, ("127.0.0.1",)), Interface("tap0", True, ("fe80::1",))
+
+    def judged(interface: str, *found: Interface, ipv6: bool = True) -> list[tuple[str, str, str]]:
+        subject = Subject("aiot-coap-gateway", CoapGatewaySettings(interface=interface), ("coap",))
+        return told(network.check_network(Network(found, ipv6), [subject]))[1:]
+
+    assert judged("tap0", lo, tap) == [("network.interface", "ok", "")]
+    assert judged("tap1", lo, tap) == [("network.interface", "problem", "AIOT_INTERFACE= one of these: lo, tap0")]
+    assert judged("tap0", replace(tap, up=False))[0][2] == "ip link set tap0 up"
+    assert judged("tap0", replace(tap, addresses=()))[0][1] == "warning"
+    assert judged("", lo, tap)[0][:2] == ("network.interface", "note")
+    assert judged("", lo, ipv6=False) == [("network.ipv6", "problem", "AIOT_COAP_HOST=0.0.0.0 (--coap-host)")]
+
+
+def test_room() -> None:
+    disk = Disk(
+        folder="/d", free_bytes=10**9, files=10**6, read_only=False, writable=True, purpose="the log", service="x"
+    )
+
+    def judged(**change: object) -> tuple[str, str]:
+        return told(room.check_disk(replace(disk, **change)))[0][:2]  # type: ignore[arg-type]
+
+    assert judged() == ("disk.room", "ok")
+    assert judged(free_bytes=10**8) == ("disk.room", "warning")
+    assert judged(free_bytes=10**6) == ("disk.room", "problem")
+    assert judged(files=3) == ("disk.room", "problem")
+    assert judged(read_only=True) == ("disk.read_only", "problem")
+    assert judged(read_only=True, purpose="") == ("disk.room", "ok")
+    assert judged(writable=False) == ("disk.writable", "problem")
+    assert not list(room.check_limits(Limits(service="x", files=None, servers=5)))
+    assert told(room.check_limits(Limits(service="x", files=1024, servers=5)))[0][1] == "warning"
+    assert next(room.check_memory(10**7)).level == "warning"
+
+
+def test_versions() -> None:
+    assert versions.satisfies("0.4.17", ">=0.4.17,<0.5")
+    assert not versions.satisfies("0.5.0", ">=0.4.17,<0.5")
+    assert versions.satisfies("15.0.1.post2", ">=15.0.1")
+    assert not versions.satisfies("1.4", "~=1.4.2")
+    well = Versions(
+        python=(3, 11, 2),
+        ours="1.0",
+        installed="1.0",
+        requires_python=">=3.11",
+        requires=(
+            "tornado>=6.5",
+            'amqtt<0.13,>=0.12.1; extra == "mqtt-broker"',
+            "uvloop>=0.21; sys_platform != 'win32'",
+        ),
+        found={"tornado": "6.5.1", "uvloop": "0.21", "amqtt": None},
+    )
+
+    def judged(facts: Versions, embedded: bool = False) -> list[tuple[str, str, str]]:
+        found = versions.check_versions(facts, embedded=embedded, dashboard=True, python="py")
+        return [each for each in told(found) if each[1] != "ok"]
+
+    assert judged(well) == []
+    assert judged(well, True) == [("versions.requirements", "problem", "py -m pip install 'pyaiot[mqtt-broker]'")]
+    old = replace(well, found={"tornado": "6.4", "uvloop": None})
+    assert [each[:2] for each in judged(old)] == [
+        ("versions.requirements", "warning"),
+        ("versions.requirements", "note"),
+    ]
+    assert judged(old)[0][2] == "py -m pip install 'tornado>=6.5'"
+    assert judged(replace(well, python=(3, 10, 0)))[0][0] == "versions.python"
+    assert judged(replace(well, installed="0.9"))[0][:2] == ("versions.pyaiot", "warning")
+    assert judged(replace(well, page="none built. Run x"))[0][0] == "versions.page"
+
+
+def test_units_are_read_as_systemd_reads_them() -> None:
+    text = all_units(USUAL)["aiot-ws-gateway.service"]
+    unit = read_unit("aiot-ws-gateway", "/etc/systemd/system/aiot-ws-gateway.service", text)
+    assert unit.program == "/usr/local/bin/aiot-ws-gateway"
+    assert unit.settings == "/etc/pyaiot/environment"
+    assert unit.environment["AIOT_KEY_FILE"] == "/etc/pyaiot/keys"
+    assert unit.environment["AIOT_DEVICE_OWNERS"] == "/var/lib/aiot-ws-gateway/device-owners"
+    assert read_environment_file("# c\nA=1\n B = 'x y'\n;\nnonsense\n") == {"A": "1", "B": "x y"}
+    well = UnitFacts(unit=unit, programs="/usr/local/bin", exists=True, text=text, expected=text)
+
+    def judged(facts: UnitFacts) -> list[tuple[str, str]]:
+        return [each[:2] for each in told(unit_checks.check_unit(facts))]
+
+    assert judged(well) == []
+    assert judged(replace(well, exists=False)) == [("units.program", "problem")]
+    assert judged(replace(well, programs="/opt/bin")) == [("units.installation", "warning")]
+    assert judged(replace(well, expected="other")) == [("units.version", "note")]
+    assert judged(replace(well, state={"ActiveState": "failed"})) == [("units.failed", "problem")]
+    assert judged(replace(well, state={"NRestarts": "9"})) == [("units.restarts", "warning")]
