@@ -131,8 +131,10 @@ class Finished:
 class Host:
     """A host with a home directory of its own, and no settings from outside, on which commands are started."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, within: tuple[str, ...] = ()) -> None:
         self.home = home
+        #: The command that each command is an argument of, such as one that enters a network namespace.
+        self.within = within
         self.key_file = home / ".pyaiot" / "keys"
         self.started: list[Process] = []
         self.environment = {
@@ -148,6 +150,7 @@ class Host:
     async def start_program(self, *command: str, name: str) -> Process:
         """Start any program."""
         made = await asyncio.create_subprocess_exec(
+            *self.within,
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -163,6 +166,7 @@ class Host:
     async def run(self, command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Finished:
         """Run a command of the environment to its end."""
         made = await asyncio.create_subprocess_exec(
+            *self.within,
             sys.executable,
             str(BIN / command),
             *arguments,
