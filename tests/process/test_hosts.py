@@ -7,10 +7,14 @@ import asyncio
 import re
 import shutil
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser, async_playwright, expect
 
+from tests.dashboard.watched_page import CHROMIUM, FLAGS, watched_page
 from tests.patience import PATIENCE_S
 from tests.process.namespaces import NAME, Namespace, namespaces
 from tests.process.processes import BROKER_LISTENS, COAP_LISTENS, CONNECTED, DASHBOARD_LISTENS, ROOT, Process
@@ -67,7 +71,19 @@ async def certificate_shown(host: Namespace, ca: Path) -> bytes:
     return shown
 
 
-@pytest.mark.needs("ip", "openssl", "mosquitto_pub", "curl")
+@asynccontextmanager
+async def browser_on(host: Namespace) -> AsyncIterator[Browser]:
+    """A browser whose network is that of ``host``."""
+    start = host.home / "chromium"
+    start.write_text(f'#!/bin/sh\nexec {" ".join(host.within)} {CHROMIUM} "$@"\n')
+    start.chmod(0o700)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=start, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.mark.needs("ip", "openssl", "mosquitto_pub", "chromium")
 async def test_three_hosts(tmp_path: Path) -> None:
     async with namespaces(tmp_path, "server", "greenhouse", "laptop") as (server, greenhouse, laptop):
         hosts = {"server": server, "greenhouse": greenhouse, "laptop": laptop}
@@ -108,8 +124,16 @@ async def test_three_hosts(tmp_path: Path) -> None:
             while "greenhouse-mqtt/n1" not in (listed := await shown(laptop, ask)):
                 pass
         assert "greenhouse/bench" in listed
-        page = await shown(laptop, f"curl -sS --cacert ca.pem https://{NAME}:8080/config.json")
-        assert f'"broker_url": "wss://{NAME}:8000/rpc"' in page
+        async with browser_on(laptop) as browser:
+            watched = await watched_page(browser, ignore_https_errors=True)
+            await watched.page.goto(f"https://{NAME}:8080/")
+            await watched.page.get_by_label("Token").fill(token)
+            await watched.page.get_by_label("Token").press("Enter")
+            switch = watched.card("greenhouse/bench").locator('li[data-resource="led"]').get_by_role("switch")
+            await switch.click()
+            await expect(switch).to_have_attribute("aria-checked", "false")
+            assert f"wss://{NAME}:8000/rpc" in watched.requests
+            assert (watched.errors, await watched.violations()) == ([], [])
 
         # Whoever trusts another CA, or none, does not connect, and is told why.
         Authority(greenhouse.home, "other")
@@ -130,8 +154,8 @@ async def test_three_hosts(tmp_path: Path) -> None:
         await broker.says("New connections get the certificate that holds until")
         assert await certificate_shown(laptop, server.home / "ca.pem") != before
         heard = len(watch.lines)
-        assert (await shown(laptop, write.replace("led 1", "led 0"))).strip() == "0"
-        await watch.says(r"led +0", after=heard)
+        assert (await shown(laptop, write)).strip() == "1"
+        await watch.says(r"led +1", after=heard)
         assert [re.findall(CONNECTED, each.text) for each in (coap, mqtt)] == [[CONNECTED]] * 2
         for process in (coap, mqtt, dashboard, broker):
             await process.stop()

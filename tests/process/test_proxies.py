@@ -8,20 +8,18 @@ import json
 import re
 import shutil
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import expect
 from websockets.asyncio.client import connect
 
 from tests.conftest import PATH
-from tests.dashboard.watched_page import FLAGS, watched_page
+from tests.dashboard.watched_page import watched_page
 from tests.patience import PATIENCE_S
 from tests.process.namespaces import NAME, Namespace, namespaces
 from tests.process.processes import CONNECTED, ROOT, Process
-from tests.process.test_hosts import ALONE, shown, typed
+from tests.process.test_hosts import ALONE, browser_on, shown, typed
 from tests.tls.authority import Authority, Issued
 
 PAGE = (ROOT / "docs" / "proxies.md").read_text()
@@ -59,18 +57,6 @@ def caddy(folder: Path, issued: Issued) -> str:
 
 
 PROXIES = ((nginx, 'using the "epoll"'), (caddy, "serving initial configuration"))
-
-
-@asynccontextmanager
-async def browser_on(host: Namespace) -> AsyncIterator[Browser]:
-    """A browser whose network is that of ``host``."""
-    start = host.home / "chromium"
-    start.write_text(f'#!/bin/sh\nexec {" ".join(host.within)} /usr/bin/chromium "$@"\n')
-    start.chmod(0o700)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=start, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 async def device_speaks(laptop: Namespace, tls: ssl.SSLContext, value: float) -> None:
