@@ -32,7 +32,7 @@ from pyaiot.lifecycle import Ready, closing
 from pyaiot.listening import bind, http_server, port_of
 from pyaiot.monitoring import process
 from pyaiot.monitoring.families import Family
-from pyaiot.monitoring.health import Health
+from pyaiot.monitoring.health import Health, worst
 from pyaiot.monitoring.watched import Watched
 from pyaiot.settings import BROKER_PORT, BrokerSettings
 from pyaiot.tls.certificate import ServerCertificate
@@ -85,11 +85,12 @@ class Broker:
 
     def families(self) -> Iterator[Family]:
         """See monitoring.Watched; once it runs."""
-        return metrics.families(self.hub)
+        return chain(metrics.families(self.hub), self._certificate.families() if self._certificate else ())
 
     def health(self) -> Health:
         """See monitoring.Watched."""
-        return Health(facts={"gateways": len(self.hub.gateways), "nodes": len(self.hub.directory.nodes)})
+        own = Health(facts={"gateways": len(self.hub.gateways), "nodes": len(self.hub.directory.nodes)})
+        return worst(own, self._certificate.health()) if self._certificate else own
 
     def _told(self) -> Iterator[Family]:
         """What is at the broker's ``/metrics``: all of this process."""

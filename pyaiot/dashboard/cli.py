@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from pyaiot import lifecycle, options
@@ -21,7 +22,7 @@ from pyaiot.dashboard.server import DashboardServer
 from pyaiot.lifecycle import Ready, StartupError
 from pyaiot.listening import bind, port_of
 from pyaiot.monitoring.families import Family
-from pyaiot.monitoring.health import Health
+from pyaiot.monitoring.health import Health, worst
 from pyaiot.settings import ALL_SETTINGS, DashboardSettings
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
 from pyaiot.tls.renewal import renewing
@@ -90,6 +91,7 @@ class Dashboard:
         tls = None if certificate is None else certificate.context
         self._server = DashboardServer(config, "", port_of(sockets), tls)
         self._sockets = sockets
+        self._certificate = certificate
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled."""
@@ -107,8 +109,9 @@ class Dashboard:
 
     def families(self) -> Iterator[Family]:
         """See monitoring.Watched."""
-        return self._server.families()
+        return chain(self._server.families(), self._certificate.families() if self._certificate else ())
 
     def health(self) -> Health:
         """See monitoring.Watched."""
-        return self._server.health()
+        own = self._server.health()
+        return worst(own, self._certificate.health()) if self._certificate else own

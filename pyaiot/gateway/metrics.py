@@ -24,9 +24,13 @@ REFUSALS = ("about", "full", "name", "reserved", "timeout", "unknown", "value")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How the link to the broker is: ``away_s`` and ``delay_s`` are 0 while there is a session."""
+    """How the link to the broker is: ``away_s`` and ``delay_s`` are 0 while there is a session.
+
+    ``healthy``: the gateway can do its work, as it says at ``/health``.
+    """
 
     connected: bool
+    healthy: bool
     away_s: float
     delay_s: float
     sessions: int
@@ -47,6 +51,7 @@ def adapter_families(protocol: str, counters: Any) -> Iterator[Family]:
 
 
 def _link(link: Link) -> Iterator[Family]:
+    yield gauge("aiot_gateway_healthy", "Whether the gateway can do its work, as it says at /health", link.healthy)
     yield gauge("aiot_uplink_connected", "Whether the gateway has a session with the broker", link.connected)
     yield gauge("aiot_uplink_away_seconds", "How long the gateway has been without a session", link.away_s)
     yield gauge("aiot_uplink_retry_delay_seconds", "How long the gateway waits before it tries again", link.delay_s)

@@ -113,7 +113,12 @@ class GatewayService:
         """See monitoring.Watched."""
         uplink = self.uplink
         link = Link(
-            uplink.connected, uplink.away_s() or 0.0, uplink.delay_s, sessions=uplink.sessions, losses=uplink.losses
+            uplink.connected,
+            not self.health().trouble,
+            uplink.away_s() or 0.0,
+            uplink.delay_s,
+            sessions=uplink.sessions,
+            losses=uplink.losses,
         )
         counters = getattr(self._adapter, "counters", None)
         return families(self._name, self._adapter.protocol, link, self.core, self._outbox, counters)

@@ -67,9 +67,15 @@ def labelled(families: Iterable[Family], **labels: str) -> Iterator[Family]:
 
 
 def merged(families: Iterable[Family]) -> list[Family]:
-    """One family for each name, with the samples of all, in the order of their first appearance."""
-    found: dict[str, Family] = {}
+    """One family for each name, with the samples of all, in the order of their first appearance.
+
+    Of samples with the same labels, as two services tell of what they share, the first stays.
+    """
+    first: dict[str, Family] = {}
+    samples: dict[str, dict[tuple[str, Labels], Sample]] = {}
     for family in families:
-        there = found.get(family.name)
-        found[family.name] = family if there is None else replace(there, samples=(*there.samples, *family.samples))
-    return list(found.values())
+        first.setdefault(family.name, family)
+        there = samples.setdefault(family.name, {})
+        for sample in family.samples:
+            there.setdefault((sample.suffix, sample.labels), sample)
+    return [replace(family, samples=tuple(samples[name].values())) for name, family in first.items()]

@@ -6,15 +6,18 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health
 from pyaiot.options import ConfigurationError
 from pyaiot.private_file import fingerprint
 from pyaiot.settings import TlsSettings
 from pyaiot.tls.handshake import TlsSocket
 from pyaiot.tls.validity import Validity
+from pyaiot.tls.validity import families as validity_families
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -64,6 +67,18 @@ class ServerCertificate:
     def file(self) -> str:
         """Where it is."""
         return self._files[0]
+
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        return validity_families(self.validity)
+
+    def health(self) -> Health:
+        """See monitoring.Watched: with one that does not hold nobody is let in who looks at it."""
+        now = self._clock()
+        refusal = self.validity.refusal(now)
+        if refusal is None:
+            return Health()
+        return Health(f"the certificate in {self.file} {refusal}", max(now - self.validity.ends_at, 0.0))
 
     def changed(self) -> bool:
         """Whether the files are others than those read last."""

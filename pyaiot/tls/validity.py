@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+
+from pyaiot.monitoring.families import Family, gauge
 
 _DAY_S: Final = 86_400
 #: With less than this left it is said in the log. Who renews by program does so at 30 days of 90.
@@ -37,3 +40,12 @@ class Validity:
             return None
         days = int(left_s // _DAY_S)
         return f"expires in {days} day{'s' * (days != 1)}, on {self.ends}: renew it"
+
+
+def families(validity: Validity) -> Iterator[Family]:
+    """The metrics of a certificate."""
+    yield gauge(
+        "aiot_tls_certificate_end_timestamp_seconds",
+        "When the TLS certificate expires, in seconds since 1970",
+        validity.ends_at,
+    )

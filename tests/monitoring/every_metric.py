@@ -21,6 +21,8 @@ from pyaiot.monitoring import process
 from pyaiot.monitoring.families import Family, merged
 from pyaiot.mqtt_broker.counters import Counters as MqttBrokerCounters
 from pyaiot.mqtt_broker.counters import families as mqtt_broker_families
+from pyaiot.tls.validity import Validity
+from pyaiot.tls.validity import families as validity_families
 from pyaiot.wire.signing import PrivateKey
 
 #: The counters of each protocol's adapter.
@@ -43,10 +45,11 @@ def _all() -> Iterator[Family]:
     for protocol, counters in ADAPTERS.items():
         outbox = Outbox("0" * 16)
         core = GatewayCore(outbox, protocol=protocol, title=protocol, timeout_s=120.0)
-        link = gateway_metrics.Link(True, 0.0, 0.0, sessions=1, losses=0)
+        link = gateway_metrics.Link(True, True, 0.0, 0.0, sessions=1, losses=0)
         yield from gateway_metrics.families(protocol, protocol, link, core, outbox, counters())
     yield from mqtt_broker_families(MqttBrokerCounters(), 0)
     yield from Served().families()
+    yield from validity_families(Validity(0.0, 1.0, "", ""))
 
 
 def hub_with_a_gateway() -> Hub:
