@@ -76,6 +76,7 @@ PURE = [
     "gateway/ws/echo.py",
     "gateway/device_tokens/grants.py",
     "gateway/device_tokens/owners.py",
+    "gateway/device_tokens/signatures.py",
     "gateway/device_tokens/tokens.py",
     "broker/actuations.py",
     "broker/addressees.py",

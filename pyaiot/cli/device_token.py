@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.api_jws import PyJWS
 
-from pyaiot.gateway.device_tokens.tokens import MAX_ACCOUNT, BadKey, BadToken, read_key, verify
+from pyaiot.gateway.device_tokens.signatures import read_key
+from pyaiot.gateway.device_tokens.tokens import MAX_ACCOUNT, BadKey, BadToken, verify
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.private_file import PrivateFile
 from pyaiot.settings import DEVICE_KEYS, DEVICE_TOKEN_KEY

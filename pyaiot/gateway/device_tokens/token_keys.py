@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from pyaiot.gateway.device_tokens.tokens import MAX_KEYS, BadKey, TokenKey, read_key
+from pyaiot.gateway.device_tokens.tokens import MAX_KEYS, BadKey, TokenKey
 from pyaiot.options import ConfigurationError
 
 logger = logging.getLogger("pyaiot.gateway.tokens")
@@ -120,6 +120,10 @@ class TokenKeys:
 
     def _read(self, seen: _Listing) -> tuple[tuple[TokenKey, ...], list[str]]:
         """The keys, and what is wrong with each file that holds none. Raises OSError: the host's fault."""
+        if len(seen) == 1:
+            return (), []
+        from pyaiot.gateway.device_tokens.signatures import read_key  # 10 MB: only for who has keys
+
         keys: list[TokenKey] = []
         faults: list[str] = []
         for name, *_ in seen[1:]:

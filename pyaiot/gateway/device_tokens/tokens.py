@@ -3,38 +3,32 @@
 
 After RFC 8725: the algorithm is the key's own, never the token's choice; a token that brings or names a key of its
 own is refused, as is any extension that must be understood; the claims are read strictly, and only after the
-signature. PyJWT checks the signature; it is given no address, opens nothing and asks no clock.
+signature. ``signatures`` checks that one.
 """
 
 from __future__ import annotations
 
 import binascii
-import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-from jwt.api_jws import PyJWS
-from jwt.exceptions import PyJWTError
 from msgspec import UNSET, UnsetType
 
 from pyaiot.wire.codec import decode
 from pyaiot.wire.errors import Malformed
 from pyaiot.wire.messages import JSON
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 #: The longest token that is looked at, in bytes.
 MAX_TOKEN_BYTES: Final = 8_192
 #: Public keys that are tried; with more, a bad token would cost too much.
 MAX_KEYS: Final = 6
-#: Below, RS256 must not be used (RFC 7518 section 3.3); above, checking a bad token costs too much. In bits.
-MIN_RSA_BITS: Final = 2_048
-MAX_RSA_BITS: Final = 4_096
 #: How far the issuer's clock may be ahead of ours, in seconds (RFC 7519 section 4.1.5). ``exp`` is taken exactly.
 LEEWAY_S: Final = 60
 #: The longest name of an account, in characters; a longer one is none.
@@ -100,30 +94,9 @@ class _Claims(msgspec.Struct, frozen=True):
 
 _headers = msgspec.json.Decoder(_Header)
 _claims = msgspec.json.Decoder(_Claims)
-_signatures = PyJWS(algorithms=("RS256", "ES256"))
 #: Parameters of the header that must not be there: each would change what is to be checked, or by which key.
 _FORBIDDEN: Final = ("crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c")
 _TYPES: Final = frozenset(("jwt", "at+jwt"))
-
-
-def read_key(name: str, pem: bytes) -> TokenKey:
-    """The public key in the text of a PEM file; raises BadKey, in words for who put it there."""
-    if b"PRIVATE KEY-----" in pem:
-        raise BadKey("it is a private key, which has no place here: put the public key there")
-    if pem.count(b"-----BEGIN ") > 1:
-        raise BadKey("it has more than one key: give each a file of its own")
-    try:
-        public = load_pem_public_key(pem)
-    except (ValueError, UnsupportedAlgorithm):
-        raise BadKey("it is no public key in PEM (-----BEGIN PUBLIC KEY-----)") from None
-    digest = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    if isinstance(public, RSAPublicKey):
-        if not MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
-            raise BadKey(f"an RSA key of {public.key_size} bits; take {MIN_RSA_BITS} to {MAX_RSA_BITS}")
-        return TokenKey(name, "RS256", public, digest)
-    if isinstance(public, EllipticCurvePublicKey) and isinstance(public.curve, SECP256R1):
-        return TokenKey(name, "ES256", public, digest)
-    raise BadKey("it is neither an RSA key (RS256) nor one on the curve P-256 (ES256)")
 
 
 def verify(token: str, device: str, keys: Sequence[TokenKey], now: float, audience: str = "") -> Grant:
@@ -139,8 +112,10 @@ def verify(token: str, device: str, keys: Sequence[TokenKey], now: float, audien
     header_bytes, claims_bytes, _ = map(_from_base64url, parts)
     header = _read(_headers, header_bytes, "header")
     candidates = _candidates(header, keys)
+    from pyaiot.gateway.device_tokens.signatures import is_signed  # 10 MB: only for who has keys to check tokens by
+
     for key in candidates:
-        if _is_signed(token, key):
+        if is_signed(token, key):
             return _grant(_read(_claims, claims_bytes, "claims"), device, key, now, audience)
     raise BadToken("no key of ours has signed it")
 
@@ -158,14 +133,6 @@ def _candidates(header: _Header, keys: Sequence[TokenKey]) -> Sequence[TokenKey]
     if not candidates:
         raise BadToken(f"there is no key for {header.alg}")
     return [key for key in candidates if key.name == header.kid] or candidates
-
-
-def _is_signed(token: str, key: TokenKey) -> bool:
-    try:
-        _signatures.decode_complete(token, key=key.public, algorithms=[key.algorithm])
-    except PyJWTError:
-        return False
-    return True
 
 
 def _grant(claims: _Claims, device: str, key: TokenKey, now: float, audience: str) -> Grant:

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from pyaiot.gateway.device_tokens.tokens import TokenKey, read_key
+from pyaiot.gateway.device_tokens.signatures import read_key
+from pyaiot.gateway.device_tokens.tokens import TokenKey
 
 #: When the tests of tokens take place, in Unix seconds.
 NOW = 1_790_000_000.0

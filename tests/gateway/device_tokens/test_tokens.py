@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from pyaiot.gateway.device_tokens.signatures import read_key
 from pyaiot.gateway.device_tokens.tokens import (
     MAX_KEYS,
     MAX_TOKEN_BYTES,
@@ -22,7 +23,6 @@ from pyaiot.gateway.device_tokens.tokens import (
     BadToken,
     Grant,
     TokenKey,
-    read_key,
     verify,
 )
 
