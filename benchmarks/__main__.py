@@ -22,6 +22,7 @@ NAMES = (
     "latency",
     "memory",
     "start",
+    "services",
     "liveness",
     "mqtt",
     "mqtt_broker",
