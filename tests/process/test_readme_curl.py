@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The lines of ``curl`` in README, and what they need, run as they are there; only the ports are others."""
+"""The lines of ``curl`` in README and two pages, and what they need, as they are there; only the ports are others."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.process.viewers import viewing
 pytestmark = pytest.mark.needs("curl")
 
 PROTOCOL = README.with_name("PROTOCOL.md")
+HTTP, API = (README.with_name("docs") / name for name in ("http.md", "api.md"))
 #: Shows the status of each answer, and asks no proxy.
 CURL = """curl() { command curl -sS --noproxy '*' -w '\\n%{http_code}\\n' "$@"; }"""
 
@@ -34,8 +35,10 @@ async def run(host: Host, line: str) -> str:
 
 
 async def test_the_lines_of_curl_in_the_readme(host: Host) -> None:
-    first, token, actuation = lines(README, "curl")
-    (make_token,) = (line.removeprefix(".venv/bin/") for line in lines(README, r"\.venv/bin/aiot device-token"))
+    (first,) = lines(README, "curl")
+    (token,) = lines(HTTP, 'curl -H "Authorization:')
+    (actuation,) = lines(API, "curl -d")
+    (make_token,) = (line.partition("  #")[0] for line in lines(HTTP, "aiot device-token"))
     assert shlex.split(token)[1:5] == ["-H", "Authorization: Bearer $(cat hut.token)", "-d", '{"temperature": 21.5}']
     assert f"`{token}`" in PROTOCOL.read_text()
     process, _, broker_port = await up(host)
