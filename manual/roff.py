@@ -21,7 +21,11 @@ SERVICE_EXITS: Final = (
     ("1", "it failed while it ran; the log says why"),
     ("78", "something is set wrong; one line on standard error says what to do"),
 )
-PLAIN_EXITS: Final = (("0", "done"), ("78", "something is wrong; one line on standard error says what to do"))
+PLAIN_EXITS: Final = (
+    ("0", "done"),
+    ("1", "it failed, or only a part was done; standard error says what"),
+    ("78", "something is set or asked wrong; one line on standard error says what to do"),
+)
 CONFIG_PAGE: Final = "aiot.toml"
 FILES: Final = (
     ("~/.pyaiot/keys", "this host's private keys, whom its broker admits, and whom its gateways trust"),
@@ -68,8 +72,8 @@ def main_page(verbs: Mapping[str, str], services: Mapping[str, Command], environ
                 "apart see the pages below.",
             ]
         ),
-        ".SH VERBS\n",
-        *(_tagged(f"\\fBaiot {_text(verb)}\\fR", f"{words}; see aiot-{verb}(1)") for verb, words in verbs.items()),
+        ".SH VERBS\nEach has a page of its own, such as\n.BR aiot\\-ls (1).\n",
+        *(_tagged(f"\\fBaiot {_text(verb)}\\fR", words) for verb, words in verbs.items()),
         ".SH SERVICES\n",
         *(_tagged(f"\\fB{_text(name)}\\fR", each.summary) for name, each in services.items() if " " not in name),
         ".SH ENVIRONMENT\n",
@@ -124,7 +128,7 @@ def _about(option: Field[Any]) -> str:
 
 
 def _title(name: str, section: int) -> str:
-    return f'{HEAD}.TH {_text(name.upper())} {section} "" "pyaiot" "pyaiot"\n'
+    return f'{HEAD}.TH {_text(name.upper())} {section} "" "pyaiot" "pyaiot"\n.nh\n.ad l\n'
 
 
 def _name(name: str, summary: str) -> str:
@@ -132,7 +136,7 @@ def _name(name: str, summary: str) -> str:
 
 
 def _synopsis(text: str) -> str:
-    return f".SH SYNOPSIS\n.nh\n.ad l\n{_text(text)}\n.ad b\n.hy\n"
+    return f".SH SYNOPSIS\n{_text(text)}\n"
 
 
 def _paragraphs(paragraphs: Iterable[str]) -> list[str]:
