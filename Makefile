@@ -50,6 +50,7 @@ man: $(STAMPS)/installed ## lists of options, and man pages in man/, of the code
 
 dist: $(STAMPS)/test-installed $(STAMPS)/programs $(STAMPS)/node ## what is published: built twice, checked, installed, tried
 	@$(WITH_NODE) $(BIN)/python -m release
+	@$(BIN)/python -m pytest -q tests/containers/whole_image.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(STAMPS) build dist site *.egg-info pyaiot/dashboard/static dashboard/node_modules tests/node_modules

@@ -13,7 +13,7 @@ from pyaiot.options import ConfigurationError
 
 
 def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
-    """The files that are there; and of those that are not, the ones that somebody chose.
+    """The files that are there; and of those that are not, the ones that somebody chose and no service makes itself.
 
     Raises ConfigurationError: one is there, and cannot be read or is none.
     """
@@ -24,7 +24,7 @@ def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
             for path in _paths(place):
                 files.append(_read(place, path))
         except FileNotFoundError:
-            if place.chosen:
+            if place.chosen and place.keeps != "state":
                 missing.append(place)
         except OSError as error:
             raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None

@@ -77,6 +77,9 @@ def _change(path: Path, options: argparse.Namespace) -> None:
         _make_client(path, _name(options.client), options.role)
     elif options.revoke_client is not None:
         _revoke_client(path, options.revoke_client)
+    elif options.if_missing and keyfile.fingerprint(path) is not None:
+        missing = _add_missing(path)
+        print(f"{path} is there: " + (f"keys were added for {', '.join(missing)}" if missing else "nothing is missing"))
     else:
         make_all(path, force=options.force)
         print("Key generation done:")
@@ -142,6 +145,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key-file", default="~/.pyaiot/keys", metavar="FILE", help="default: ~/.pyaiot/keys")
     parser.add_argument("--force", action="store_true", help="replace keys that exist")
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--if-missing", action="store_true", help="make only what is not there yet; as often as you like")
     what.add_argument("--gateway", metavar="NAME", help="make a key for one gateway and print its public part")
     what.add_argument("--authorize", nargs=2, metavar=("NAME", "KEY"), help="let the broker admit this gateway")
     what.add_argument("--revoke", metavar="NAME", help="no longer admit this gateway; ends its session")
