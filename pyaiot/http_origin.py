@@ -54,6 +54,18 @@ def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
     return frozenset(name.lower() for name in (*own, *given) if name)
 
 
+def seen_by_proxy(forwarded_for: str | None) -> str | None:
+    """The address that the nearest proxy was called from: the last of ``X-Forwarded-For``; None where it says none.
+
+    What stands before it is what the caller said, and no proxy of ours.
+    """
+    last = (forwarded_for or "").rpartition(",")[2].strip().strip("[]")
+    try:
+        return str(ipaddress.ip_address(last))
+    except ValueError:
+        return None
+
+
 def bearer(header: str | None) -> str | None:
     """The token of an ``Authorization: Bearer …`` header (RFC 6750 section 2.1)."""
     scheme, _, token = (header or "").partition(" ")

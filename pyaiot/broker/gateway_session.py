@@ -7,10 +7,11 @@ import asyncio
 import logging
 import secrets
 
-from pyaiot.addresses import address_of_another
+from pyaiot.addresses import address_of_another, is_loopback
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.websocket import Peer
+from pyaiot.http_origin import seen_by_proxy
 from pyaiot.wire import codec, handshake
 from pyaiot.wire.errors import BadSignature, HandshakeFailed, Malformed
 from pyaiot.wire.messages import ABOUT, CHECK, LIVENESS, BrokerFrame, BrokerMessage, Refused
@@ -133,12 +134,17 @@ class GatewaySession(Peer):
         self._session = session
         self._allow_frames()
         self._write(handshake.make_welcome(session, self._acked, FEATURES))
-        log.info("Gateway %s: connected from %s", session.gateway, self.name)
+        log.info("Gateway %s: connected from %s", session.gateway, self._origin())
 
     def _host_of_gateway(self) -> str | None:
         """Where devices find the gateway; None where that is the broker's own host."""
         raw = self.stream.socket
-        return None if raw is None else address_of_another(self.name, str(raw.getsockname()[0]))
+        return None if raw is None else address_of_another(self._origin(), str(raw.getsockname()[0]))
+
+    def _origin(self) -> str:
+        """The address of the gateway; a proxy on this host has seen it, and one elsewhere is as far as we believe."""
+        proxied = seen_by_proxy(self.request.headers.get("X-Forwarded-For")) if is_loopback(self.name) else None
+        return proxied or self.name
 
     def _allow_frames(self) -> None:
         """From now on messages may be as long as frames are; Tornado took the handshake's limit when it opened."""
@@ -250,4 +256,4 @@ class GatewaySession(Peer):
                 timer.cancel()
         if self._session is not None:
             self._hub.gateway_left(self, self._session.gateway)
-            log.info("Gateway %s: session from %s ended", self._session.gateway, self.name)
+            log.info("Gateway %s: session from %s ended", self._session.gateway, self._origin())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -67,6 +68,18 @@ class ServerCertificate:
     def file(self) -> str:
         """Where it is."""
         return self._files[0]
+
+    @property
+    def key_file(self) -> str:
+        """Where its key is."""
+        return self._files[1]
+
+    def key_is_public(self) -> bool:
+        """Whether everybody on this host can read the key."""
+        try:
+            return bool(os.stat(os.path.expanduser(self._files[1])).st_mode & stat.S_IROTH)
+        except OSError:  # it was just taken away
+            return False
 
     def families(self) -> Iterator[Family]:
         """See monitoring.Watched."""

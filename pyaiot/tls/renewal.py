@@ -37,6 +37,9 @@ class Renewal:
         asked = asyncio.Event()
         loop.add_signal_handler(signal.SIGHUP, asked.set)
         try:
+            if self._certificate.key_is_public():
+                key = self._certificate.key_file
+                log.warning("Everybody on this host can read the private key %s: run chmod 640 %s", key, key)
             self._warn()
             ready()
             while True:

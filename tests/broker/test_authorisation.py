@@ -17,8 +17,9 @@ from pyaiot.broker.authorisation import (
     Gatekeeper,
     Request,
     allowed_origins,
+    hosts_of,
 )
-from pyaiot.http_origin import allowed_hosts, bearer
+from pyaiot.http_origin import allowed_hosts, bearer, seen_by_proxy
 from pyaiot.keys import ROLES, ClientToken, token_digest
 from pyaiot.options import ConfigurationError
 
@@ -356,3 +357,26 @@ def test_by_default_this_hosts_dashboard_may_connect_wherever_the_host_is_reache
         ("evil.example:8000", "http://evil.example:8080"),
     ):
         assert refusal(host, origin) is not None
+
+
+@pytest.mark.parametrize(
+    ("header", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("10.0.0.1, forged, 192.0.2.7", "192.0.2.7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("192.0.2.7, unknown", None),
+        ("\x1b[2J", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_what_a_proxy_has_seen(header: str | None, address: str | None) -> None:
+    assert seen_by_proxy(header) == address
+
+
+def test_the_hosts_of_pages_that_may_connect_are_names_of_ours() -> None:
+    """One option is enough where a proxy serves page and broker; with TLS the own page is one of https."""
+    origins = allowed_origins("https://iot.example.org, http://[2001:db8::7]:8080", 8080)
+    assert hosts_of(origins) == {"iot.example.org", "[2001:db8::7]"}
+    assert allowed_origins("", 443, "https") == {"https://localhost", "https://127.0.0.1", "https://[::1]"}

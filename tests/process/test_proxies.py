@@ -101,6 +101,8 @@ async def test_a_path_behind_a_proxy(tmp_path: Path) -> None:
                     device = await greenhouse.start_program(*node, name="device")
                 await gateway.says(f"{CONNECTED} wss://{NAME}/iot/gw", after=before)
 
+                # Where its devices come in is not the proxy's host.
+                await everything.says(f"Gateway greenhouse: connected from {greenhouse.address[:-1]}2")
                 value = 20.5 + number
                 assert await shown(laptop, post.replace("21.5", str(value))) == "204"
                 assert await shown(laptop, post.replace(password, "wrong")) == "401"

@@ -94,12 +94,14 @@ def ends_soon(authority: Authority) -> Issued:
     return authority.issue("localhost", ends_days=20)
 
 
+@pytest.mark.parametrize("public", [True, False])
 async def test_a_renewed_one_is_taken_up_and_a_broken_one_is_not(
-    authority: Authority, caplog: pytest.LogCaptureFixture
+    authority: Authority, caplog: pytest.LogCaptureFixture, public: bool
 ) -> None:
     """By SIGHUP, so that no test waits for a minute; that the files are looked at, too, :func:`test_changes` shows."""
     caplog.set_level(logging.INFO, "pyaiot.tls")
     issued = ends_soon(authority)
+    issued.key.chmod(0o644 if public else 0o600)
     certificate = ServerCertificate(str(issued.certificate), str(issued.key))
     first = shown_by(certificate, authority.file)
     ready = asyncio.Event()
@@ -107,6 +109,7 @@ async def test_a_renewed_one_is_taken_up_and_a_broken_one_is_not(
     try:
         await ready.wait()
         assert "expires in 19 days" in caplog.text
+        assert ("server.key: run chmod 640" in caplog.text) is public
         for content, said in ((b"no key", "the certificate that was read before stays in use"), (None, "New conn")):
             if content is None:
                 authority.issue("localhost")
