@@ -21,10 +21,14 @@ LINE = re.compile(r"(?<![\w./~<-])(?:[\w./~<>-]*/)?(aiot(?:-[a-z]+)*)((?: +(?!#|
 NO_COMMANDS = re.compile(r"aiot(?:-[a-z]+)*(?:\.\w+|\*)|mpremote .*")
 
 
+#: Options that stand alone in a page, and are another program's.
+OF_OTHERS = frozenset({"--cacert"})
+
+
 @cache
 def options() -> dict[str, frozenset[str]]:
     """The options of each command, and of each verb as ``aiot <verb>``."""
-    known = commands.services() | commands.verbs_of_aiot()
+    known = commands.services() | commands.verbs_of_aiot() | commands.simulators()
     return {
         name: frozenset(spelled for part in each.parts for option in part.options for spelled in option.spelled)
         for name, each in known.items()
@@ -64,7 +68,11 @@ def faults(line: str) -> Iterator[str]:
 def test_lines_of_aiot_are_right(page: Path) -> None:
     if page.name == "CHANGELOG.md":
         return  # it tells of what is no more, too
-    assert [fault for line in code(page.read_text(encoding="utf-8")) for fault in faults(line)] == []
+    lines = [*code(page.read_text(encoding="utf-8"))]
+    assert [fault for line in lines for fault in faults(line)] == []
+    known = frozenset[str]().union(*options().values(), OF_OTHERS)
+    alone = {flag for line in lines for flag in re.findall(r"^(--[a-z][a-z-]*[a-z])", line)}
+    assert alone <= known | {"--help", "--version"}
 
 
 def test_wrong_lines_are_found() -> None:
@@ -76,3 +84,14 @@ def test_wrong_lines_are_found() -> None:
         ("systemctl enable aiot.target aiot-broker", []),
     ):
         assert [fault.partition(":")[0] for fault in faults(line)] == wrong
+
+
+def test_what_the_first_minute_has_typed_is_run_as_a_line_of_the_readme() -> None:
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```$", (ROOT / "docs" / "first-minute.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    readme = re.sub(r" +#.*", "", (ROOT / "README.md").read_text()).replace(".venv/bin/", "")
+    assert len(blocks) == 4
+    for block in (blocks[0], *blocks[2:]):
+        for line in block.splitlines():
+            assert f"\n{line}\n" in readme, line
