@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -73,6 +74,7 @@ async def _find(own: Sequence[InterfaceAddress], timeout_s: float) -> list[Found
         from pyaiot.discover import coap, mdns
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{error.name} is missing, which this needs: pip install {error.name}") from None
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what is no sense in others' packets is no news here
     ways = await asyncio.gather(mdns.find(own, timeout_s), coap.find(own, timeout_s), return_exceptions=True)
     found: list[Found] = []
     for name, way in zip(("mDNS", "CoAP"), ways, strict=True):

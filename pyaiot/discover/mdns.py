@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable
 from typing import Any, Final
 
-from zeroconf import ServiceStateChange
+from zeroconf import Error, ServiceStateChange
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from pyaiot.addresses import InterfaceAddress
@@ -32,8 +32,11 @@ async def find(own: Iterable[InterfaceAddress], timeout_s: float) -> list[Found]
             return
         if state_change is ServiceStateChange.Removed:
             return
+        try:
+            info = AsyncServiceInfo(service_type, name)
+        except Error:  # a name that none may have (RFC 6763 section 4.1.1)
+            return
         known.add(name)
-        info = AsyncServiceInfo(service_type, name)
         left_ms = max(100.0, 1_000 * (deadline - asyncio.get_running_loop().time()))
         task = asyncio.create_task(info.async_request(zeroconf.zeroconf, left_ms), name="resolve a service")
         asking[task] = info
