@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from manual import links  # noqa: E402
+from manual import links, lists  # noqa: E402
 
 log = logging.getLogger("mkdocs.hooks.site")
 
@@ -68,8 +68,10 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Links lead to the site's pages."""
-    return markdown if page.file.src_uri.startswith("source/") else links.rewritten(markdown, page.file.src_uri)
+    """Links lead to the site's pages, and lists are lists."""
+    if page.file.src_uri.startswith("source/"):
+        return markdown
+    return lists.spelled(links.rewritten(markdown, page.file.src_uri))
 
 
 def on_page_content(html: str, **_: Any) -> str:
