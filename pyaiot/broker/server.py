@@ -77,7 +77,7 @@ class Broker:
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
         ready()
         try:
-            await self._watch_key_file(seen)
+            await self._watch_files(stored, seen)
         finally:
             server.stop()
             await closing(self.hub.close(), GOODBYE_S, "Saying goodbye to everybody")
@@ -98,10 +98,15 @@ class Broker:
             process.families(self._settings.program), self.families(), *(each.families() for each in self.beside)
         )
 
-    async def _watch_key_file(self, seen: tuple[int, int, int] | None) -> None:
-        """Take over changes of the key file, for ever."""
+    async def _watch_files(self, stored: Keys, seen: tuple[int, int, int] | None) -> None:
+        """Take over changes of the key file, and other names in a renewed certificate, for ever."""
+        named = self._certificate
+        names = named.names if named else ()
         while True:
             await asyncio.sleep(KEY_FILE_INTERVAL_S)
+            if named and named.names != names:
+                names = named.names
+                self.hub.gatekeeper = make_gatekeeper(self._settings, stored, named)
             found = keys.fingerprint(self._settings.key_file)
             if found == seen:
                 continue

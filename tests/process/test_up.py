@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import signal
+import ssl
 import time
 import urllib.request
 from pathlib import Path
@@ -21,6 +22,7 @@ from websockets.asyncio.client import connect
 from tests.patience import PATIENCE_S, is_within
 from tests.process.processes import Host, Process
 from tests.process.viewers import viewing
+from tests.tls.authority import Authority
 
 PORTS = [f"--{name}-port=0" for name in ("broker", "coap", "gateway", "http", "mqtt", "web")]
 FIRST_VALUE_S = 5.0
@@ -118,6 +120,28 @@ async def test_ends_without_a_complaint(host: Host, number: signal.Signals) -> N
     ]
     complaints = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Warning|Error|Task", line)]
     assert complaints == [], "\n".join(complaints)
+
+
+async def test_by_tls(host: Host) -> None:
+    """Page, broker and its own gateways; what is wrong with the certificate is one line."""
+    authority = Authority(host.home)
+    issued = authority.issue("localhost")
+    process = await host.start("aiot", "up", *PORTS, *issued.flags)
+    page = (await process.says(r"Dashboard +(https://localhost:\d+/)"))[1]
+    async with asyncio.timeout(PATIENCE_S):
+        while len(re.findall(r"Connected to the broker at wss://localhost:\d+/gw", process.text)) < 4:
+            await asyncio.sleep(0.01)
+    trusted = ssl.create_default_context(cafile=authority.file)
+    config = await asyncio.to_thread(urllib.request.urlopen, f"{page}config.json", context=trusted)
+    url = urlsplit(json.loads(config.read())["broker_url"])
+    assert (url.scheme, url.hostname, url.path) == ("wss", "localhost", "/rpc")
+    address = {"AIOT_BROKER": f"https://localhost:{url.port}", "AIOT_BROKER_CA": str(authority.file)}
+    listed = await host.run("aiot", "ls", environment=address)
+    assert (listed.code, listed.err) == (0, "")
+    await process.stop()
+    wrong = await host.run("aiot", "up", *PORTS, "--tls-cert", str(issued.key), "--tls-key", str(issued.key))
+    assert (wrong.code, wrong.err.count("\n")) == (78, 1)
+    assert "are --tls-cert and --tls-key the wrong way round?" in wrong.err
 
 
 async def test_makes_keys_once(host: Host) -> None:
