@@ -19,14 +19,16 @@ def spelled(text: str) -> str:
     """The text with its lists so that both mean the same."""
     lines: list[str] = []
     width = 0  # of the mark of the item that we are in; 0: in none
-    fenced = False
+    fenced = parted = False  # in a block of code; the item has an empty line in it
     for line in text.splitlines():
         if not fenced and (item := _ITEM.match(line)):
-            if not width and lines and lines[-1].strip():
+            if (parted or not width) and lines and lines[-1].strip():
                 lines.append("")
+            parted = False
             width = len(item[1]) + len(item[2])
             lines.append(line)
             continue
+        parted = bool(width) and (parted or not line.strip())
         inside = bool(width) and (not line.strip() or line.startswith(" " * width))
         if not inside and not fenced and not (lines and lines[-1].strip()):
             width = 0  # after an empty line what is further out ends the list; else it goes on with the paragraph

@@ -93,7 +93,7 @@ def _code(name: str, *, heading: bool) -> str:
         text = "(too long to be shown here)"
     language = LANGUAGES.get(Path(name).suffix, "text")
     title = f"## `{Path(name).name}`\n\n" if heading else ""
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=2))
+    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
     return f"{title}{fence}{language}\n{text}{fence}\n"
 
 

@@ -15,6 +15,7 @@ from manual.lists import spelled
         ("- one\n  goes on\n- two\n", "- one\n    goes on\n- two\n"),
         ("- so:\n\n      $ aiot ls\n\n  and so\n", "- so:\n\n        $ aiot ls\n\n    and so\n"),
         ("1. so:\n\n   ```sh\n   aiot ls\n   ```\n\nOut\n", "1. so:\n\n    ```sh\n    aiot ls\n    ```\n\nOut\n"),
+        ("- so:\n\n  more\n- two\n- three\n", "- so:\n\n    more\n\n- two\n- three\n"),
         ("- one\n  - inner\n", "- one\n    - inner\n"),
         ("- one\n\n    aiot ls\n", "- one\n\n      aiot ls\n"),
         ("- one\n\nOut\n\n    code\n", "- one\n\nOut\n\n    code\n"),

@@ -36,6 +36,16 @@ def test_code_is_left_as_it_is() -> None:
     assert list(links.sources(text, "index.md")) == ["LICENSE"]
 
 
+def test_a_source_is_shown_and_not_run() -> None:
+    source_page = pytest.importorskip("manual.site", exc_type=ImportError).source_page
+    page = source_page("docs/examples/vote.html")
+    assert "\n```html\n<!doctype html>\n" in page
+    assert page.endswith("</script>\n</html>\n```\n")
+    riot = source_page("docs/examples/riot")
+    assert "## `Makefile`\n\n```" in riot
+    assert "## `main.c`\n\n```c\n" in riot
+
+
 def test_what_is_fetched_from_elsewhere_is_found() -> None:
     foreign_assets = pytest.importorskip("manual.site", exc_type=ImportError).foreign_assets
     ours = '<a href="https://example.org">x</a><link href="site.css"><img src="map.png"><script src="a.js"></script>'
