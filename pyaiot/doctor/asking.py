@@ -114,8 +114,9 @@ async def _broker(
         seen = await broker_probe.look(where, stored, host.network.own, expected)
     except ConfigurationError:
         return []  # its settings say so
-    if seen.facts.fault and not seen.facts.expected:
-        return []  # nothing runs here, which is said already
+    away = any("broker" in each.roles and each.pid is None for each in talking)
+    if seen.facts.fault and (away or not seen.facts.expected):
+        return []  # that it does not run is said already
     address = broker_checks.address_of(seen.facts.url)
     return [
         *broker_checks.check_broker(seen.facts, facts, __version__, [each.name for each in talking]),

@@ -56,14 +56,20 @@ async def examine(asked: Sequence[str], config: str) -> Report:
 
 
 def _judge_settings(host: Host) -> Iterator[Finding]:
+    users = {unit.name for unit, _ in host.units.found if unit.user}
     for each in host.loaded:
+        if each.unseen:
+            yield configuration.check_unseen(each.name, each.pid, each.uid)
+            continue
         yield configuration.check_settings(each.name, each.fault or None, each.where)
         if each.subject is not None:
-            yield from configuration.check_expected(each.subject)
+            yield from configuration.check_expected(each.subject, user=each.name in users)
     by_place = {each.where: each.variables for each in host.loaded}
     for where, names in by_place.items():
         yield from configuration.check_variables(names, where)
-    yield from configuration.check_scope(host.subjects, host.left_out)
+    yield from configuration.check_scope(
+        [each.name for each in host.loaded], host.left_out, running=any(each.pid for each in host.loaded)
+    )
 
 
 # Keys
@@ -140,10 +146,7 @@ def _serves_page(found: Sequence[Subject]) -> bool:
 def _head(host: Host) -> list[str]:
     name = os.uname()
     who = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}, who does not see everything"
-    told = ", ".join(
-        f"{each.name} ({f'pid {each.subject.pid}' if each.subject and each.subject.pid else 'not running'})"
-        for each in host.loaded
-    )
+    told = ", ".join(f"{each.name} ({f'pid {each.pid}' if each.pid else 'not running'})" for each in host.loaded)
     return [
         f"pyaiot {__version__} in {Path(sys.prefix)}, on {name.nodename} ({name.sysname} {name.release}), as {who}",
         f"Examined: {told}",
@@ -159,7 +162,7 @@ def _about(host: Host) -> dict[str, Any]:
         "services": [
             {
                 "name": each.name,
-                "pid": each.subject.pid if each.subject else None,
+                "pid": each.pid,
                 "settings": each.where,
             }
             for each in host.loaded

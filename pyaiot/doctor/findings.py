@@ -53,7 +53,7 @@ def verdict(findings: Sequence[Finding]) -> str:
     """The last line."""
     counts = Counter(each.level for each in findings)
     told = [_count(counts[level], level) for level in ("problem", "warning") if counts[level]]
-    return " and ".join(told) + "." if told else "Nothing is wrong."
+    return " and ".join(told) + "." if told else "Nothing wrong was found."
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -39,9 +39,10 @@ from pyaiot.tls.certificate import server_certificate
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One service. ``fault``: why its settings are not taken; then ``subject`` is None. ``where`` they come from, and
-    ``variables``: names of environment variables there. ``uid``: who runs it, None where that is not known; ``unseen``:
-    its environment could not be looked at."""
+    """One service. ``fault``: why its settings are not taken; then ``subject`` is None, as it is where it is
+    ``unseen``: it runs, but only root sees by which settings. ``where`` they come from, and ``variables``: names of
+    environment variables there. ``uid``: who runs it, None where that is not known; ``files``: how many it may open.
+    """
 
     name: str
     where: str
@@ -49,6 +50,7 @@ class Loaded:
     fault: str = ""
     variables: frozenset[str] = frozenset()
     uid: int | None = None
+    pid: int | None = None
     files: int | None = None
     unseen: bool = False
 
@@ -72,10 +74,10 @@ def load(names: Sequence[str], processes: Sequence[Running], installed: Units, c
         if not of_it and name != UP:
             # All in one is that service, too.
             of_it = [each for each in processes if each.name == UP]
-        if of_it:
-            found += [_running(name, each) for each in of_it]
-            continue
         unit = next((unit for unit, _ in installed.found if unit.name == name), None)
+        if of_it:
+            found += [_running(name, each, unit) for each in of_it]
+            continue
         if unit is not None and not config:
             uid = os.getuid() if unit.user else None
             found.append(_loaded(name, _of_unit(unit), "unit", None, name in installed.enabled, uid))
@@ -91,15 +93,16 @@ def key_file_here(config: str) -> str:
     return usual if loaded.subject is None else loaded.subject.settings.key_file
 
 
-def _running(name: str, process: Running) -> Loaded:
-    environment = os.environ if process.environment is None else process.environment
-    home = (process.environment or {}).get("HOME") or _home_of(process.uid)
-    where = f"the running process {process.pid}"
-    if process.environment is None:
-        where += ", whose environment only root sees"
-    source = _Source(where, process.arguments, environment, home, process.folder)
-    unseen = process.environment is None
-    return _loaded(name, source, "running", process, True, process.uid, unseen=unseen)
+def _running(name: str, process: Running, unit: UnitFile | None) -> Loaded:
+    if process.environment is not None:
+        home = process.environment.get("HOME") or _home_of(process.uid)
+        where = f"the running process {process.pid}"
+        source = _Source(where, process.arguments, process.environment, home, process.folder)
+        return _loaded(name, source, "running", process, True, process.uid)
+    if unit is not None:
+        # Anybody may read that, and it is what the process was started by.
+        return _loaded(name, _of_unit(unit), "running", process, True, process.uid)
+    return Loaded(name, f"the running process {process.pid}", pid=process.pid, uid=process.uid, unseen=True)
 
 
 def _loaded(
@@ -109,12 +112,10 @@ def _loaded(
     process: Running | None,
     expected: bool,
     uid: int | None,
-    *,
-    unseen: bool = False,
 ) -> Loaded:
     variables = frozenset(each for each in source.environment if each.startswith("AIOT_"))
-    files = process.files if process else None
-    loaded = Loaded(name, source.where, variables=variables, uid=uid, files=files, unseen=unseen)
+    pid, files = (process.pid, process.files) if process else (None, None)
+    loaded = Loaded(name, source.where, variables=variables, uid=uid, pid=pid, files=files)
     environment = dict(source.environment)
     if environment.get("AIOT_CONFIG"):
         environment["AIOT_CONFIG"] = absolute(environment["AIOT_CONFIG"], source.home, source.folder)

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -28,6 +31,8 @@ from pyaiot.doctor.unit_files import read_environment_file, read_unit
 from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, UpSettings
 from pyaiot.systemd.units import USUAL, all_units
 
+ROOT = Path(__file__).parents[2]
+
 
 def told(findings: Iterable[Finding]) -> list[tuple[str, str, str]]:
     return [(each.check, each.level, each.fix) for each in findings]
@@ -38,7 +43,7 @@ def test_verdict_and_exit_code_go_by_the_worst() -> None:
     note = Finding(check="b", level="note", summary="so it is")
     warning = Finding(check="c", level="warning", summary="beware", fix="mend it")
     problem = Finding(check="d", level="problem", summary="broken", fix="mend that")
-    assert (exit_code([ok, note]), verdict([ok, note])) == (0, "Nothing is wrong.")
+    assert (exit_code([ok, note]), verdict([ok, note])) == (0, "Nothing wrong was found.")
     assert (exit_code([warning, ok]), verdict([warning, ok])) == (1, "1 warning.")
     assert exit_code([problem, warning]) == 2
     assert verdict([problem, warning, warning]) == "1 problem and 2 warnings."
@@ -319,3 +324,20 @@ def test_units_are_read_as_systemd_reads_them() -> None:
     assert judged(replace(well, expected="other")) == [("units.version", "note")]
     assert judged(replace(well, state={"ActiveState": "failed"})) == [("units.failed", "problem")]
     assert judged(replace(well, state={"NRestarts": "9"})) == [("units.restarts", "warning")]
+
+
+def test_every_check_is_on_its_page() -> None:
+    source = "\n".join(path.read_text() for path in (ROOT / "pyaiot" / "doctor").rglob("*.py"))
+    ids = set(re.findall(r'check="([a-z.]+_?[a-z]*)"', source)) | set(re.findall(r'"(keys\.[a-z]+)"', source))
+    assert len(ids) > 40
+    ids |= {f"broker.{step}" for step in get_args(broker.Step)} | {f"mqtt.{step}" for step in get_args(mqtt.Step)}
+    files_ids = ("missing", "unseen", "kind", "mode", "folder", "owner", "content")
+    ids |= {f"{kind}.{each}" for kind in ("keys", "devices.file") for each in files_ids} | {"devices.keys"}
+    ids |= {f"disk.{each}" for each in ("room", "read_only", "writable")}
+    told: set[str] = set()
+    for line in (ROOT / "docs" / "doctor.md").read_text().partition("## The checks")[2].splitlines():
+        before = ""
+        for name in re.findall(r"`([a-z_.]+)`", line.partition(" | ")[0]):
+            before = before if name.startswith(".") else name.rpartition(".")[0]
+            told.add(before + name if name.startswith(".") else name)
+    assert told == ids

@@ -82,8 +82,8 @@ def _unreached(facts: BrokerFacts, where: str, whom: str, seen: dict[str, Any]) 
         case "connect":
             fix = "start it there: aiot-broker, with --broker-host= an address that this host reaches"
         case "tls":
-            summary = f"TLS with the broker at {where} fails: {facts.fault}"
-            _, _, fix = facts.fault.rpartition(": ")
+            why, _, fix = facts.fault.rpartition(": ")
+            summary = f"TLS with the broker at {where} fails: {why or facts.fault}"
             if "does not speak TLS" in facts.fault:
                 fix = "AIOT_BROKER_SSL=no, or let the broker speak it: --tls-cert, --tls-key"
         case _:

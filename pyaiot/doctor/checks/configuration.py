@@ -22,7 +22,9 @@ _MEANT = re.compile(r"did you mean ([A-Za-z0-9_-]+)\?")
 def check_settings(service: str, fault: str | None, where: str) -> Finding:
     """``fault``: what the service would say before it ends with exit code 78; ``where`` its settings come from."""
     if fault is None:
-        return Finding(check="configuration.settings", level="ok", service=service, summary=f"settings: {where}")
+        return Finding(
+            check="configuration.settings", level="ok", service=service, summary=f"its settings are well: {where}"
+        )
     return Finding(
         check="configuration.settings",
         level="problem",
@@ -56,19 +58,30 @@ def check_variables(names: Iterable[str], where: str) -> Iterator[Finding]:
         yield Finding(
             check="configuration.variables",
             level="warning",
-            summary=f"{where} sets {name}, which no service reads",
+            summary=f"{name} is read by no service (set in {where})",
             fix=f"call it {near[0]}" if near else f"take {name} out",
         )
 
 
-def check_scope(subjects: Collection[Subject], left_out: Collection[str]) -> Iterator[Finding]:
-    """What was examined says what was not."""
-    if not any(each.pid is not None for each in subjects):
+def check_unseen(service: str, pid: int | None, uid: int | None) -> Finding:
+    """A service of another user's, without a unit that would tell its settings."""
+    return Finding(
+        check="configuration.unseen",
+        level="note",
+        service=service,
+        summary=f"runs (pid {pid}, uid {uid}), but only root sees by which settings: sudo aiot doctor",
+        facts={"pid": pid, "uid": uid},
+    )
+
+
+def check_scope(examined: Collection[str], left_out: Collection[str], *, running: bool) -> Iterator[Finding]:
+    """What was examined says what was not; ``running``: at least one of those that were runs."""
+    if not running:
         yield Finding(
             check="configuration.running",
             level="note",
             summary="no service of pyaiot runs here; what follows is how they would start",
-            facts={"services": [each.name for each in subjects]},
+            facts={"services": list(examined)},
         )
     if left_out:
         yield Finding(
@@ -79,13 +92,14 @@ def check_scope(subjects: Collection[Subject], left_out: Collection[str]) -> Ite
         )
 
 
-def check_expected(subject: Subject) -> Iterator[Finding]:
-    """A service that systemd is to start runs."""
+def check_expected(subject: Subject, *, user: bool) -> Iterator[Finding]:
+    """A service that systemd is to start runs; ``user``: a user's own systemd."""
+    option = " --user" if user else ""
     if subject.expected and subject.pid is None:
         yield Finding(
             check="configuration.running",
             level="problem",
             service=subject.name,
             summary="is enabled, but does not run",
-            fix=f"systemctl start {subject.name}; journalctl -u {subject.name} -n 50 tells why it ended",
+            fix=f"systemctl{option} start {subject.name}; journalctl{option} -u {subject.name} tells why it ended",
         )

@@ -54,7 +54,7 @@ def check_certificate(service: str, path: str, validity: Validity, now_s: float)
         check="tls.certificate",
         level="problem" if validity.refusal(now_s) else "warning",
         service=service,
-        summary=f"the certificate {path} {refusal}",
+        summary=f"the certificate {path} {refusal.removesuffix(': renew it').removesuffix('; renew it')}",
         fix="renew it (certbot renew, or whoever signed it): services take up the new one by themselves",
         facts=facts,
     )

@@ -67,7 +67,9 @@ def check_disk(disk: Disk) -> Iterator[Finding]:
     little = disk.free_bytes < LITTLE_BYTES
     few = disk.files is not None and disk.files < LITTLE_FILES
     if not little and not few:
-        yield found("room", "ok", f"{disk.folder}: {_megabytes(disk.free_bytes)} free", "")
+        # That there is room concerns no service alone.
+        summary = f"{disk.folder}: {_megabytes(disk.free_bytes)} free"
+        yield Finding(check="disk.room", level="ok", summary=summary, facts=facts)
         return
     none = disk.free_bytes < NO_BYTES or (disk.files is not None and disk.files < NO_FILES)
     what = f"{_megabytes(disk.free_bytes)}" if little else f"room for {disk.files} files"

@@ -38,7 +38,7 @@ MAX_ANSWER: Final = 64 * 1024
 MAX_GATEWAYS: Final = 16
 #: What is taken of /health, where it is a short text or a number.
 _HEALTH: Final = ("status", "version", "gateways", "nodes", "clients")
-_MAX_TEXT: Final = 40
+_MAX_TEXT: Final = 80
 _TIMES: Final = LinkTimes(open_s=STEP_S, handshake_s=STEP_S, close_s=0.2)
 
 
@@ -101,7 +101,8 @@ async def _health(
             raw = await _read(reader)
         status, headers, body = _split(raw)
         if status != 200:
-            raise NoHttp(f"HTTP status {status} at {asked}")
+            said = " ".join(body[:_MAX_TEXT].decode(errors="replace").split())
+            raise NoHttp(f"HTTP status {status} at {asked}" + (f" ({said})" if said.isprintable() and said else ""))
         return "", _read_health(body), _difference(headers.get("date", ""))
     except (OSError, TimeoutError, NoHttp, ValueError) as error:
         return reason_of(error), {}, None
