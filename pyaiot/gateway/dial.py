@@ -98,7 +98,9 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
         raise LinkLost("untrusted" if untrusted else "unreachable", tls_failure(error, "--broker-ca")) from None
     except TimeoutError:
         raise LinkLost("unreachable", f"no answer within {times.open_s:g} s") from None
-    except (OSError, EOFError, InvalidHandshake, InvalidURI, ValueError) as error:
+    except InvalidURI as error:
+        raise LinkLost("unreachable", f"it sends us on to {error.uri[:100]}: say that address, with wss://") from None
+    except (OSError, EOFError, InvalidHandshake, ValueError) as error:
         raise LinkLost("unreachable", _describe(error)) from None
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Final
@@ -35,7 +36,16 @@ class Renewal:
         """Until cancelled."""
         loop = asyncio.get_running_loop()
         asked = asyncio.Event()
-        loop.add_signal_handler(signal.SIGHUP, asked.set)
+        at_terminal = _is_at_terminal()
+
+        def hang_up() -> None:
+            """Who closes a terminal means the end of what runs there, as without TLS."""
+            if at_terminal and not _is_at_terminal():
+                signal.raise_signal(signal.SIGTERM)
+            else:
+                asked.set()
+
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
         try:
             if self._certificate.key_is_public():
                 key = self._certificate.key_file
@@ -68,6 +78,11 @@ class Renewal:
         if warning is not None and now - self._warned_at >= WARN_EVERY_S:
             self._warned_at = now
             log.warning("The certificate in %s %s", self._certificate.file, warning)
+
+
+def _is_at_terminal() -> bool:
+    """Whether there is a terminal; one that was closed is none."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 class _Both:

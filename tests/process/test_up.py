@@ -138,6 +138,9 @@ async def test_by_tls(host: Host) -> None:
     address = {"AIOT_BROKER": f"https://localhost:{url.port}", "AIOT_BROKER_CA": str(authority.file)}
     listed = await host.run("aiot", "ls", environment=address)
     assert (listed.code, listed.err) == (0, "")
+    distrusted = await host.run("aiot", "ls", environment={**address, "AIOT_BROKER_CA": ""})
+    assert distrusted.code == 3
+    assert "signed by none that is trusted here: say --ca (AIOT_BROKER_CA)" in distrusted.err
     await process.stop()
     wrong = await host.run("aiot", "up", *PORTS, "--tls-cert", str(issued.key), "--tls-key", str(issued.key))
     assert (wrong.code, wrong.err.count("\n")) == (78, 1)

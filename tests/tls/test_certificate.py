@@ -6,12 +6,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import pty
 import signal
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from pyaiot.cli.generate_keys import make_all
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import BrokerSettings
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
@@ -133,3 +137,25 @@ def test_changes(authority: Authority) -> None:
     assert certificate.changed()
     certificate.reload()
     assert not certificate.changed()
+
+
+def test_who_closes_the_terminal_ends_what_runs_there(authority: Authority, tmp_path: Path) -> None:
+    """SIGHUP is what that says, too, and does not mean a new certificate then."""
+    issued = authority.issue("localhost")
+    environment = {"HOME": str(tmp_path), "PATH": os.defpath}
+    make_all(tmp_path / ".pyaiot" / "keys", force=False)
+    ours, theirs = pty.openpty()
+    code = "import fcntl, sys, termios; from pyaiot.broker.cli import main; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    command = [sys.executable, "-c", f"{code}; sys.exit(main())", "--broker-port", "0", *issued.flags]
+    ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    with subprocess.Popen(command, **ends, start_new_session=True, env=environment) as process:
+        os.close(theirs)
+        said = b""
+        while b"listening" not in said:
+            said += os.read(ours, 4096)
+        process.send_signal(signal.SIGHUP)
+        while b"New connections get" not in said:
+            said += os.read(ours, 4096)
+        assert process.poll() is None
+        os.close(ours)
+        assert process.wait(PATIENCE_S) in (0, 120)  # which is Python's own, when nobody hears its last words
