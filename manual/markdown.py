@@ -15,7 +15,8 @@ HEAD: Final = """\
 <!-- Written by docs/generate_options.py from the commands' parsers: change it there. -->
 
 The verbs of `aiot`, what makes keys, and devices without hardware. The services, `aiot up` too, are in
-[Options](options.md). Each command says all of this with `--help`, and has a man page: `man aiot-ls`.
+[Options](options.md). Each command says all of this with `--help`, and has a man page: `man aiot-ls` (in a checkout
+`man man/aiot-ls.1`).
 """
 COMMON: Final = """\
 ## All verbs that talk to a broker
