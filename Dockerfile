@@ -14,7 +14,7 @@ COPY man man
 COPY pyaiot pyaiot
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
     pip wheel --no-deps --wheel-dir /wheel /src \
-    && test -f /src/pyaiot/dashboard/static/index.html \
+    && { test -f /src/pyaiot/dashboard/static/index.html || { cat /src/pyaiot/dashboard/static/not-built.txt; exit 1; }; } \
     && python -m venv --without-pip /opt/pyaiot \
     && pip --python /opt/pyaiot/bin/python install "$(echo /wheel/pyaiot-*.whl)[mqtt-broker]"
 

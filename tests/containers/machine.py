@@ -54,7 +54,7 @@ class Image:
 
     def begin(self) -> None:
         """A base image has ``python`` and ``pip``, and everybody may read them."""
-        for name in ("upper", "work", "root"):
+        for name in ("upper", "work", "root", "tmp"):
             (self.folder / name).mkdir(parents=True)
         programs = self.path("usr/local/bin")
         programs.mkdir(parents=True)
@@ -69,7 +69,8 @@ class Image:
 
     def run(self, command: Sequence[str], **environment: str) -> None:
         """A step, as root, with the network of the machine."""
-        words = self.in_root(command, {**self.environment, **environment}, user="0:0", steps=[self._mount("rw")])
+        mounts = [self._mount("rw"), f"mount --bind {self.folder}/tmp {self.folder}/root/tmp"]
+        words = self.in_root(command, {**self.environment, **environment}, user="0:0", steps=mounts)
         done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_S)
         assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
@@ -94,11 +95,17 @@ class Image:
         command: Sequence[str],
         environment: Mapping[str, str],
         mounts: Sequence[tuple[Path, str, bool]],
+        tmpfs: Sequence[str],
         net: Network,
     ) -> list[str]:
-        """The command line that runs ``command`` as Docker does; ``mounts``: folder, where, whether to be read only."""
+        """The command line that runs ``command`` as Docker does.
+
+        ``mounts``: folder, where, whether to be read only; ``tmpfs`` as compose files say it.
+        """
         assert self._holder is not None
         steps = []
+        for target, _, options in (each.partition(":") for each in tmpfs):
+            steps.append(f"mount -t tmpfs -o {options},mode=1777,noexec,nosuid,nodev tmpfs {self.folder}/root{target}")
         for source, target, read_only in mounts:
             steps.append(f"mount --bind {source} {self.folder}/root{target}")
             if read_only:
@@ -115,7 +122,6 @@ class Image:
             *steps,
             f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
-            f"mount -t tmpfs -o size=64m,mode=1777 tmpfs {root}/tmp",
         ]
         uid, gid = user.split(":")
         walls = ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"] if uid != "0" else []

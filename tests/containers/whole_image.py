@@ -51,7 +51,9 @@ class Containers:
             source, target, *mode = volume.split(":")
             mounts.append((self._volume(source, target), target, mode == ["ro"]))
         environment = service.get("environment", {})
-        return self._image.in_container(command or service["command"], environment, mounts, self.network)
+        return self._image.in_container(
+            command or service["command"], environment, mounts, service["tmpfs"], self.network
+        )
 
     def _volume(self, name: str, target: str) -> Path:
         """A new one is as the image has it."""
