@@ -26,18 +26,20 @@ _IFF_UP, _IFF_LOOPBACK, _IFF_MULTICAST = 0x1, 0x8, 0x1000
 #: sizeof(struct ifreq): a name of 16 bytes and a union, whose largest member has two longs.
 _IFREQ: Final = 40 if struct.calcsize("P") == 8 else 32
 #: linux/if_addr.h: temporary, failed to be the only one, deprecated, not yet tried. Nobody should be told these.
-_UNFIT: Final = 0x01 | 0x08 | 0x20 | 0x40
+_TENTATIVE: Final = 0x40
+_UNFIT: Final = 0x01 | 0x08 | 0x20 | _TENTATIVE
 
 
-def network_addresses() -> list[InterfaceAddress]:
+def network_addresses(*, tentative: bool = False) -> list[InterfaceAddress]:
     """Addresses of interfaces that are up, other hosts can be behind, and multicast is possible on; sorted.
 
-    Empty where there is no network, and where the system does not tell.
+    Empty where there is no network, and where the system does not tell. ``tentative``: also those that are still being
+    tried (RFC 4862 section 5.4), as all are when an interface has come up just now.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         usable: dict[str, bool] = {}
         found = []
-        for name, address in (*_ipv4(sock), *_ipv6()):
+        for name, address in (*_ipv4(sock), *_ipv6(_UNFIT & ~_TENTATIVE if tentative else _UNFIT)):
             if name not in usable:
                 usable[name] = _is_usable(sock, name)
             if usable[name]:
@@ -66,7 +68,7 @@ def _ipv4(sock: socket.socket) -> Iterator[tuple[str, str]]:
         yield name.decode(errors="replace").partition(":")[0], socket.inet_ntoa(bytes(buffer[at + 20 : at + 24]))
 
 
-def _ipv6() -> Iterator[tuple[str, str]]:
+def _ipv6(unfit: int = _UNFIT) -> Iterator[tuple[str, str]]:
     try:
         with open("/proc/self/net/if_inet6", encoding="ascii", errors="replace") as file:
             lines = file.read(64 * 1024).splitlines()
@@ -74,7 +76,7 @@ def _ipv6() -> Iterator[tuple[str, str]]:
         return
     for line in lines:
         fields = line.split()
-        if len(fields) == 6 and not int(fields[4], 16) & _UNFIT:
+        if len(fields) == 6 and not int(fields[4], 16) & unfit:
             yield fields[5], str(ipaddress.IPv6Address(bytes.fromhex(fields[0])))
 
 

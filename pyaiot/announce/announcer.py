@@ -57,9 +57,8 @@ class Announced:
 
         def on_ready() -> None:
             ready()
-            offers = [each for each in self._offers() if may_be_announced(self._mode, each.host)]
-            if offers:
-                announcing.append(asyncio.create_task(_Announcer(self._mode, offers).run(), name="announce"))
+            if self._mode != "no":
+                announcing.append(asyncio.create_task(self._announce(), name="announce"))
 
         serving = asyncio.create_task(self.inner.run(on_ready), name="announced service")
         try:
@@ -70,6 +69,14 @@ class Announced:
                 task.cancel()
             await asyncio.wait((serving, *announcing))
         await serving
+
+    async def _announce(self) -> None:
+        try:
+            offers = [each for each in self._offers() if may_be_announced(self._mode, each.host)]
+            if offers:
+                await _Announcer(self._mode, offers).run()
+        except Exception:
+            log.exception("A fault of announcing; please report this. The service goes on")
 
 
 class _Announcer:

@@ -45,16 +45,16 @@ class Namespace(Host):
 
     async def connect(self, port: int) -> socket.socket:
         """A connection from here to the server, for a program that is the test itself."""
-        sock = await asyncio.to_thread(self._socket)
+        sock = await asyncio.to_thread(self.open_socket)
         await asyncio.get_running_loop().sock_connect(sock, (self.address, port))
         return sock
 
-    def _socket(self) -> socket.socket:
-        """A socket stays where it was made. setns(2) is a matter of one thread."""
+    def open_socket(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+        """A socket of here, which stays where it was made. setns(2) is a matter of one thread."""
         with open("/proc/thread-self/ns/net", "rb") as own, open(f"/run/netns/{self.name}", "rb") as other:
             _enter(other.fileno())
             try:
-                made = socket.socket()
+                made = socket.socket(type=kind)
                 made.setblocking(False)
                 return made
             finally:

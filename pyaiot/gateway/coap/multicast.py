@@ -86,7 +86,7 @@ class Multicast:
         self._look = self._loop.call_later(LOOK_S, self._join)
         bound = ipaddress.IPv6Address(self._endpoint.interface.address[0])
         address = bound.ipv4_mapped or bound
-        own = network_addresses()
+        own = network_addresses(tentative=True)
         self._leave({each.index for each in own})
         indexes: set[int] = set()
         for each in own:
