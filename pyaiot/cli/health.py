@@ -66,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
     except Unwell as error:
         print(f"{url}: {clean(str(error))}")
         return EXIT_ILL
-    print(line(told))
+    print(line(told, url))
     return 0 if told.get("status") == "ok" else EXIT_ILL
 
 
@@ -85,9 +85,9 @@ def url_of(service: str | None, arguments: Sequence[str]) -> str:
     raise ConfigurationError(f"{service} tells its health only with --metrics-port (AIOT_METRICS_PORT)")
 
 
-def line(told: Mapping[str, Any]) -> str:
-    """What a service said, in a line."""
-    name = told.get("service", "")
+def line(told: Mapping[str, Any], url: str) -> str:
+    """What a service said at ``url``, in a line."""
+    name = told.get("service", url)
     facts = ", ".join(
         f"{key} {value}"
         for key, value in told.items()
@@ -96,8 +96,8 @@ def line(told: Mapping[str, Any]) -> str:
     words = [str(told.get("status", "no status"))]
     if told.get("reason"):
         words.append(f"{told['reason']}, since {told.get('since', 'some time')}")
-    about = " ".join(part for part in (str(name), f"({facts})" if facts else "") if part)
-    return clean(": ".join([*words, about] if about else words))
+    about = f"{name} ({facts})" if facts else str(name)
+    return clean(": ".join([*words, about]))
 
 
 class Unwell(Exception):

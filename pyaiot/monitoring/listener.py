@@ -31,6 +31,8 @@ log = logging.getLogger("pyaiot.monitoring")
 
 #: Connections to the port at once: a scraper or two, and a health check.
 MAX_CONNECTIONS: Final = 32
+#: Whoever asks more often is told the same text: to write one anew takes milliseconds.
+FRESH_S: Final = 0.2
 STARTING: Final = "it has not started yet"
 
 
@@ -42,6 +44,8 @@ class WithListener:
         self._settings = settings
         self._is_ready = False
         self._began = time.monotonic()
+        self._text = b""
+        self._text_at = -FRESH_S
         #: The port bound, once it runs.
         self.port = 0
 
@@ -69,12 +73,15 @@ class WithListener:
             await server.close_all_connections()
 
     def metrics(self) -> bytes:
-        """The text for ``/metrics``."""
-        watched = watched_in(self._service)
-        families = list(process.families(self._settings.program))
-        if self._is_ready and watched is not None:
-            families += watched.families()
-        return render(families)
+        """The text for ``/metrics``, no older than FRESH_S."""
+        now = time.monotonic()
+        if now - self._text_at >= FRESH_S:
+            watched = watched_in(self._service)
+            families = list(process.families(self._settings.program))
+            if self._is_ready and watched is not None:
+                families += watched.families()
+            self._text, self._text_at = render(families), now
+        return self._text
 
     def health(self) -> Health:
         """The service's."""

@@ -501,10 +501,15 @@ async def test_PY_GW_1_loud_when_the_broker_is_lost_and_quiet_until_it_is_back(
         await by_hand.stop()
         await session.closed()
         await running.until(lambda: running.uplink.losses >= 4)
+        away_s, trouble = running.uplink.away_s(), running.uplink.trouble
+        assert away_s is not None
+        assert away_s > 0
+        assert trouble != ""
         running.tell(5)
         async with broker(port=port) as again:
             second = await again.session()
             await second.has(count(5))
+            assert (running.uplink.away_s(), running.uplink.trouble) == (None, "")
     levels = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert [level for level, _ in levels] == [logging.WARNING, logging.INFO]
     assert "Lost the broker" in levels[0][1]

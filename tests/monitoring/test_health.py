@@ -39,9 +39,9 @@ def test_what_is_told() -> None:
     }
     ill = document(Health("away", 40.0), **about)
     assert ill == {"status": "degraded", "reason": "away", **about}
-    assert line(ill) == "degraded: away, since 2026-01-01T00:00:00Z: aiot-coap-gateway (version 1.0)"
-    assert line({"status": "ok", "nodes": 3, "parts": {}}) == "ok: (nodes 3)"
-    assert "\x1b" not in line({"status": "ok", "service": "\x1b[2J"})
+    assert line(ill, "http://x") == "degraded: away, since 2026-01-01T00:00:00Z: aiot-coap-gateway (version 1.0)"
+    assert line({"status": "ok", "nodes": 3, "parts": {}}, "http://x") == "ok: http://x (nodes 3)"
+    assert "\x1b" not in line({"status": "ok", "service": "\x1b[2J"}, "")
 
 
 def test_an_answer_is_read_whatever_it_is() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -138,3 +140,12 @@ async def test_asking_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     for bad in ("ftp://x", "http://", "http://x:99999/", "localhost:9", "http://x/\nHost: y"):
         with pytest.raises(ConfigurationError, match="is no URL such as"):
             await ask(bad)
+
+
+def test_who_wants_no_metrics_reads_nothing_of_it() -> None:
+    """It costs 5 MB where the service has no HTTP server otherwise."""
+    code = (
+        "import sys; import pyaiot.gateway.coap.cli, pyaiot.broker.cli;"
+        "print([each for each in ('prometheus_client', 'pyaiot.monitoring.listener') if each in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

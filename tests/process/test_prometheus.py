@@ -70,11 +70,21 @@ async def start_prometheus(host: Host, folder: Path, broker_port: int) -> Promet
 
 @pytest.mark.needs("prometheus")
 async def test_every_panel_and_every_alert(host: Host, tmp_path: Path) -> None:
-    process, _, port = await up(host)
+    process, _, port = await up(host, "--metrics-port", "0")
     prometheus = await start_prometheus(host, tmp_path, port)
     await prometheus.until(
         'rate(process_cpu_seconds_total{job="pyaiot"}[5s]) and on () sum(aiot_uplink_connected) == 4'
     )
+
+    own = await process.port(r"Metrics and health at localhost port (\d+)")
+    well = await host.run("aiot", "health", f"http://localhost:{own}/health")
+    assert (well.code, well.err) == (0, "")
+    assert re.fullmatch(r"ok: aiot-up \(version \S+\)\n", well.out)
+    well = await host.run("aiot", "health", environment={"AIOT_BROKER_PORT": str(port)})
+    assert well.code == 0
+    assert re.fullmatch(r"ok: http://\S+/health \(version \S+, gateways 4, nodes \d+, clients 0\)\n", well.out)
+    for arguments, code in ((("--service", "aiot-coap-gateway"), 78), (("http://localhost:1/health",), 1)):
+        assert (await host.run("aiot", "health", *arguments)).code == code
 
     dashboard = json.loads((FOLDER / "grafana-dashboard.json").read_text())
     variable = dashboard["templating"]["list"][1]["query"]
