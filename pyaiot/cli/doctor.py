@@ -48,10 +48,12 @@ def run(arguments: Sequence[str]) -> int:
     options = make_parser().parse_args(list(arguments))
     asked = [service_of(name) for name in options.service]
     from pyaiot.doctor.examination import examine
+    from pyaiot.doctor.probes.bounded import HastyLoop
 
     # What is of matter is in the report.
     logging.getLogger().addHandler(logging.NullHandler())
-    report = asyncio.run(examine(asked, options.config))
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        report = runner.run(examine(asked, options.config))
     if options.json:
         talking.print_json(as_json(report.findings, report.about))
     else:

@@ -43,7 +43,10 @@ def examine(subject: Subject, uid: int | None) -> Iterator[Finding]:
         if facts.exists and not facts.error and not found and (fault := fault_of(partial(load, path))):
             yield _unreadable(subject, f"{check}.content", fault)
     folder = str(getattr(settings, "device_keys", ""))
-    if folder and os.path.isdir(folder) and (fault := fault_of(lambda: TokenKeys(folder).load())):
+    if folder and os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        summary = f"the folder {folder} cannot be looked at: sudo aiot doctor can"
+        yield Finding(check="devices.keys", level="note", service=subject.name, summary=summary)
+    elif folder and os.path.isdir(folder) and (fault := fault_of(lambda: TokenKeys(folder).load())):
         yield _unreadable(subject, "devices.keys", fault)
     for name, what in _SECRETS:
         path = str(getattr(settings, name, ""))

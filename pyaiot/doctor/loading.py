@@ -4,6 +4,7 @@ here; and what its own checks say of them before it starts."""
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from pyaiot.actuation_file import read_actuation_map
 from pyaiot.broker.authorisation import allowed_origins
 from pyaiot.dashboard.cli import make_config
 from pyaiot.doctor.probes import units
+from pyaiot.doctor.probes.files import CREDENTIALS
 from pyaiot.doctor.probes.processes import Running
 from pyaiot.doctor.probes.units import Units
 from pyaiot.doctor.subjects import ROLES, SETTINGS, UP, Subject, absolute, located, roles_of
@@ -95,10 +97,14 @@ def key_file_here(config: str) -> str:
 
 def _running(name: str, process: Running, unit: UnitFile | None) -> Loaded:
     if process.environment is not None:
-        home = process.environment.get("HOME") or _home_of(process.uid)
-        where = f"the running process {process.pid}"
-        source = _Source(where, process.arguments, process.environment, home, process.folder)
-        return _loaded(name, source, "running", process, True, process.uid)
+        environment, uid = process.environment, process.uid
+        home = environment.get("HOME") or _home_of(uid)
+        copies = {key for key, value in environment.items() if value.startswith(CREDENTIALS)}
+        if copies and unit is not None:
+            # What is to be looked at, and mended, is what systemd copied for the service: that is root's.
+            environment = {**environment, **{key: unit.environment.get(key, environment[key]) for key in copies}}
+        source = _Source(f"the running process {process.pid}", process.arguments, environment, home, process.folder)
+        return _loaded(name, source, "running", process, True, None if copies else uid)
     if unit is not None:
         # Anybody may read that, and it is what the process was started by.
         return _loaded(name, _of_unit(unit), "running", process, True, process.uid)
@@ -132,13 +138,24 @@ def _loaded(
             source.home,
             source.folder,
         )
+    except ConfigurationError as error:
+        if _is_unseen(error, uid):
+            return replace(loaded, unseen=True)
+        return replace(loaded, fault=str(error))
+    try:
         _check(settings)
     except ConfigurationError as error:
-        return replace(loaded, fault=str(error))
+        if not _is_unseen(error, uid):
+            return replace(loaded, fault=str(error))
     # All in one is asked as one of its services.
     roles = roles_of(name, settings) if process is None or process.name == name else ROLES[name]
     subject = Subject(name, settings, roles, origin, process.pid if process else None, expected)
     return replace(loaded, subject=subject)
+
+
+def _is_unseen(error: ConfigurationError, uid: int | None) -> bool:
+    """Whether it is only we who may not read a file, and not the service, which another user runs."""
+    return uid != os.geteuid() and str(error).endswith(os.strerror(errno.EACCES))
 
 
 def _check(settings: CommonSettings) -> None:

@@ -144,6 +144,8 @@ def test_ports() -> None:
     assert judged(replace(door, host="nowhere"))[:2] == ("ports.host", "problem")
     elsewhere = replace(seen, resolved={"localhost": ("192.0.2.7",)}, foreign=frozenset(("192.0.2.7",)))
     assert told(ports.check_ports([door], elsewhere))[0][0] == "ports.host"
+    without_ipv6 = replace(seen, resolved={"localhost": ("127.0.0.1", "::1")}, foreign=frozenset(("::1",)))
+    assert told(ports.check_ports([door], without_ipv6))[0][0] == "ports.free"
     assert [each.level for each in ports.check_devices_doors([replace(door, role="coap", host="::")], seen)] == ["note"]
 
 

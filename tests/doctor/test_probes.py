@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -137,13 +138,25 @@ async def test_an_mqtt_broker_that_wants_a_password(tmp_path: Path, monkeypatch:
             assert (seen.reached, seen.code) == ("connack", code)
 
 
-async def test_a_call_that_does_not_return_is_left_alone() -> None:
-    ends = threading.Event()
+def test_a_resolver_that_does_not_answer_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, waited = threading.Event(), threading.Event()
+
+    def getaddrinfo(*arguments: object, **more: object) -> list[object]:
+        answers.wait(PATIENCE_S)
+        waited.set()
+        return []
+
+    async def connect() -> None:
+        async with asyncio.timeout(0.05):
+            await asyncio.open_connection("broker.example", 8000)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     try:
-        with pytest.raises(TimeoutError):
-            await bounded.in_thread(lambda: ends.wait(PATIENCE_S), 0.05)
+        with pytest.raises(TimeoutError), asyncio.Runner(loop_factory=bounded.HastyLoop) as runner:
+            runner.run(connect())
+        assert not waited.is_set()
     finally:
-        ends.set()
+        answers.set()
 
 
 async def test_sockets_have_their_process() -> None:

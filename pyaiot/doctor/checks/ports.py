@@ -39,7 +39,8 @@ def _check(door: Door, seen: Sockets, wanted: Collection[tuple[str, int]]) -> Fi
     addresses = ("0.0.0.0", "::") if not door.host else seen.resolved.get(door.host, ())
     if not addresses:
         return _bad_host(door, f"{door.host!r} is not a name or address of this host", seen)
-    foreign = [each for each in addresses if each in seen.foreign]
+    # Without IPv6 localhost may still have the name's second address: services pass that over.
+    foreign = [each for each in addresses if each in seen.foreign and not is_loopback(each)]
     if foreign:
         return _bad_host(door, f"{foreign[0]} is not an address of this host", seen)
     same = [each for each in seen.listening if each.transport == door.transport]

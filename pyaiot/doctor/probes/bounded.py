@@ -9,7 +9,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 #: How long any one step may take: a name, a connection, an answer.
 STEP_S: Final = 2.0
@@ -17,6 +17,23 @@ STEP_S: Final = 2.0
 MAX_ADDRESSES: Final = 16
 
 T = TypeVar("T")
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """An event loop that ends without waiting for a resolver that does not answer; asyncio's own would."""
+
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
+        """See loop.getaddrinfo."""
+        return await in_thread(lambda: socket.getaddrinfo(host, port, family, type, proto, flags))
 
 
 async def in_thread(call: Callable[[], T], timeout_s: float = STEP_S) -> T:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from pathlib import Path
 
 from pyaiot import keys
 from pyaiot.doctor.checks.files import FileFacts
@@ -85,10 +84,10 @@ def fault_of(load: Callable[[], object]) -> str:
 
 def existing_folder(path: str) -> str:
     """The folder that ``path`` is or would be in: the nearest one that is there."""
-    folder = Path(path)
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    return str(folder)
+    folder = os.path.abspath(path)
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _read(path: str) -> str:

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""By which settings a service is examined: of its process, of its unit, or of where the doctor is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyaiot.doctor import loading
+from pyaiot.doctor.probes.processes import Running
+from pyaiot.doctor.probes.units import Units
+from pyaiot.doctor.unit_files import read_unit
+from pyaiot.settings import BrokerSettings
+from pyaiot.systemd.units import Installation, all_units
+
+NO_UNITS = Units((), frozenset())
+
+
+def units(settings: Path) -> Units:
+    text = all_units(Installation("/opt/bin", str(settings)))["aiot-broker.service"]
+    return Units(((read_unit("aiot-broker", "/etc/systemd/system/aiot-broker.service", text), text),), frozenset())
+
+
+def running(environment: dict[str, str] | None, *arguments: str) -> Running:
+    return Running(7, 4711, "aiot-broker", arguments, environment, "/srv", 1024)
+
+
+def test_a_process_is_examined_as_it_was_started(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("gateway_grace = 5\n")
+    process = Running(
+        7, 0, "aiot-broker", ("--config", "c.toml"), {"HOME": "/h", "AIOT_BROKER_PORT": "9"}, str(tmp_path), 99
+    )
+    (loaded,) = loading.load(["aiot-broker"], [process], NO_UNITS, "")
+    assert loaded.subject is not None
+    settings = loaded.subject.settings
+    assert isinstance(settings, BrokerSettings)
+    assert (settings.gateway_grace, settings.broker_port, settings.key_file) == (5, "9", "/h/.pyaiot/keys")
+    assert (loaded.subject.pid, loaded.subject.expected, loaded.files) == (7, True, 99)
+
+
+def test_of_a_copy_of_systemd_the_original_is_looked_at(tmp_path: Path) -> None:
+    copy = "/run/credentials/aiot-broker.service/keys"
+    (loaded,) = loading.load(["aiot-broker"], [running({"AIOT_KEY_FILE": copy})], units(tmp_path), "")
+    assert loaded.subject is not None
+    assert (loaded.subject.settings.key_file, loaded.uid) == (str(tmp_path / "keys"), None)
+
+
+def test_who_may_not_see_a_process_looks_at_its_unit_or_says_so(tmp_path: Path) -> None:
+    (tmp_path / "environment").write_text("# c\nAIOT_BROKER_PORT=9123\n")
+    (loaded,) = loading.load(["aiot-broker"], [running(None)], units(tmp_path), "")
+    assert loaded.subject is not None
+    assert (loaded.subject.settings.broker_port, loaded.subject.pid) == ("9123", 7)
+    (unseen,) = loading.load(["aiot-broker"], [running(None)], NO_UNITS, "")
+    assert (unseen.subject, unseen.unseen, unseen.pid) == (None, True, 7)
+
+
+def test_what_does_not_run_is_examined_as_it_would_be_started_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIOT_MQTT_SSL", "yes")
+    monkeypatch.setenv("AIOT_MQTT_CA", str(tmp_path / "none.pem"))
+    gateway, broker = loading.load(["aiot-mqtt-gateway", "aiot-broker"], [], NO_UNITS, "")
+    assert gateway.fault.startswith("--mqtt-ca: ")
+    assert broker.subject is not None
+    assert not broker.subject.expected
+    (up,) = loading.load(["aiot up"], [], NO_UNITS, "")
+    assert up.fault.startswith("--mqtt-ssl is for an MQTT broker of your own")
