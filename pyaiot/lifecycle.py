@@ -52,7 +52,8 @@ def main(start: Callable[[], int | None]) -> int:
     try:
         return start() or 0
     except ConfigurationError as error:
-        print(f"{os.path.basename(sys.argv[0])}: {error}".translate(_CONTROL), file=sys.stderr)
+        priority = "<3>" if is_journal(os.environ.get("JOURNAL_STREAM", ""), sys.stderr) else ""
+        print(priority + f"{os.path.basename(sys.argv[0])}: {error}".translate(_CONTROL), file=sys.stderr)
         return EXIT_CONFIGURATION
     except KeyboardInterrupt:
         return 130

@@ -113,6 +113,18 @@ def test_the_journal_is_known_by_its_inode(
     assert re.fullmatch(pattern, said), said
 
 
+def test_what_cannot_start_is_an_error_in_the_journal(tmp_path: Path) -> None:
+    with open(tmp_path / "stderr", "w+") as stderr:
+        status = os.fstat(stderr.fileno())
+        code = subprocess.run(
+            [sys.executable, "-c", "import sys; from pyaiot.broker.cli import main; sys.exit(main())", "--no-such=1"],
+            stderr=stderr,
+            env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"},
+        ).returncode
+        stderr.seek(0)
+        assert (code, stderr.read()[:3]) == (78, "<3>")
+
+
 def test_a_log_file_by_time_and_the_terminal_too(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], logging_restored: object
 ) -> None:

@@ -115,7 +115,8 @@ async def ask(url: str) -> dict[str, Any]:
         raise ConfigurationError(f"{url!r} is no URL such as http://localhost:9100/health")
     context = _tls(parts.hostname) if parts.scheme == "https" else None
     port = port or (443 if context else 80)
-    request = f"GET {parts.path or '/health'} HTTP/1.0\r\nHost: {parts.netloc}\r\nAccept: application/json\r\n\r\n"
+    path, host = parts.path.rstrip("/") or "/health", parts.netloc.rpartition("@")[2]
+    request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"
     try:
         async with asyncio.timeout(PATIENCE_S):
             reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context, limit=MAX_ANSWER_BYTES)
