@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from manual import commands
+from pyaiot import __version__
 from pyaiot.cli import verbs
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,3 +96,8 @@ def test_what_the_first_minute_has_typed_is_run_as_a_line_of_the_readme() -> Non
     for block in (blocks[0], *blocks[2:]):
         for line in block.splitlines():
             assert f"\n{line}\n" in readme, line
+
+
+@pytest.mark.parametrize("page", ["first-minute.md", "operate.md"])
+def test_the_wheel_that_is_installed_is_this_version(page: str) -> None:
+    assert f"./pyaiot-{__version__}-py3-none-any.whl" in (ROOT / "docs" / page).read_text()
