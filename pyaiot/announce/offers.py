@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from pyaiot import __version__
 from pyaiot.addresses import InterfaceAddress
+from pyaiot.settings import BROKER_PORT, COAP_PORT, HTTP_PORT, MQTT_PORT, WEB_PORT, WS_PORT
 
 Kind = Literal["dashboard", "broker", "coap", "mqtt", "ws", "http"]
 
@@ -34,6 +35,15 @@ MAX_HOST: Final = 40
 MAX_VALUE: Final = 64
 #: How much of the broker's public key is told: to be compared with what `aiot-generate-keys --list` shows.
 KEY_CHARACTERS: Final = 16
+
+_USUAL_PORTS: Final[dict[Kind, int]] = {
+    "dashboard": WEB_PORT,
+    "broker": int(BROKER_PORT),
+    "coap": COAP_PORT,
+    "mqtt": MQTT_PORT,
+    "ws": WS_PORT,
+    "http": HTTP_PORT,
+}
 
 _NO_HOST = re.compile(r"[^A-Za-z0-9-]+")
 
@@ -72,8 +82,13 @@ class Offer:
         return {name: _cut(value, MAX_VALUE) for name, value in told.items()}
 
     def instance(self, host_name: str) -> str:
-        """A name for people, which may be anything but long: `Title on host`."""
-        host = f" on {_cut(host_name, MAX_HOST)}"
+        """A name for people, which may be anything but long: `Title on host`, and the port if it is not the usual one.
+
+        So two on one host have two names. mDNS would see to that, but for the answers that come by unicast: of all
+        programs of a host that share its port, one gets them.
+        """
+        port = "" if self.port == _USUAL_PORTS[self.kind] else f":{self.port}"
+        host = f" on {_cut(host_name, MAX_HOST)}{port}"
         title = "".join(c for c in self.title if c.isprintable()).strip() or self.kind
         return _cut(title, MAX_NAME - len(host.encode())) + host
 

@@ -36,6 +36,7 @@ def test_what_is_told_of_a_broker() -> None:
     }
     assert next(iter(offer.txt(offer.types[0]))) == "txtvers"  # RFC 6763 section 6.7
     assert offer.instance("hut") == "pyaiot broker on hut"
+    assert Offer("broker", "pyaiot broker", "", 9000).instance("hut") == "pyaiot broker on hut:9000"
 
 
 def test_a_page_behind_tls_and_a_resource_directory() -> None:
@@ -53,7 +54,7 @@ def test_names_and_values_stay_short_whatever_somebody_has_chosen() -> None:
     assert len(instance.encode()) <= 60
     assert instance.isprintable()
     assert all(len(value.encode()) <= MAX_VALUE for value in offer.txt(offer.types[0]).values())
-    assert Offer("dashboard", "\n", "", 80).instance("hut") == "dashboard on hut"
+    assert Offer("dashboard", "\n", "", 80).instance("hut") == "dashboard on hut:80"
 
 
 def test_the_host_name_says_which_addresses() -> None:
