@@ -41,10 +41,17 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def make_plan(files: Sequence[Kept], places: Sequence[Place], layout: Layout, absolute: Callable[[str], str]) -> Plan:
-    """``places``: those of this host now; ``absolute`` makes such a path of one that stands in a file of settings.
+def make_plan(
+    files: Sequence[Kept],
+    places: Sequence[Place],
+    layout: Layout,
+    environment: Mapping[str, str],
+    absolute: Callable[[str], str],
+) -> Plan:
+    """``places``: those of this host now, and ``environment`` what its environment file sets.
 
-    Raises BadBackup: a file is for nothing that this pyaiot knows, or there are two for one place.
+    ``absolute`` makes such a path of one that stands in a file of settings. Raises BadBackup: a file is for nothing
+    that this pyaiot knows, or there are two for one place.
     """
     known = known_roles()
     by_role: dict[str, list[Kept]] = {}
@@ -64,9 +71,19 @@ def make_plan(files: Sequence[Kept], places: Sequence[Place], layout: Layout, ab
         # Where nobody chose another place, each unit names its own.
         by_units = layout.is_system and not all(place.chosen for place in here)
         moved[role] = None if by_units and role not in (ENVIRONMENT, DEVICE_TOKEN_KEY) else here[0].path
-    if len({step.path for step in steps}) != len(steps):
-        raise BadBackup("two of its files would be one here")
-    return _adapted(steps, moved, absolute)
+    return _adapted(_one_a_path(steps), moved, environment, absolute)
+
+
+def _one_a_path(steps: Sequence[Step]) -> list[Step]:
+    """Two options may name one file, such as a picture; then the less of its modes holds."""
+    found: dict[str, Step] = {}
+    for step in steps:
+        known = found.setdefault(step.path, step)
+        if known.content != step.content:
+            raise BadBackup(f"it has two files for {step.path}")
+        if step.mode < known.mode:
+            found[step.path] = step
+    return list(found.values())
 
 
 def known_roles() -> Mapping[str, Keeps]:
@@ -123,14 +140,19 @@ def _free_path(kept: Kept, layout: Layout, taken: set[str]) -> str:
     return path if path not in taken else f"{layout.settings}/{kept.role.replace('_', '-')}"
 
 
-def _adapted(steps: Sequence[Step], moved: Mapping[str, str | None], absolute: Callable[[str], str]) -> Plan:
+def _adapted(
+    steps: Sequence[Step],
+    moved: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    absolute: Callable[[str], str],
+) -> Plan:
     """The files of settings name the others where they are now."""
     done: list[Step] = []
     notes: list[str] = []
     named: dict[str, str] = {}
     for step in steps:
         if step.role == ENVIRONMENT:
-            text, left_out = adapt_environment(_text(step), moved, absolute)
+            text, left_out = adapt_environment(_text(step), moved, absolute, environment)
             named = assignments(text)
             step = replace(step, content=text.encode())
             notes += [f"{step.path}: {name} was left out: no option of pyaiot" for name in left_out]

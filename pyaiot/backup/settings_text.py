@@ -27,9 +27,9 @@ def assignments(text: str) -> dict[str, str]:
 
 
 def adapt_environment(
-    text: str, moved: Mapping[str, str | None], absolute: Callable[[str], str]
+    text: str, moved: Mapping[str, str | None], absolute: Callable[[str], str], here: Mapping[str, str]
 ) -> tuple[str, list[str]]:
-    """``text`` with what names files that ``moved``, and without what is none of a service's options.
+    """``text`` with what names files that ``moved``, and without what is no service's option, if it is not so ``here``.
 
     ``moved``: the new path by option, None where the unit itself names it now; ``absolute`` makes such paths of those
     in the text. Also: the variables left out.
@@ -43,7 +43,7 @@ def adapt_environment(
         if line.endswith("\\") and not line.lstrip().startswith(("#", ";")):
             line, name = f"{LEFT_OUT}{line[:-1]}", name or "a continued line"
             left_out.append(name)
-        elif match and _TAKEN.fullmatch(name) is None:
+        elif match and _TAKEN.fullmatch(name) is None and here.get(name) != values[name]:
             line = f"{LEFT_OUT}{line}"
             left_out.append(name)
         elif option in moved:

@@ -91,7 +91,7 @@ def _plan(backup: Backup, layout: Layout, config: str) -> Plan:
     places = find_places(layout, environment, counts, lenient=True)
     if path:
         places.append(config_place(path))
-    return make_plan(backup.files, places, layout, lambda text: absolute(text, layout) if text else "")
+    return make_plan(backup.files, places, layout, environment, lambda text: absolute(text, layout) if text else "")
 
 
 def _content(path: str) -> bytes | None:

@@ -137,7 +137,7 @@ def test_for_systemd_each_unit_has_its_own(old: Pi, new: Pi, tmp_path: Path) -> 
     layout = Layout(str(etc), str(new.home), str(state))
     places = find_places(layout, {}, "", lenient=True)
     backup_ = restore.unpack(Path("../a.tar.gz").read_bytes())
-    plan = make_plan(backup_.files, places, layout, os.path.expanduser)
+    plan = make_plan(backup_.files, places, layout, {}, os.path.expanduser)
     assert {restore.look(step) for step in plan.steps} == {"new"}
     Restoration("now").carry_out(plan.steps, differing=frozenset(), public=str(etc))
     modes = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
@@ -165,6 +165,16 @@ def test_owners_that_two_units_kept_become_one_file(new: Pi) -> None:
     Path("b").write_bytes(pack(Backup("0", "pi", "2026-11-21T22:50:35Z", tuple(two))))
     assert restore.run(["b"]) == 0
     assert owner_file.load(new.settings / "device-owners") == {"a": "1", "b": "ws"}
+
+
+def test_one_file_of_two_options_stays_one_where_it_is_so(old: Pi, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("logo", "favicon", "camera_url"):
+        monkeypatch.setenv(f"AIOT_{name.upper()}", "http://a/b" if name == "camera_url" else str(old.home / "pi.png"))
+    (old.home / "pi.png").write_bytes(b"\x89PNG")
+    backup.run(["../a.tar.gz"])
+    (old.home / "pi.png").unlink()
+    assert restore.run(["../a.tar.gz"]) == 0
+    assert (old.home / "pi.png").read_bytes() == b"\x89PNG"
 
 
 @pytest.mark.parametrize("at", range(1, 12, 2))

@@ -111,7 +111,9 @@ class Image:
             if read_only:
                 steps.append(f"mount -o remount,bind,ro {self.folder}/root{target}")
         words = self.in_root(command, {**self.environment, **environment}, user=self.user, steps=steps)
-        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", *net.namespaces, *words]
+        # Its own first process, as in a container: no signal ends it but those that it has a handler for.
+        alone = [words[0], "--pid", "--fork", "--kill-child", *words[1:]]
+        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", *net.enter[1:], *alone]
 
     def in_root(
         self, command: Sequence[str], environment: Mapping[str, str], *, user: str, steps: Sequence[str]
@@ -195,27 +197,24 @@ def holding(says: str, *command: str) -> subprocess.Popen[bytes]:
 
 
 class Network:
-    """Namespaces for network and processes, in which the services of a compose file find each other by name."""
+    """A network of their own, in which the services of a compose file find each other by name."""
 
     def __init__(self) -> None:
         script = "ip link set lo up && echo up && exec sleep infinity"
-        self._holder = holding("up", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script)
-        children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text()
-        self.pid = int(children)
-        self.namespaces = [f"--net=/proc/{self.pid}/ns/net", f"--pid=/proc/{self.pid}/ns/pid"]
-        self.enter = ["nsenter", *self.namespaces]
+        self._holder = holding("up", "--net", "sh", "-c", script)
+        self.enter = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
 
     def connect(self, other: Network, own: str, others: str) -> None:
         """A cable to another network, with an address at either end."""
-        self._ip("link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(other.pid))
+        self._ip("link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(other._holder.pid))
         for network, address in ((self, own), (other, others)):
             network._ip("address", "add", f"{address}/24", "dev", "cable")
             network._ip("link", "set", "cable", "up")
 
     def _ip(self, *arguments: str) -> None:
-        subprocess.run(["nsenter", f"--target={self.pid}", "--net", "ip", *arguments], check=True, timeout=PATIENCE_S)
+        subprocess.run([*self.enter, "ip", *arguments], check=True, timeout=PATIENCE_S)
 
     def close(self) -> None:
-        """End everything in it: without its first process there are no others."""
+        """It ends with the last process in it."""
         self._holder.kill()
         self._holder.wait(PATIENCE_S)

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -110,10 +111,18 @@ class Containers:
             node.terminate()
             node.wait(PATIENCE_S)
 
+    def stop(self, name: str) -> int:
+        """``docker compose stop``: the signal goes to the container's first process. Its exit code."""
+        process = self.running[name]
+        first = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        os.kill(int(first), signal.SIGTERM)
+        return process.wait(PATIENCE_S)
+
     def close(self) -> None:
-        self.network.close()
         for process in self.running.values():
+            process.kill()
             process.wait(PATIENCE_S)
+        self.network.close()
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +231,10 @@ def test_no_key_and_no_tool_is_in_the_image(image: Image) -> None:
         assert "/site-packages/pip/" not in str(path), path
         assert path.suffix != ".key" or "/tornado/test/" in str(path), path  # which everybody has
     assert {path.name for path in image.path("var/lib").iterdir()} == {"pyaiot", "pyaiot-owners"}
+
+
+def test_each_ends_in_order(whole: Containers) -> None:
+    """The last test, as nothing runs any more then."""
+    assert {name: whole.stop(name) for name in whole.running} == dict.fromkeys(whole.running, 0)
+    for name in whole.running:
+        assert "Traceback" not in whole.log(name)
