@@ -99,7 +99,8 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
     except TimeoutError:
         raise LinkLost("unreachable", f"no answer within {times.open_s:g} s") from None
     except InvalidURI as error:
-        raise LinkLost("unreachable", f"it sends us on to {error.uri[:100]}: say that address, with wss://") from None
+        sent_on = f"it sends us on to {error.uri[:100]}: say that address, with wss://"
+        raise LinkLost("unreachable", sent_on if error.uri != url else _describe(error)) from None
     except (OSError, EOFError, InvalidHandshake, ValueError) as error:
         raise LinkLost("unreachable", _describe(error)) from None
 
