@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import subprocess
@@ -57,6 +58,20 @@ def test_metrics_that_are_asked_for_exist() -> None:
         asked = set(re.findall(r"\b(?:aiot|process)_[a-z_]+[a-z]\b", read(name)))
         assert len(asked) > 10
         assert {each.removesuffix("_bucket") for each in asked} <= described
+
+
+def test_panels_are_beside_each_other() -> None:
+    panels = json.loads(read("grafana-dashboard.json"))["panels"]
+    assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
+    places = [panel["gridPos"] for panel in panels]
+    cells = [
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
 
 
 def test_the_dashboard_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
