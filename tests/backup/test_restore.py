@@ -12,9 +12,10 @@ import pytest
 from pyaiot import devices
 from pyaiot.backup import encryption
 from pyaiot.backup.archive import pack
+from pyaiot.backup.collecting import collect
 from pyaiot.backup.contents import Backup, Kept
 from pyaiot.backup.layout import Layout
-from pyaiot.backup.places import find_places
+from pyaiot.backup.places import find_places, written
 from pyaiot.backup.plan import make_plan
 from pyaiot.backup.restoring import Restoration
 from pyaiot.cli import backup, device, device_token, restore
@@ -134,6 +135,9 @@ def test_for_systemd_each_unit_has_its_own(old: Pi, new: Pi, tmp_path: Path) -> 
     etc.mkdir(parents=True)
     (etc / "environment").write_text("# AIOT_TITLE=\n")
     (etc / "devices").write_text("")  # as aiot install-units leaves them
+    (state / "aiot-ws-gateway").mkdir(parents=True, mode=0o700)
+    if os.getuid() == 0:
+        os.chown(state / "aiot-ws-gateway", 61_234, 61_234)  # as systemd makes it
     layout = Layout(str(etc), str(new.home), str(state))
     places = find_places(layout, {}, "", lenient=True)
     backup_ = restore.unpack(Path("../a.tar.gz").read_bytes())
@@ -154,6 +158,12 @@ def test_for_systemd_each_unit_has_its_own(old: Pi, new: Pi, tmp_path: Path) -> 
     }
     assert "# left out by aiot restore: AIOT_KEY_FILE" in (etc / "environment").read_text()
     assert devices.load(etc / "devices").accounts.keys() == {"joe"}
+    kept_by = (state / "aiot-ws-gateway" / "device-owners").stat().st_uid
+    assert kept_by == (state / "aiot-ws-gateway").stat().st_uid
+    again, missing = collect([*find_places(layout, written(layout), str(etc / "pyaiot.toml"))])
+    assert missing == []
+    # All but the config file, which is asked for by itself.
+    assert {kept.path for kept in again} == {step.path for step in plan.steps if step.role != "config"}
 
 
 def test_owners_that_two_units_kept_become_one_file(new: Pi) -> None:
