@@ -122,7 +122,7 @@ class GatewaySession(Peer):
             return
         if session.check:
             # What it asked for is proved, and the session of that name that there may be goes on.
-            log.info("%s: the key of gateway %s was checked", self.name, session.gateway)
+            log.debug("%s: the key of gateway %s was checked", self.name, session.gateway)
             self._write(handshake.make_welcome(session, 0, FEATURES))
             self._finish(handshake.CLOSE_DONE, "checked")
             return

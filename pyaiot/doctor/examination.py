@@ -19,7 +19,7 @@ from pyaiot.doctor.asking import ask
 from pyaiot.doctor.checks import clock as clock_checks
 from pyaiot.doctor.checks import configuration, exposure, key_file, network, room, versions
 from pyaiot.doctor.checks.key_file import KeyFacts
-from pyaiot.doctor.findings import Finding, in_order
+from pyaiot.doctor.findings import Finding, Level, in_order
 from pyaiot.doctor.host import Host, look_around
 from pyaiot.doctor.loading import Loaded
 from pyaiot.doctor.probes import clock as clock_probe
@@ -72,9 +72,6 @@ def _judge_settings(host: Host) -> Iterator[Finding]:
     )
 
 
-# Keys
-
-
 def _key_files(found: Sequence[Subject]) -> list[str]:
     return list(
         dict.fromkeys(each.settings.key_file for each in found if set(each.roles) - {"dashboard", "mqtt-broker"})
@@ -115,12 +112,8 @@ def _judge_certificates(found: Sequence[Subject]) -> Iterator[Finding]:
                 yield from exposure.check_certificate(each.name, shown.file, shown.validity, time.time())
 
 
-# What does not
-
-
 def _judge_host(host: Host, doors: Sequence[Door]) -> Iterator[Finding]:
     found = host.subjects
-    roles = {role for each in found for role in each.roles}
     yield from network.check_network(host.network, found)
     elsewhere = any(not is_loopback(urlsplit(place.url).hostname or "") for place in subjects.places(found))
     tokens = any(device_files.has_token_keys(each) for each in found)
@@ -135,8 +128,15 @@ def _judge_host(host: Host, doors: Sequence[Door]) -> Iterator[Finding]:
             yield from room.check_limits(room.Limits(service=each.name, files=allowed, servers=servers))
     python = os.path.relpath(sys.executable) if sys.executable.startswith(os.getcwd() + "/") else sys.executable
     yield from versions.check_versions(
-        versions_probe.look(), embedded="mqtt-broker" in roles, dashboard=_serves_page(found), python=python
+        versions_probe.look(), embedded=_embeds(found), dashboard=_serves_page(found), python=python
     )
+
+
+def _embeds(found: Sequence[Subject]) -> Level | None:
+    """How bad it is when there is no MQTT broker to embed: all in one does without, and says so."""
+    if any("mqtt-broker" in each.roles and each.name != subjects.UP for each in found):
+        return "problem"
+    return "note" if any(getattr(each.settings, "embedded_broker", False) for each in found) else None
 
 
 def _serves_page(found: Sequence[Subject]) -> bool:

@@ -53,7 +53,10 @@ def verdict(findings: Sequence[Finding]) -> str:
     """The last line."""
     counts = Counter(each.level for each in findings)
     told = [_count(counts[level], level) for level in ("problem", "warning") if counts[level]]
-    return " and ".join(told) + "." if told else "Nothing wrong was found."
+    if told:
+        return " and ".join(told) + "."
+    unseen = any(each.check.endswith(".unseen") for each in findings)
+    return "Nothing wrong was found" + (", but not all could be looked at: root sees more." if unseen else ".")
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -9,6 +9,7 @@ import os
 import pwd
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Literal
 
 from pyaiot import options
@@ -148,7 +149,8 @@ def _loaded(
         if not _is_unseen(error, uid):
             return replace(loaded, fault=str(error))
     # All in one is asked as one of its services.
-    roles = roles_of(name, settings) if process is None or process.name == name else ROLES[name]
+    can_embed = find_spec("amqtt") is not None
+    roles = roles_of(name, settings, can_embed=can_embed) if process is None or process.name == name else ROLES[name]
     subject = Subject(name, settings, roles, origin, process.pid if process else None, expected)
     return replace(loaded, subject=subject)
 

@@ -104,10 +104,13 @@ def choose(scope: Scope) -> list[str]:
     return [UP]
 
 
-def roles_of(name: str, settings: CommonSettings) -> tuple[Role, ...]:
-    """What the service is with these settings: an MQTT gateway may be the MQTT broker, too."""
+def roles_of(name: str, settings: CommonSettings, *, can_embed: bool) -> tuple[Role, ...]:
+    """What the service is with these settings: an MQTT gateway may be the MQTT broker, too.
+
+    ``can_embed``: that is installed; all in one does without where it is not.
+    """
     roles = ROLES[name]
-    embedded = "mqtt" in roles and getattr(settings, "embedded_broker", False)
+    embedded = "mqtt" in roles and getattr(settings, "embedded_broker", False) and (can_embed or name != UP)
     return (*roles, "mqtt-broker") if embedded else roles
 
 

@@ -23,12 +23,12 @@ from pyaiot.doctor.checks.ports import Sockets
 from pyaiot.doctor.checks.room import Disk, Limits
 from pyaiot.doctor.checks.units import UnitFacts
 from pyaiot.doctor.checks.versions import Versions
-from pyaiot.doctor.findings import Finding, as_json, exit_code, in_order, verdict
+from pyaiot.doctor.findings import Finding, Level, as_json, exit_code, in_order, verdict
 from pyaiot.doctor.proc_net import Listening
 from pyaiot.doctor.report import render
-from pyaiot.doctor.subjects import Door, Place, Scope, Subject, choose, located, not_examined, place_of
+from pyaiot.doctor.subjects import Door, Place, Scope, Subject, choose, located, not_examined, place_of, roles_of
 from pyaiot.doctor.unit_files import read_environment_file, read_unit
-from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, UpSettings
+from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, MqttGatewaySettings, UpSettings
 from pyaiot.systemd.units import USUAL, all_units
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +45,8 @@ def test_verdict_and_exit_code_go_by_the_worst() -> None:
     problem = Finding(check="d", level="problem", summary="broken", fix="mend that")
     assert (exit_code([ok, note]), verdict([ok, note])) == (0, "Nothing wrong was found.")
     assert (exit_code([warning, ok]), verdict([warning, ok])) == (1, "1 warning.")
+    unseen = Finding(check="keys.unseen", level="note", summary="who knows")
+    assert (exit_code([unseen]), "root sees more" in verdict([unseen])) == (0, True)
     assert exit_code([problem, warning]) == 2
     assert verdict([problem, warning, warning]) == "1 problem and 2 warnings."
     assert in_order([problem, ok, problem, warning]) == [ok, warning, problem]
@@ -77,6 +79,14 @@ def test_who_is_examined() -> None:
     assert choose(apart) == ["aiot-broker", "aiot-ws-gateway"]
     assert not_examined(choose(apart), apart) == ["aiot-coap-gateway", "aiot-mqtt-gateway"]
     assert choose(replace(apart, asked=("aiot-dashboard",))) == ["aiot-dashboard"]
+
+
+def test_an_mqtt_broker_is_embedded_where_it_is_installed() -> None:
+    assert "mqtt-broker" in roles_of("aiot up", UpSettings(), can_embed=True)
+    assert "mqtt-broker" not in roles_of("aiot up", UpSettings(), can_embed=False)
+    gateway = MqttGatewaySettings(embedded_broker=True)
+    assert "mqtt-broker" in roles_of("aiot-mqtt-gateway", gateway, can_embed=False)
+    assert roles_of("aiot-mqtt-gateway", MqttGatewaySettings(), can_embed=True) == ("mqtt",)
 
 
 def test_where_the_broker_is() -> None:
@@ -290,12 +300,13 @@ def test_versions() -> None:
         found={"tornado": "6.5.1", "uvloop": "0.21", "amqtt": None},
     )
 
-    def judged(facts: Versions, embedded: bool = False) -> list[tuple[str, str, str]]:
+    def judged(facts: Versions, embedded: Level | None = None) -> list[tuple[str, str, str]]:
         found = versions.check_versions(facts, embedded=embedded, dashboard=True, python="py")
         return [each for each in told(found) if each[1] != "ok"]
 
     assert judged(well) == []
-    assert judged(well, True) == [("versions.requirements", "problem", "py -m pip install 'pyaiot[mqtt-broker]'")]
+    assert judged(well, "problem") == [("versions.requirements", "problem", "py -m pip install 'pyaiot[mqtt-broker]'")]
+    assert judged(well, "note")[0][1] == "note"
     old = replace(well, found={"tornado": "6.4", "uvloop": None})
     assert [each[:2] for each in judged(old)] == [
         ("versions.requirements", "warning"),

@@ -61,7 +61,7 @@ def check_disk(disk: Disk) -> Iterator[Finding]:
             "writable",
             "problem",
             f"{disk.purpose} cannot be written in {disk.folder}",
-            f"give the folder to the service's user: chown USER {folder}",
+            f'sudo chown "$USER" {folder}',
         )
         return
     little = disk.free_bytes < LITTLE_BYTES

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pyaiot.doctor.findings import Finding
+from pyaiot.doctor.findings import Finding, Level
 
 #: The extra that brings the embedded MQTT broker.
 EMBEDDED: Final = "mqtt-broker"
@@ -67,8 +67,11 @@ def satisfies(version: str, clauses: str) -> bool:
     return True
 
 
-def check_versions(versions: Versions, *, embedded: bool, dashboard: bool, python: str) -> Iterator[Finding]:
-    """``embedded``: a service is to be the MQTT broker; ``dashboard``: one serves the page; ``python``: its path."""
+def check_versions(versions: Versions, *, embedded: Level | None, dashboard: bool, python: str) -> Iterator[Finding]:
+    """``embedded``: how bad it is when there is no MQTT broker to embed, None: nobody wants it.
+
+    ``dashboard``: a service serves the page; ``python``: its path.
+    """
     spelled = ".".join(map(str, versions.python))
     pip = f"{python} -m pip install"
     facts = {"python": spelled, "pyaiot": versions.ours, "installed": versions.installed, "found": dict(versions.found)}
@@ -99,19 +102,20 @@ def check_versions(versions: Versions, *, embedded: bool, dashboard: bool, pytho
         yield Finding(check="versions.page", level="problem", summary=why, fix=fix)
 
 
-def _check_requirements(versions: Versions, embedded: bool, pip: str) -> Iterator[Finding]:
+def _check_requirements(versions: Versions, embedded: Level | None, pip: str) -> Iterator[Finding]:
     for text in versions.requires:
         name, clauses, extra = requirement(text)
-        if extra not in ("", EMBEDDED) or (extra == EMBEDDED and not embedded):
+        if extra not in ("", EMBEDDED) or (extra and embedded is None):
             continue
         version = versions.found.get(name)
         if version is not None and satisfies(version, clauses):
             continue
         have = "is not installed" if version is None else f"is version {version}"
         optional = name in OPTIONAL and version is None
+        missing: Level = "note" if optional else (embedded or "problem") if extra else "problem"
         yield Finding(
             check="versions.requirements",
-            level="note" if optional else "warning" if version is not None else "problem",
+            level=missing if version is None else "warning",
             summary=f"{name} {have}; pyaiot "
             + ("is faster with it" if optional else f"needs {clauses or 'it'}")
             + (", to be the MQTT broker" if extra else ""),
