@@ -92,7 +92,7 @@ def _row(found: Found) -> tuple[str, ...]:
 
 
 def _tells(found: Found) -> str:
-    names = {"gateway": "", "key": "key "}
+    names = {"name": "", "gateway": "", "key": "key "}
     told = [f"{names[name]}{value}" for name, value in found.tells.items() if name in names]
     if not found.ours and found.tells.get("resources"):
         told.append(found.tells["resources"])

@@ -112,8 +112,12 @@ def from_service(
     port: int | None,
     server: str | None,
     txt: Mapping[bytes, bytes | None],
+    name: str = "",
 ) -> Found | None:
-    """What a DNS-SD service is; None for what is none that was looked for, or nothing that can be reached."""
+    """What a DNS-SD service is that calls itself ``name``.
+
+    None for what is none that was looked for, or nothing that can be reached.
+    """
     kind, scheme = LOOKED_FOR[type_]
     known = sort_addresses(addresses)
     version = _text(txt, b"aiot")
@@ -122,6 +126,8 @@ def from_service(
         return None
     tls = scheme == "https" or (ours and _text(txt, b"tls") == "1")
     told = {name: _text(txt, key) for name, key in (("gateway", b"gw"), ("key", b"key")) if txt.get(key)}
+    if kind == "dashboard" and name:
+        told["name"] = clip(name)
     path = _text(txt, b"path") if ours else ""
     return Found(
         kind=kind,

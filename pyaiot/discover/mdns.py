@@ -56,7 +56,8 @@ async def find(own: Iterable[InterfaceAddress], timeout_s: float) -> list[Found]
 
 def _found(info: AsyncServiceInfo) -> Found | None:
     addresses = [_with_zone(each) for each in info.parsed_scoped_addresses()]
-    return from_service(info.type, addresses, info.port, info.server, info.properties)
+    name = info.name.removesuffix(f".{info.type}")
+    return from_service(info.type, addresses, info.port, info.server, info.properties, name)
 
 
 def _with_zone(address: str) -> str:

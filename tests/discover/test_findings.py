@@ -53,6 +53,13 @@ def test_what_is_announced_is_found_as_it_was_meant() -> None:
         assert (found.kind, found.host_name, found.tls) == (offer.kind, "hut", offer.tls)
 
 
+def test_a_page_is_shown_by_its_title() -> None:
+    page = from_service("_http._tcp.local.", ["10.0.0.5"], 8080, "hut.local.", {b"aiot": b"0.1.0"}, "Huts on hut" * 99)
+    assert page is not None
+    assert page.tells["name"].startswith("Huts on hut")
+    assert len(page.tells["name"]) == MAX_TEXT
+
+
 def test_others_are_shown_unless_they_are_just_any_page() -> None:
     assert service("_http._tcp.local.", {b"path": b"/printer"}) is None
     other = service("_mqtt._tcp.local.", {}, port=1883)

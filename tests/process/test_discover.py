@@ -97,7 +97,7 @@ async def test_whatever_others_of_the_network_shout(hosts: list[Namespace]) -> N
     broker, _ = await broker_on(hut)
     await broker.says("announced to the network")
     before = broker.resident_bytes()
-    finding = await hut.start("aiot", "discover", "--json", "--timeout", "4")
+    finding = await hut.start("aiot", "discover", "--json", "--timeout", "2")
     with await asyncio.to_thread(laptop.open_socket, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.77.1.2"))
         sock.bind(("10.77.1.2", MDNS[1]))
