@@ -101,8 +101,9 @@ class Program:
         """``nodes.departed``: of a node that is known to be there the watch will tell."""
         for uid, found in departed.after(""):
             told = msgspec.json.decode(found)
-            for view in self.views:
-                if uid not in view.nodes:
+            for (filter, _), view in zip(self.filters, self.views, strict=True):
+                # Of one that is not meant nobody tells that it is back.
+                if uid not in view.nodes and filter.may_mean(uid.partition("/")[0], uid):
                     view.gone[uid] = told["why"], told.get("goneAt")
 
     def connect(self, *, limit: int, is_slow: bool) -> None:
