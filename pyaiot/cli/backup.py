@@ -24,12 +24,13 @@ from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.private_file import PrivateFile
 
 DESCRIPTION = """\
-Keys of broker and gateways, passwords and keys of devices, whose their ids are, the services' options and what these
-name: as one file (a tar archive with a manifest), which only you can read. Services may go on running."""
+Keys of broker and gateways, passwords and keys of devices, whose their ids
+are, the services' options and what these name: as one file (a tar archive with
+a manifest), which only you can read. Services may go on running."""
 
 EPILOG = """\
 before an update, or each night, to somewhere else:
-  aiot backup /mnt/stick/pyaiot.backup --force --passphrase-file ~/.backup-passphrase
+  aiot backup /mnt/stick/pyaiot.backup --force --passphrase-file ~/.passphrase
 on the new host:
   aiot restore /mnt/stick/pyaiot.backup"""
 

@@ -22,8 +22,9 @@ from pyaiot.cli.backup import add_layout
 from pyaiot.options import ConfigurationError, OneLineParser
 
 DESCRIPTION = """\
-Puts what a backup holds where this host has such files, and changes nothing before all of it was checked. A file that
-is there and differs is only replaced with --force, and then kept beside. Stop the services before."""
+Puts what a backup holds where this host has such files, and changes nothing
+before all of it was checked. A file that is there and differs is only replaced
+with --force, and then kept beside. Stop the services before."""
 
 EPILOG = """\
 what is in it:
