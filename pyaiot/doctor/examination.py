@@ -18,6 +18,7 @@ from pyaiot.doctor import device_files, subjects
 from pyaiot.doctor.asking import ask
 from pyaiot.doctor.checks import clock as clock_checks
 from pyaiot.doctor.checks import configuration, exposure, key_file, network, room, versions
+from pyaiot.doctor.checks.files import check_copy
 from pyaiot.doctor.checks.key_file import KeyFacts
 from pyaiot.doctor.findings import Finding, Level, in_order
 from pyaiot.doctor.host import Host, look_around
@@ -93,6 +94,8 @@ def _judge_files(host: Host, keys: Mapping[str, tuple[KeyFacts, Keys | None]]) -
         ]
         yield from key_file.check_key_file(facts, of_it)
     for each in host.loaded:
+        for copy, original in each.copies:
+            yield from check_copy(each.name, original, stale=files.is_stale(copy, original))
         if each.subject is not None:
             yield from device_files.examine(each.subject, each.uid)
             for path, purpose in device_files.written(each.subject):

@@ -44,7 +44,8 @@ from pyaiot.tls.certificate import server_certificate
 class Loaded:
     """One service. ``fault``: why its settings are not taken; then ``subject`` is None, as it is where it is
     ``unseen``: it runs, but only root sees by which settings. ``where`` they come from, and ``variables``: names of
-    environment variables there. ``uid``: who runs it, None where that is not known; ``files``: how many it may open.
+    environment variables there. ``uid``: who runs it, None where that is not known; ``files``: how many it
+    may open; ``copies``: files that systemd copied for it, each with its original.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Loaded:
     pid: int | None = None
     files: int | None = None
     unseen: bool = False
+    copies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,15 @@ def _running(name: str, process: Running, unit: UnitFile | None) -> Loaded:
     if process.environment is not None:
         environment, uid = process.environment, process.uid
         home = environment.get("HOME") or _home_of(uid)
-        copies = {key for key, value in environment.items() if value.startswith(CREDENTIALS)}
-        if copies and unit is not None:
+        copied = {key: value for key, value in environment.items() if value.startswith(CREDENTIALS)}
+        originals: dict[str, str] = {}
+        if unit is not None:
             # What is to be looked at, and mended, is what systemd copied for the service: that is root's.
-            environment = {**environment, **{key: unit.environment.get(key, environment[key]) for key in copies}}
+            originals = {key: unit.environment[key] for key in copied if key in unit.environment}
+            environment = {**environment, **originals}
         source = _Source(f"the running process {process.pid}", process.arguments, environment, home, process.folder)
-        return _loaded(name, source, "running", process, True, None if copies else uid)
+        loaded = _loaded(name, source, "running", process, True, None if copied else uid)
+        return replace(loaded, copies=tuple((copied[key], path) for key, path in originals.items()))
     if unit is not None:
         # Anybody may read that, and it is what the process was started by.
         return _loaded(name, _of_unit(unit), "running", process, True, process.uid)

@@ -180,6 +180,12 @@ def test_files(facts: FileFacts, expected: list[tuple[str, str, str]]) -> None:
     assert told(files.check_private(facts, "keys", "key file", "make it", needed=True, by="x")) == expected
 
 
+def test_a_copy_that_is_older_than_its_file_is_told() -> None:
+    assert list(files.check_copy("aiot-broker", "/k", stale=False)) == []
+    stale = files.check_copy("aiot-broker", "/k", stale=True)
+    assert told(stale) == [("keys.stale", "warning", "systemctl restart aiot-broker")]
+
+
 def test_the_key_file_has_what_services_need() -> None:
     subject = Subject("aiot-broker", UpSettings(), ("broker", "coap"))
     well = KeyFacts(

@@ -44,6 +44,7 @@ def test_of_a_copy_of_systemd_the_original_is_looked_at(tmp_path: Path) -> None:
     (loaded,) = loading.load(["aiot-broker"], [running({"AIOT_KEY_FILE": copy})], units(tmp_path), "")
     assert loaded.subject is not None
     assert (loaded.subject.settings.key_file, loaded.uid) == (str(tmp_path / "keys"), None)
+    assert loaded.copies == ((copy, str(tmp_path / "keys")),)
 
 
 def test_who_may_not_see_a_process_looks_at_its_unit_or_says_so(tmp_path: Path) -> None:

@@ -178,6 +178,9 @@ def test_no_private_key_is_among_the_facts(tmp_path: Path) -> None:
     assert len(private) == 5
     assert not any(each in str(facts) for each in private)
     path.write_text(path.read_text() + "\nnonsense " + next(iter(private)))
+    assert files.is_stale(str(path), __file__)
+    assert not files.is_stale(str(path), str(path))
+    assert not files.is_stale(str(path), str(tmp_path / "none"))
     broken, read = files.look_at_keys(str(path), "gen", None)
     assert read is None
     assert "line" in broken.fault

@@ -36,6 +36,19 @@ class FileFacts:
     credential: bool = False
 
 
+def check_copy(service: str, original: str, *, stale: bool) -> Iterator[Finding]:
+    """What systemd copied when the service started (LoadCredential) is what it goes by until it is started again."""
+    if stale:
+        yield Finding(
+            check="keys.stale",
+            level="warning",
+            service=service,
+            summary=f"{original} was changed since it started, and it does not know: a revoked key is still good there",
+            fix=f"systemctl restart {service}",
+            facts={"path": original},
+        )
+
+
 def check_private(facts: FileFacts, check: str, what: str, make: str, *, needed: bool, by: str) -> Iterator[Finding]:
     """Findings ``<check>.missing`` and so on; nothing where the file may be used. ``by``: the services that read it.
 

@@ -73,6 +73,14 @@ def look_at_keys(path: str, command: str, wanted_uid: int | None) -> tuple[KeyFa
     )
 
 
+def is_stale(copy: str, original: str) -> bool:
+    """Whether a service has another text of a file than there is now; not where we may not see both."""
+    try:
+        return _read(copy) != _read(original)
+    except (OSError, KeyFileError):
+        return False
+
+
 def fault_of(load: Callable[[], object]) -> str:
     """Why ``load`` cannot use a file; empty: it can."""
     try:
