@@ -5,8 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .make
 # Debian packages that some tests need; see `needs` in tests/conftest.py.
-TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients systemd groff-base nginx-light caddy iproute2 dbus-daemon avahi-daemon avahi-utils curl openssl
-TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients systemd groff-base nginx-light caddy iproute2 curl openssl prometheus
+TEST_PACKAGES := chromium libcoap3-bin mosquitto mosquitto-clients systemd groff-base nginx-light caddy iproute2 dbus-daemon avahi-daemon avahi-utils curl openssl prometheus
 
 # Three at a time: half of the tests' time is waiting. Who has no more takes over from others.
 PYTEST_ARGS ?= -n 3 --dist worksteal
@@ -93,8 +92,7 @@ $(STAMPS)/test-parts: tests/package-lock.json $(STAMPS)/node
 	@touch $@
 
 # As root, or with sudo that asks nothing, install what is missing; otherwise those tests skip and say so.
-HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub systemd-analyze groff nginx caddy ip dbus-daemon avahi-daemon avahi-browse curl openssl; do command -v $$each >/dev/null || exit 1; done
-HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub systemd-analyze groff nginx caddy ip curl openssl prometheus promtool; do command -v $$each >/dev/null || exit 1; done
+HAVE_PROGRAMS = PATH="$$PATH:/usr/sbin"; for each in chromium coap-client-notls mosquitto mosquitto_pub systemd-analyze groff nginx caddy ip dbus-daemon avahi-daemon avahi-browse curl openssl prometheus promtool; do command -v $$each >/dev/null || exit 1; done
 # Debian starts the servers that it installs, unless there is a policy that forbids it.
 INSTALL = sh -c 'set -e; policy=/usr/sbin/policy-rc.d; \
 	if [ ! -e $$policy ]; then trap "rm -f $$policy" EXIT; printf "\#!/bin/sh\nexit 101\n" > $$policy; chmod 755 $$policy; fi; \
