@@ -77,6 +77,8 @@ class Everything:
         settings = self._settings
         if settings.gateway_name:
             raise ConfigurationError("--gateway-name: aiot up runs several gateways, each with its protocol's name")
+        if settings.broker:
+            log.info("--broker (AIOT_BROKER) is for gateways alone and for verbs: aiot up has a broker of its own")
         certificate = server_certificate(settings)
         make_keys(settings.key_file)
         async with AsyncExitStack() as stack:

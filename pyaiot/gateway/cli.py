@@ -35,7 +35,7 @@ def broker_address(settings: GatewaySettings) -> BrokerAddress:
     if url.startswith("wss:"):
         return BrokerAddress(url, trusting(settings.broker_ca, "--broker-ca"))
     if settings.broker_ca:
-        wanted = "a wss:// address" if settings.broker else "--broker-ssl"
+        wanted = "a wss:// address" if settings.broker else "--broker-ssl, or --broker wss://…"
         raise ConfigurationError(f"--broker-ca is of no use without {wanted}: the broker would be called without TLS")
     return BrokerAddress(url)
 
