@@ -33,7 +33,7 @@ _MODULES: Final = {
 }
 #: Stand-ins for hardware, as paths of the sources.
 SIMULATORS: Final = ("utils/coap/coap-test-node.py", "utils/mqtt/mqtt-test-node.py", "utils/ws/ws-test-node.py")
-_EXITS: Final = re.compile(r"^exit codes: (.*)$", re.MULTILINE)
+_EXITS: Final = re.compile(r"^exit codes: (.*(?:\n {2,}.*)*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,12 @@ class Command:
 
 def services() -> dict[str, Command]:
     """All services, and ``aiot up``."""
-    return {
-        name: _command(options.make_parser(settings, name, import_module(_MODULES[name]).DESCRIPTION), is_service=True)
-        for name, settings in WITH_SETTINGS.items()
-    }
+    return {name: _command(parser_of_service(name), is_service=True) for name in WITH_SETTINGS}
+
+
+def parser_of_service(name: str) -> argparse.ArgumentParser:
+    """Of a service, or of ``aiot up``."""
+    return options.make_parser(WITH_SETTINGS[name], name, import_module(_MODULES[name]).DESCRIPTION)
 
 
 def verbs_of_aiot() -> dict[str, Command]:

@@ -11,6 +11,7 @@ import argparse
 import difflib
 import os
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, field, fields
@@ -23,6 +24,8 @@ Kind = Literal["text", "port", "port?"]
 #: writes; what somebody wrote or chose. ``aiot backup`` goes by it.
 Keeps = Literal["", "secret", "state", "chosen"]
 
+#: Of the lines of --help, however wide the terminal is.
+MAX_HELP_WIDTH = 100
 _TRUE = frozenset(("true", "yes", "on", "1"))
 _FALSE = frozenset(("false", "no", "off", "0"))
 
@@ -102,6 +105,12 @@ class OneLineParser(argparse.ArgumentParser):
         raise ConfigurationError(f"{message} (see {self.prog} --help)")
 
 
+def _as_wide_as_the_terminal(prog: str) -> argparse.HelpFormatter:
+    """Longer lines than a hundred characters are hard to read."""
+    width = min(MAX_HELP_WIDTH, shutil.get_terminal_size().columns - 2)
+    return argparse.HelpFormatter(prog, max_help_position=32, width=width)
+
+
 def make_parser(settings: type, program: str, description: str) -> argparse.ArgumentParser:
     """What the command line of a service may say: each option as a flag."""
     parser = OneLineParser(
@@ -109,7 +118,7 @@ def make_parser(settings: type, program: str, description: str) -> argparse.Argu
         description=description,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=100),
+        formatter_class=_as_wide_as_the_terminal,
         epilog="Every option can also stand in the config file (broker_port = 8000) "
         "or in the environment (AIOT_BROKER_PORT=8000); flags win.",
     )

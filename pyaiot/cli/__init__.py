@@ -18,8 +18,9 @@ Connects small devices to the web.
 verbs:
 {verbs}
 
-Each verb has its own --help. To run the services apart: aiot-generate-keys, aiot-broker,
-aiot-coap-gateway, aiot-mqtt-gateway, aiot-mqtt-broker, aiot-ws-gateway, aiot-http-gateway, aiot-dashboard.
+Each verb has its own --help. To run the services apart: aiot-generate-keys,
+aiot-broker, aiot-coap-gateway, aiot-mqtt-gateway, aiot-mqtt-broker,
+aiot-ws-gateway, aiot-http-gateway, aiot-dashboard.
 """
 
 

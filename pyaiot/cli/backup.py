@@ -30,7 +30,8 @@ a manifest), which only you can read. Services may go on running."""
 
 EPILOG = """\
 before an update, or each night, to somewhere else:
-  aiot backup /mnt/stick/pyaiot.backup --force --passphrase-file ~/.passphrase
+  aiot backup /mnt/stick/pyaiot.backup --force \\
+    --passphrase-file ~/.passphrase
 on the new host:
   aiot restore /mnt/stick/pyaiot.backup"""
 

@@ -19,17 +19,18 @@ from pyaiot.settings import MqttBrokerSettings, WsGatewaySettings
 from pyaiot.wire.names import is_name
 
 DESCRIPTION = """\
-Passwords of devices: for the embedded MQTT broker, WebSocket and HTTP. And the ids that devices with tokens
-have proved. What runs takes over every change within a second, and disconnects whoever is removed."""
+Passwords of devices: for the embedded MQTT broker, WebSocket and HTTP. And
+the ids that devices with tokens have proved. What runs takes over every change
+within a second, and disconnects whoever is removed."""
 
 EPILOG = """\
 a board:
-  aiot device add wipy-1                 shows its password, once
+  aiot device add wipy-1     shows its password, once
 a gateway in another process, at this host's aiot-mqtt-broker:
   aiot device add greenhouse --gateway
   aiot-mqtt-gateway --mqtt-user greenhouse --mqtt-password-file FILE
 a device with a token has moved to another account:
-  aiot device release joe                the id is had by the account that proves it next"""
+  aiot device release joe    whose account proves it next has the id"""
 
 
 def run(arguments: Sequence[str]) -> int:

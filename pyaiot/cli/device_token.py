@@ -31,14 +31,16 @@ from pyaiot.wire.messages import JSON
 from pyaiot.wire.names import is_name
 
 DESCRIPTION = """\
-A token for a device that speaks HTTP or echo-protocol. The first one makes a key pair: the public key goes to
-the folder where the HTTP and WebSocket gateways look for keys, and counts within a second."""
+A token for a device that speaks HTTP or echo-protocol. The first one makes a
+key pair: the public key goes to the folder where the HTTP and WebSocket
+gateways look for keys, and counts within a second."""
 
 EPILOG = """\
 a token for a year, in a file:
   aiot device-token joe > joe.token
-the gateway is on another host: copy device-token.pem to its --device-keys folder.
-a token was stolen: --new-key ends all tokens that were made here before."""
+the gateway is on another host:
+  copy device-token.pem to its --device-keys folder
+a token was stolen: --new-key ends all tokens that were made before."""
 
 #: The public key's file in the gateway's folder; its stem is the tokens' ``kid``.
 NAME: Final = "device-token"

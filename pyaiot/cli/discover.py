@@ -23,7 +23,7 @@ EXIT_NONE: Final = 1
 
 EPILOG = """\
 Whoever is in the network can say anything: compare a broker's key with
-aiot-generate-keys --list, before you trust it. It is never trusted by itself.
+aiot-generate-keys --list before you trust it. None is trusted by itself.
 
 exit codes: 0 something was found, 1 nothing, 78 wrong command line"""
 
@@ -40,7 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     """What the command line may say."""
     parser = OneLineParser(
         prog="aiot discover",
-        description="Dashboards, brokers, gateways and CoAP devices of the networks that this host is in.",
+        description="Dashboards, brokers, gateways and CoAP devices of this host's networks.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -20,7 +20,7 @@ all that went:
 
 def make_parser() -> argparse.ArgumentParser:
     """What the command line may say."""
-    words = "Forget that nodes were there which went (see aiot ls --gone). One that comes back is there again."
+    words = "Forget nodes that went (see aiot ls --gone). One that comes back is there again."
     parser = talking.make_parser("dismiss", words, EXAMPLES)
     parser.add_argument("uids", nargs="*", metavar="NODE", help="as aiot ls --gone shows it")
     parser.add_argument("--all", action="store_true", help="all nodes that went until now")

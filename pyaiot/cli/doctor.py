@@ -17,14 +17,16 @@ from pyaiot.doctor.subjects import ROLES
 from pyaiot.options import ConfigurationError, OneLineParser
 
 DESCRIPTION = """\
-What is wrong on this host, and what mends it. It changes nothing, and no service notices; as root it sees more."""
+What is wrong on this host, and what mends it. It changes nothing, and no
+service notices; as root it sees more."""
 EPILOG = """\
 before a gateway is started:
   aiot doctor --service coap-gateway
 what a program makes of it:
   aiot doctor --json
 
-exit codes: 0 nothing is wrong, 1 there are warnings, 2 there are problems, 78 wrong command line"""
+exit codes: 0 nothing is wrong, 1 there are warnings, 2 there are problems,
+            78 wrong command line"""
 
 
 def make_parser() -> argparse.ArgumentParser:

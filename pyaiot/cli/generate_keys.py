@@ -28,15 +28,15 @@ LOCAL_GATEWAYS = ("coap", "http", "mqtt", "ws")
 DESCRIPTION = """\
 Make the keys of this host, or change whom its broker admits.
 
-Without an option: a key for the broker and one for each local gateway, in a file that only
-you can read."""
+Without an option: a key for the broker and one for each local gateway, in a
+file that only you can read."""
 
 EPILOG = """\
 a gateway on another host:
-  there         aiot-generate-keys --gateway greenhouse      prints its public key
-  at the broker aiot-generate-keys --authorize greenhouse KEY
-                aiot-generate-keys --list                    shows the broker's public key
-  there         aiot-generate-keys --trust-broker KEY
+  there    aiot-generate-keys --gateway greenhouse  prints its key
+  broker   aiot-generate-keys --authorize greenhouse KEY
+  broker   aiot-generate-keys --list                shows its own key
+  there    aiot-generate-keys --trust-broker KEY
 A broker that runs takes over every change within a second."""
 
 
@@ -136,7 +136,7 @@ def make_parser() -> argparse.ArgumentParser:
     """What the command line may say."""
     parser = OneLineParser(
         prog="aiot-generate-keys",
-        usage="%(prog)s [-h] [--key-file FILE] [--force] [one of the other options]",
+        usage="%(prog)s [-h] [--key-file FILE] [--force] [another option]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -41,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="aiot health",
         description="Ask a service of this host how it is: one line, and exit code 0 if it can do its work, else 1.",
-        epilog="Without a URL it asks where this host's settings say: at AIOT_METRICS_PORT, or else the broker.",
+        epilog="Without a URL it asks where this host's settings say:\nat AIOT_METRICS_PORT, or else the broker.",
         allow_abbrev=False,
     )
     parser.add_argument("url", nargs="?", metavar="URL", help="where to ask, such as http://localhost:9100/health")

@@ -25,7 +25,9 @@ TIMEOUT_S: Final = 10.0
 #: No device is waited for longer (PROTOCOL.md section 3.5).
 MAX_DEVICE_TIMEOUT_S: Final = 10.0
 
-EXIT_CODES = "exit codes: 0 done, 1 it failed, 3 away or no answer in time, 4 not allowed, 78 wrong command line"
+EXIT_CODES = """\
+exit codes: 0 done, 1 it failed, 3 away or no answer in time,
+            4 not allowed, 78 wrong command line"""
 
 _EXITS = {
     "offline": EXIT_AWAY,

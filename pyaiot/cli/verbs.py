@@ -13,19 +13,19 @@ from pyaiot.addresses import in_url, is_every_address
 
 #: Each verb, and what it is for.
 ALL: Final = {
-    "up": "broker, gateways and dashboard in one process; with --demo simulated devices, too",
+    "up": "all services in one process; with --demo simulated devices, too",
     "ls": "the nodes that are there, with their values",
     "get": "what a node told last; with --read, what it tells now",
     "set": "write a value to a device, and wait until it has confirmed it",
     "dismiss": "forget nodes that went",
     "watch": "a line for each change",
-    "discover": "dashboards, brokers, gateways and CoAP devices of the networks that this host is in",
-    "entities": "programs, tabs, phones and devices that are there, and what they offer",
+    "discover": "dashboards, brokers, gateways and CoAP devices that are near",
+    "entities": "programs, tabs and devices that are there, and what they offer",
     "call": "call a method of an entity",
     "publish": "be an entity that publishes a value, or lines",
     "device": "passwords of devices, for MQTT (embedded), WebSocket and HTTP",
     "device-token": "tokens of devices, for WebSocket and HTTP",
-    "health": "whether a service can do its work; exit code 0 or 1, for health checks",
+    "health": "whether a service can do its work; exit code 0 or 1",
     "doctor": "what is wrong on this host, and what mends it",
     "install-units": "units for systemd, which keep the services running for years",
     "backup": "keys, settings and state of this host in one file",

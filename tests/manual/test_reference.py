@@ -12,7 +12,8 @@ import pytest
 
 from manual import commands, pages, roff
 from manual.commands import Command, Option, Part
-from pyaiot.cli import verbs
+from pyaiot import cli
+from pyaiot.cli import generate_keys, verbs
 from pyaiot.settings import ALL_SETTINGS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,6 +44,19 @@ def test_every_command_verb_and_option_is_told(texts: dict[str, str], monkeypatc
     monkeypatch.setenv("AIOT_BROKER", "elsewhere:1")
     monkeypatch.setenv("COLUMNS", "20")
     assert pages.render() == texts, "it depends on who generates it"
+
+
+def test_help_and_man_pages_fit_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 80 columns; what man pages have of examples stands 7 further to the right."""
+    monkeypatch.setenv("COLUMNS", "80")
+    parsers = [generate_keys.make_parser(), *(commands.parser_of_service(name) for name in commands.WITH_SETTINGS)]
+    parsers += [verbs.parser_of(verb) for verb in set(verbs.ALL) - {"up"}]
+    cli.run(["--help"])
+    told = [capsys.readouterr().out, *(each.format_help() for each in parsers)]
+    assert [line for text in told for line in text.splitlines() if len(line) > 80] == []
+    examples = [line for each in commands.verbs_of_aiot().values() for line in each.examples.splitlines()]
+    assert len(examples) > 20
+    assert [line for line in examples if len(line) > 73] == []
 
 
 @pytest.mark.needs("nroff")
