@@ -48,9 +48,9 @@ site: $(STAMPS)/test-installed ## the documentation as a site, in site/
 man: $(STAMPS)/installed ## lists of options, and man pages in man/, of the code
 	@$(BIN)/python docs/generate_options.py
 
-dist: $(STAMPS)/test-installed $(STAMPS)/programs $(STAMPS)/node ## what is published: built twice, checked, installed, tried
-	@$(WITH_NODE) $(BIN)/python -m release
+dist: $(STAMPS)/test-installed $(STAMPS)/programs $(STAMPS)/node ## what is published: image tried; built twice, checked, installed, tried
 	@$(BIN)/python -m pytest -q tests/containers/whole_image.py
+	@$(WITH_NODE) $(BIN)/python -m release
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(STAMPS) build dist site *.egg-info pyaiot/dashboard/static dashboard/node_modules tests/node_modules

@@ -70,6 +70,9 @@ class Image:
     def run(self, command: Sequence[str], **environment: str) -> None:
         """A step, as root, with the network of the machine."""
         mounts = [self._mount("rw"), f"mount --bind {self.folder}/tmp {self.folder}/root/tmp"]
+        if Path(sys.prefix).is_relative_to("/tmp"):
+            (self.folder / sys.prefix.lstrip("/")).mkdir(parents=True, exist_ok=True)
+            mounts.append(f"mount --bind {sys.prefix} {self.folder}/root{sys.prefix}")
         words = self.in_root(command, {**self.environment, **environment}, user="0:0", steps=mounts)
         done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_S)
         assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
