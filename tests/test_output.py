@@ -13,7 +13,12 @@ import pytest
 from pyaiot.cli.output import written
 
 #: As print(flush=True) meets it, and as it is met at the end only.
-TOLD: list[Callable[[], Any]] = [lambda: print("x", flush=True), lambda: print("x")]
+TOLD: list[Callable[[], Any]] = [
+    lambda: print("x", flush=True),
+    lambda: print("x"),
+    lambda: print("x" * 100_000),  # more than is kept to be tried again
+    lambda: sys.stdout.buffer.write(b"x" * 100_000) and None,
+]
 
 
 def unread() -> int:

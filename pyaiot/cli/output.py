@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 EXIT_UNWRITTEN: Final = 1
+#: Nobody reads it any more; there is no room on the disk, for this user, or in this file.
+_OF_OUTPUT: Final = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def written(body: Callable[[], int]) -> int:
@@ -26,9 +29,11 @@ def written(body: Callable[[], int]) -> int:
         code = body()
     except SystemExit as end:  # of argparse, which has printed its help
         code = end.code if isinstance(end.code, int) else 0
-    except OSError:
+    except OSError as fault:
         # What could not be written is tried again: so it shows whether that was it.
         error = _unwritten()
+        if error is None and fault.errno in _OF_OUTPUT and fault.filename is None:
+            error = fault  # of more than Python keeps to try it again
         if error is None:
             raise
         return _give_up(error)
