@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pyaiot.backup.contents import MAX_FILE_BYTES, Kept
 from pyaiot.backup.layout import Place
+from pyaiot.backup.links import check_link
 from pyaiot.options import ConfigurationError
 
 
@@ -39,6 +40,7 @@ def _paths(place: Place) -> list[str]:
 
 
 def _read(place: Place, path: str) -> Kept:
+    check_link(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)

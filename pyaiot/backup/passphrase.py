@@ -21,6 +21,7 @@ def ask(path: str, *, twice: bool) -> str:
         raise ConfigurationError("there is no terminal to type the passphrase at: say --passphrase-file FILE")
     try:
         typed = getpass.getpass("Passphrase of the backup: ")
+        typed.encode()
         if twice:
             _check(typed)
             if getpass.getpass("The same again: ") != typed:

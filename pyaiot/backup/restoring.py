@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pyaiot.backup.contents import ENVIRONMENT
+from pyaiot.backup.links import check_link
 from pyaiot.backup.plan import Step
 from pyaiot.backup.settings_text import assignments
 from pyaiot.options import ConfigurationError
@@ -85,6 +86,7 @@ class Restoration:
 
     def _stage(self, step: Step, public: str) -> None:
         path = os.path.realpath(step.path)
+        check_link(step.path)
         folder = os.path.dirname(path)
         self._make_folder(folder, 0o755 if public and f"{folder}/".startswith(f"{public}/") else 0o700)
         descriptor, staged = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path) + ".")
@@ -123,7 +125,7 @@ class Restoration:
         for path in self._placed:
             if path not in self._old:
                 with contextlib.suppress(OSError):
-                    os.unlink(path)
+                    os.unlink(os.path.realpath(path))
         for path, old in self._old.items():
             with contextlib.suppress(OSError):
                 os.replace(old, os.path.realpath(path))

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-_ASSIGNMENT = re.compile(r"[ \t]*([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.ASCII)
+#: As systemd reads one: space around the name is none of it.
+_ASSIGNMENT = re.compile(r"[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)", re.ASCII)
 #: A backup names no other variables for services: one such as LD_PRELOAD would have them run whatever it says.
 _TAKEN = re.compile(r"AIOT_[A-Z0-9_]+|TZ|LANG|LC_[A-Z]+", re.ASCII)
 _TOML_TEXT = re.compile(r"""([ \t]*([A-Za-z0-9_-]+)[ \t]*=[ \t]*)("[^"\n]*"|'[^'\n]*')([ \t]*(?:#.*)?)""", re.ASCII)

@@ -107,6 +107,9 @@ def run(arguments: Sequence[str]) -> int:
     else:
         name = options.file or f"pyaiot-{host}-{time.strftime('%Y%m%d-%H%M%S', now)}{ENDINGS[secret is not None]}"
         path = Path(name).expanduser()
+        if path.exists() and not path.is_file():
+            # By its name such as /dev/null would be replaced, which nobody means.
+            raise ConfigurationError(f"{path} is no ordinary file: choose another name, or - for standard output")
         if path.exists() and not options.force:
             raise ConfigurationError(f"{path} is there already: choose another name, or say --force")
         FILE.write(path, raw)

@@ -59,6 +59,11 @@ def run(arguments: Sequence[str]) -> int:
     try:
         if encryption.is_encrypted(raw):
             raw = encryption.decrypt(raw, passphrase.ask(options.passphrase_file, twice=False))
+        elif options.passphrase_file:
+            # Who counts on a passphrase is not given what somebody else may have put in the file's place.
+            raise ConfigurationError(
+                f"{options.file} is not encrypted, so others may have made it: without --passphrase-file it is restored"
+            )
         backup = unpack(raw)
         if options.list:
             _show(backup)

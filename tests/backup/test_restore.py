@@ -64,7 +64,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pi:
     (pi.home / "map.toml").write_text("# a map\n")
     (pi.settings / "pyaiot.toml").write_text('title = "Pi"\nactuation-map = "~/map.toml"  # mine\n')
     (pi.settings / "environment").write_text(
-        f"# mine\nAIOT_CONFIG={pi.settings}/pyaiot.toml\nAIOT_KEY_FILE=~/.pyaiot/keys\nLD_PRELOAD=/tmp/evil.so\n"
+        f"# mine\nAIOT_CONFIG={pi.settings}/pyaiot.toml\nAIOT_KEY_FILE=~/.pyaiot/keys\nLD_PRELOAD =/tmp/evil.so\n"
     )
     return pi
 
@@ -97,7 +97,7 @@ def test_a_new_host_has_it_all_under_its_own_home(old: Pi, new: Pi, capsys: pyte
         "# mine",
         f'AIOT_CONFIG="{new.settings}/pyaiot.toml"',
         "AIOT_KEY_FILE=~/.pyaiot/keys",
-        "# left out by aiot restore: LD_PRELOAD=/tmp/evil.so",
+        "# left out by aiot restore: LD_PRELOAD =/tmp/evil.so",
     ]
     config = f'title = "Pi"\nactuation-map = "{new.settings}/map.toml"  # mine\n'
     assert after.pop("pyaiot.toml")[1].decode() == config
@@ -239,6 +239,9 @@ def test_with_a_passphrase(
     listed = capsys.readouterr().out
     assert f"{old.settings}/keys" in listed
     assert max(map(len, listed.splitlines())) < 120 + len(str(old.settings))
+    backup.run(["../clear"])
+    with pytest.raises(ConfigurationError, match="is not encrypted"):
+        restore.run(["../clear", "--passphrase-file", "pass"])
     Path("pass").write_text("wrong horse")
     with pytest.raises(ConfigurationError, match="the passphrase is wrong"):
         restore.run(["../e", "--passphrase-file", "pass"])
@@ -253,8 +256,30 @@ def test_what_is_missing_is_said(old: Pi, new: Pi, capsys: pytest.CaptureFixture
     assert "not there, so not in it" in capsys.readouterr().err
     with pytest.raises(ConfigurationError, match="is there already"):
         backup.run(["../a.tar.gz"])
+    os.mkfifo("../fifo")
+    with pytest.raises(ConfigurationError, match="is no ordinary file"):
+        backup.run(["../fifo", "--force"])
     new.be()
     with pytest.raises(ConfigurationError, match="nothing to keep was found"):
         backup.run([])
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         restore.run(["nothing"])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="links of other users concern root")
+def test_root_follows_no_link_to_another_users_file(old: Pi) -> None:
+    """As a service can make one in the folder of its state."""
+    owners_file = old.settings / "device-owners"
+    backup.run(["../a.tar.gz"])
+    (old.home / "roots").write_text("private\n")
+    owners_file.unlink()
+    owners_file.symlink_to(old.home / "roots")
+    os.chown(old.settings, 61_234, 61_234)
+    for command in (lambda: backup.run(["../b.tar.gz"]), lambda: restore.run(["../a.tar.gz", "--force"])):
+        with pytest.raises(ConfigurationError, match="another user's: root does not follow it"):
+            command()
+    assert (old.home / "roots").read_text() == "private\n"
+    os.chown(old.home / "roots", 61_234, 61_234)
+    assert restore.run(["../a.tar.gz", "--force"]) == 0
+    assert owners_file.is_symlink()
+    assert owner_file.load(old.home / "roots") == {"hut": "acc"}
