@@ -24,6 +24,7 @@ from pyaiot.doctor.probes import network as network_probe
 from pyaiot.doctor.probes import processes
 from pyaiot.doctor.probes import units as unit_probe
 from pyaiot.doctor.probes.bounded import in_thread, resolve
+from pyaiot.doctor.probes.rights import acting_as
 from pyaiot.doctor.subjects import Door, Place, Subject
 from pyaiot.gateway.mqtt.cli import make_tls, read_account
 from pyaiot.keys import Keys
@@ -125,17 +126,31 @@ async def _broker(
 
 
 def _mqtt_brokers(host: Host) -> Iterator[tuple[str, Awaitable[list[Finding]]]]:
-    for each in host.subjects:
-        settings = each.settings
-        if "mqtt" in each.roles and isinstance(settings, MqttGatewaySettings) and not settings.embedded_broker:
-            yield f"the MQTT broker of {each.name} ({each.pid})", _mqtt_broker(each, settings, host.network.own)
+    for loaded in host.loaded:
+        each = loaded.subject
+        settings = each.settings if each is not None else None
+        if each is None or "mqtt" not in each.roles:
+            continue
+        if isinstance(settings, MqttGatewaySettings) and not settings.embedded_broker:
+            try:
+                # Before there are threads. The password goes to whom the service says: not one that it may not read.
+                with acting_as(loaded.rights):
+                    login = read_account(settings), make_tls(settings)
+            except ConfigurationError as error:
+                asking = _told(mqtt_checks.check_account(str(error), each.name))
+            else:
+                asking = _mqtt_broker(each, settings, login, host.network.own)
+            yield f"the MQTT broker of {each.name} ({each.pid})", asking
 
 
-async def _mqtt_broker(subject: Subject, settings: MqttGatewaySettings, own: frozenset[str]) -> list[Finding]:
-    try:
-        account, tls = read_account(settings), make_tls(settings)
-    except ConfigurationError:
-        return []  # its settings say so
+async def _told(found: Iterator[Finding]) -> list[Finding]:
+    return list(found)
+
+
+async def _mqtt_broker(
+    subject: Subject, settings: MqttGatewaySettings, login: mqtt_probe.Login, own: frozenset[str]
+) -> list[Finding]:
+    account, tls = login
     address = settings.mqtt_host.strip("[]")
     facts = await mqtt_probe.look(address, settings.mqtt_port, account, tls, own, subject.expected)
     if facts.fault and not facts.expected:

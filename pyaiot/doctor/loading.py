@@ -7,9 +7,11 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Literal
 
 from pyaiot import options
@@ -19,6 +21,7 @@ from pyaiot.dashboard.cli import make_config
 from pyaiot.doctor.probes import units
 from pyaiot.doctor.probes.files import CREDENTIALS
 from pyaiot.doctor.probes.processes import Running
+from pyaiot.doctor.probes.rights import Rights
 from pyaiot.doctor.probes.units import Units
 from pyaiot.doctor.subjects import ROLES, SETTINGS, UP, Subject, absolute, located, roles_of
 from pyaiot.doctor.unit_files import UnitFile, read_environment_file
@@ -45,7 +48,7 @@ class Loaded:
     """One service. ``fault``: why its settings are not taken; then ``subject`` is None, as it is where it is
     ``unseen``: it runs, but only root sees by which settings. ``where`` they come from, and ``variables``: names of
     environment variables there. ``uid``: who runs it, None where that is not known; ``files``: how many it
-    may open; ``copies``: files that systemd copied for it, each with its original.
+    may open; ``copies``: files that systemd copied for it, each with its original; ``rights``: those that it runs by.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Loaded:
     files: int | None = None
     unseen: bool = False
     copies: tuple[tuple[str, str], ...] = ()
+    rights: Rights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +130,21 @@ def _loaded(
     uid: int | None,
 ) -> Loaded:
     variables = frozenset(each for each in source.environment if each.startswith("AIOT_"))
-    pid, files = (process.pid, process.files) if process else (None, None)
-    loaded = Loaded(name, source.where, variables=variables, uid=uid, pid=pid, files=files)
+    pid, files, rights = (process.pid, process.files, process.rights) if process else (None, None, None)
+    loaded = Loaded(name, source.where, variables=variables, uid=uid, pid=pid, files=files, rights=rights)
     environment = dict(source.environment)
     if environment.get("AIOT_CONFIG"):
         environment["AIOT_CONFIG"] = absolute(environment["AIOT_CONFIG"], source.home, source.folder)
+    arguments = list(_located_arguments(source))
     try:
+        if process is not None:
+            check_ordinary(_config_of(arguments) or environment.get("AIOT_CONFIG", ""), "--config")
         settings = located(
             options.load(
                 SETTINGS[name if process is None else process.name],
                 program=name,
                 description="",
-                arguments=list(_located_arguments(source)),
+                arguments=arguments,
                 environment=environment,
                 known=ALL_SETTINGS,
             ),
@@ -149,6 +156,10 @@ def _loaded(
             return replace(loaded, unseen=True)
         return replace(loaded, fault=str(error))
     try:
+        if process is not None:
+            for each in fields(settings):
+                if each.metadata["keeps"] and each.metadata["metavar"] == "FILE":
+                    check_ordinary(getattr(settings, each.name), f"--{each.name.replace('_', '-')}")
         _check(settings)
     except ConfigurationError as error:
         if not _is_unseen(error, uid):
@@ -198,6 +209,30 @@ def _located_arguments(source: _Source) -> Iterable[str]:
         else:
             yield word
         following = word == "--config"
+
+
+def _config_of(arguments: Sequence[str]) -> str:
+    """The configuration file that a located command line names, or empty."""
+    named = ""
+    for word, following in pairwise([*arguments, ""]):
+        if word == "--config":
+            named = following
+        elif word.startswith("--config="):
+            named = word.removeprefix("--config=")
+    return named
+
+
+def check_ordinary(path: str, option: str) -> None:
+    """Raise ConfigurationError where there is something else than a file or a folder at ``path`` (absolute).
+
+    Another user's service may name a pipe that nobody writes to, or what never ends: the doctor would wait for it.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # reading it will say why
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ConfigurationError(f"{option}: {path} is no ordinary file, and is not looked at")
 
 
 def _here(config: str) -> _Source:

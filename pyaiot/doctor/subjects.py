@@ -149,7 +149,7 @@ def located(settings: S, home: str, folder: str) -> S:
 def absolute(path: str, home: str, folder: str) -> str:
     """A path as a process means it; an empty one stays empty."""
     if path == "~" or path.startswith("~/"):
-        return home + path[1:]
+        return home.rstrip("/") + path[1:] or "/"
     return path if not path or path.startswith("/") else f"{folder.rstrip('/')}/{path}"
 
 

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from pyaiot.doctor import loading
+from pyaiot.doctor.asking import ask
+from pyaiot.doctor.checks.network import Network
+from pyaiot.doctor.host import Host
 from pyaiot.doctor.probes.processes import Running
+from pyaiot.doctor.probes.rights import read_rights
 from pyaiot.doctor.probes.units import Units
 from pyaiot.doctor.unit_files import read_unit
 from pyaiot.settings import BrokerSettings
@@ -67,3 +72,32 @@ def test_what_does_not_run_is_examined_as_it_would_be_started_here(
     assert not broker.subject.expected
     (up,) = loading.load(["aiot up"], [], NO_UNITS, "")
     assert up.fault.startswith("--mqtt-ssl is for an MQTT broker of your own")
+
+
+def test_what_would_be_waited_for_is_not_opened(tmp_path: Path) -> None:
+    """As another user's service can name it, to a doctor that is root."""
+    os.mkfifo(tmp_path / "pipe")
+    for arguments, option in (
+        (("--config", str(tmp_path / "pipe")), "--config"),
+        (("--config=pipe",), "--config"),
+        (("--actuation-map", str(tmp_path / "pipe")), "--actuation-map"),
+    ):
+        process = Running(7, 4711, "aiot-broker", arguments, {}, str(tmp_path), 1024)
+        (loaded,) = loading.load(["aiot-broker"], [process], NO_UNITS, "")
+        assert loaded.fault == f"{option}: {tmp_path}/pipe is no ordinary file, and is not looked at"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="root alone may read what others may not")
+async def test_a_password_goes_out_only_if_who_runs_the_gateway_may_read_it(tmp_path: Path) -> None:
+    """Else any user could have root tell any file to any host."""
+    (tmp_path / "roots").write_text("private\n")
+    (tmp_path / "roots").chmod(0o600)
+    arguments = ("--mqtt-host=127.0.0.1", "--mqtt-port=1", "--mqtt-user=x", f"--mqtt-password-file={tmp_path}/roots")
+    for uid, found in ((61_234, "mqtt.account"), (os.getuid(), "mqtt.connect")):
+        rights = read_rights(f"Name:\tpython\nUid:\t0\t{uid}\t0\t0\nGid:\t0\t{uid}\t0\t0\nGroups:\t\n")
+        process = Running(7, uid, "aiot-mqtt-gateway", arguments, {"HOME": "/"}, "/", 1024, rights)
+        loaded = loading.load(["aiot-mqtt-gateway"], [process], NO_UNITS, "")
+        host = Host([process], NO_UNITS, Network([], True), loaded, [])
+        findings = await ask(host, [], {})
+        assert found in {each.check for each in findings}
+        assert os.geteuid() == 0

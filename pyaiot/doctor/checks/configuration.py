@@ -43,6 +43,9 @@ def fix_of(fault: str) -> str:
         return f"call it {meant[1]} (in {fault.partition(': ')[0]})"
     if fault.startswith("Config file not found: "):
         return f"make {fault.partition(': ')[2]}, or say another with --config"
+    if fault.startswith("Config file "):
+        return "name one that can be read with --config, or AIOT_CONFIG"
+    fault = fault.removeprefix("Invalid config file: ")
     head, colon, rest = fault.partition(": ")
     if head.startswith(("/", "~", ".")) and re.match(r"[A-Za-z_-]+: ", rest):
         return f"correct {rest.partition(': ')[0]} in {head}"

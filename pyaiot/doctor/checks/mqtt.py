@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pyaiot.addresses import in_url
+from pyaiot.doctor.checks.configuration import fix_of
 from pyaiot.doctor.findings import Finding, Level
 
 Step = Literal["resolve", "connect", "tls", "answer", "connack"]
@@ -40,6 +41,11 @@ _ADVICE: Final[dict[int, tuple[str, str]]] = {
     _BAD_ID: ("does not take client ids of ours", "have it take the gateway's: AIOT_MQTT_CLIENT_ID (--mqtt-client-id)"),
     _NOT_NOW: ("says that it is not available", "look at its log"),
 }
+
+
+def check_account(fault: str, service: str) -> Iterator[Finding]:
+    """``fault``: why the service itself cannot read what it is to log in with."""
+    yield Finding(check="mqtt.account", level="problem", service=service, summary=fault, fix=fix_of(fault))
 
 
 def check_mqtt(facts: MqttFacts, service: str) -> Iterator[Finding]:

@@ -21,6 +21,9 @@ from pyaiot.gateway.mqtt import packets
 #: How long the answer to CONNECT may take: our own MQTT broker lets who has a wrong password wait for 2 s.
 CONNACK_S: Final = 3.0
 
+#: User and password, and how to speak TLS.
+Login = tuple[tuple[str | None, bytes | None], ssl.SSLContext | None]
+
 
 async def look(
     host: str,

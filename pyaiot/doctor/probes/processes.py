@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from pyaiot.doctor import proc_net
+from pyaiot.doctor.probes.rights import Rights, read_rights
 from pyaiot.doctor.proc_net import Listening
 from pyaiot.doctor.subjects import Transport
 
 PROC: Final = Path("/proc")
 #: What is read of one file, in bytes: a table of some 40,000 sockets.
 MAX_READ: Final = 8 * 1024 * 1024
+#: Services that are looked at: any user may start as many as she likes that are called so.
+MAX_RUNNING: Final = 64
 #: Of a command's name so much is told.
 MAX_COMMAND: Final = 40
 _TABLES: Final[tuple[tuple[Transport, str], ...]] = (("TCP", "tcp"), ("TCP", "tcp6"), ("UDP", "udp"), ("UDP", "udp6"))
@@ -24,7 +27,10 @@ _TABLES: Final[tuple[tuple[Transport, str], ...]] = (("TCP", "tcp"), ("TCP", "tc
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A service that runs. ``environment`` is None where we may not see it; ``files`` is its limit of open files."""
+    """A service that runs. ``environment`` is None where we may not see it; ``files`` is its limit of open files.
+
+    ``rights``: by which it opens files.
+    """
 
     pid: int
     uid: int
@@ -33,6 +39,7 @@ class Running:
     environment: dict[str, str] | None
     folder: str
     files: int | None
+    rights: Rights | None = None
 
 
 def running() -> list[Running]:
@@ -45,13 +52,24 @@ def running() -> list[Running]:
         if service is None or _namespace(pid) not in (here, ""):
             continue
         name, arguments = service
-        try:
-            uid = os.stat(PROC / pid).st_uid
-        except OSError:
-            continue
+        # Before its environment: whoever becomes root in between has it still read by the rights of before.
+        rights = read_rights(_text(PROC / pid / "status"))
+        if rights is None:
+            continue  # it has ended
         found.append(
-            Running(int(pid), uid, name, tuple(arguments), _environment(pid), _link(pid, "cwd") or "/", _files(pid))
+            Running(
+                int(pid),
+                rights.uid,
+                name,
+                tuple(arguments),
+                _environment(pid),
+                _link(pid, "cwd") or "/",
+                _files(pid),
+                rights,
+            )
         )
+        if len(found) == MAX_RUNNING:
+            break
     return found
 
 
