@@ -19,6 +19,9 @@ _NEVER = re.compile(
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{32}")
 #: Whoever uses what is under these owes nobody their text.
 _WITHOUT_TEXT = frozenset(("0BSD", "CC0-1.0", "Unlicense"))
+#: Beside the package: manuals, and what Prometheus and Grafana read.
+_INSTALLED = re.compile(r"pyaiot/|pyaiot-[^/]+\.(dist-info|data/data/share/(man/man[15]|pyaiot/monitoring))/")
+_MONITORING = ("alerts.yml", "grafana-dashboard.json", "prometheus.yml")
 _HAS_TO_BE = ("LICENSE", "pyproject.toml", "setup.py", "README.md", "CHANGELOG.md", "build_backend/front_end.py")
 
 
@@ -27,10 +30,12 @@ def of_wheel(files: Mapping[str, bytes], size: int) -> Iterator[str]:
     if size > MAX_WHEEL_BYTES:
         yield f"the wheel has {size:,} bytes, more than {MAX_WHEEL_BYTES:,}"
     for name in files:
-        if not re.match(r"pyaiot/|pyaiot-[^/]+\.(dist-info|data/data/share/man/man[15])/", name):
+        if not _INSTALLED.match(name):
             yield f"the wheel would install {name}, which is not ours to install"
     info = next((name.split("/")[0] for name in files if ".dist-info/" in name), "pyaiot.dist-info")
     yield from _lacks(files, "pyaiot/py.typed", f"{info}/licenses/LICENSE", f"{info}/entry_points.txt")
+    data = info.removesuffix(".dist-info") + ".data/data/share"
+    yield from _lacks(files, f"{data}/man/man1/aiot.1", *(f"{data}/pyaiot/monitoring/{name}" for name in _MONITORING))
     yield from _of_both(files, "")
 
 
@@ -42,6 +47,7 @@ def of_sdist(files: Mapping[str, bytes]) -> Iterator[str]:
         return
     root = f"{roots.pop()}/"
     yield from _lacks(files, *(root + name for name in (*_HAS_TO_BE, "dashboard/package-lock.json", "pyaiot/py.typed")))
+    yield from _lacks(files, *(f"{root}monitoring/{name}" for name in _MONITORING))
     yield from _of_both(files, root)
 
 

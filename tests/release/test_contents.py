@@ -13,11 +13,14 @@ PAGE = {
     f"pyaiot/dashboard/static/{name}": b"x"
     for name in ("index.html", "join.html", "sw.js", "sources.sha256", "assets/index-abc.js.br")
 } | {"pyaiot/dashboard/static/licenses.md": LICENSES}
+MONITORING = ("alerts.yml", "grafana-dashboard.json", "prometheus.yml")
 WHEEL = {
     **PAGE,
     "pyaiot/py.typed": b"",
     "pyaiot-1.0.dist-info/licenses/LICENSE": b"BSD",
     "pyaiot-1.0.dist-info/entry_points.txt": b"",
+    "pyaiot-1.0.data/data/share/man/man1/aiot.1": b"",
+    **{f"pyaiot-1.0.data/data/share/pyaiot/monitoring/{name}": b"" for name in MONITORING},
 }
 SDIST = {
     f"pyaiot-1.0/{name}": b"x"
@@ -30,6 +33,7 @@ SDIST = {
         "build_backend/front_end.py",
         "dashboard/package-lock.json",
         "pyaiot/py.typed",
+        *(f"monitoring/{name}" for name in MONITORING),
     )
 } | {f"pyaiot-1.0/{name}": content for name, content in PAGE.items()}
 PRIVATE_KEY = b"-----BEGIN PRIVATE " + b"KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3vAAAAAAAAAAAA\n"
