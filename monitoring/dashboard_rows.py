@@ -55,8 +55,8 @@ def alone(prefix: str, *names: str) -> tuple[tuple[str, str], ...]:
 ROWS: dict[str, tuple[Panel | Stat, ...]] = {
     "Overview": (
         Stat("Devices online", f'sum(aiot_nodes{{{HERE},state="online"}})'),
-        Stat("Devices unreachable", f'sum(aiot_nodes{{{HERE},state="unreachable"}})', red=1),
-        Stat("Gateways connected", f"sum(aiot_uplink_connected{{{HERE}}})", red=1, low_is_red=True),
+        Stat("Gateways connected", f"sum(aiot_gateways{{{HERE}}})", red=1, low_is_red=True),
+        Stat("Gateways away", f"count(aiot_gateway_connected{{{HERE}}} == 0) or vector(0)", red=1),
         Stat("Gateways not well", f"count(aiot_gateway_healthy{{{HERE}}} == 0) or vector(0)", red=1),
         Stat("Clients", f"sum(aiot_clients{{{HERE}}})"),
         Stat(

@@ -101,6 +101,14 @@ class Hub:
         """Monotonic seconds."""
         return self._loop.time()
 
+    def sessions(self) -> dict[str, bool]:
+        """Gateways that have had a session since the start, by name, and whether they have one.
+
+        Those whose key was taken away are none.
+        """
+        owners = self.directory.owners
+        return {name: owner.connected for name, owner in owners.items() if name in self.authorized}
+
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back once the others have had their turn."""
         self._loop.call_soon(callback)

@@ -14,6 +14,13 @@ from pyaiot.monitoring.families import Family, Sample, by_label, counter, gauge
 def families(hub: Hub) -> Iterator[Family]:
     """Every metric of the broker."""
     yield gauge("aiot_gateways", "Gateways with a session", len(hub.gateways))
+    yield by_label(
+        "aiot_gateway_connected",
+        "gauge",
+        "Whether a gateway that has had a session since the start has one now",
+        "gateway",
+        hub.sessions(),
+    )
     yield gauge("aiot_clients", "Clients connected to /ws and /rpc", len(hub.clients))
     yield gauge("aiot_clients_live", "Clients that are told each change", len(hub.fanout))
     yield Family("aiot_nodes", "gauge", "Nodes, by gateway and state", tuple(_nodes(hub)))

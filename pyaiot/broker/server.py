@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,7 @@ from itertools import chain
 
 from tornado.web import Application, RequestHandler
 
-from pyaiot import __version__, keys
+from pyaiot import keys
 from pyaiot.actuation_file import read_actuation_map
 from pyaiot.addresses import is_loopback
 from pyaiot.broker import metrics
@@ -33,6 +32,7 @@ from pyaiot.listening import bind, http_server, port_of
 from pyaiot.monitoring import process
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health, worst
+from pyaiot.monitoring.health_answer import answer
 from pyaiot.monitoring.watched import Watched
 from pyaiot.settings import BROKER_PORT, BrokerSettings
 from pyaiot.tls.certificate import ServerCertificate
@@ -72,7 +72,7 @@ class Broker:
         gatekeeper = make_gatekeeper(settings, stored, self._certificate)
         self.hub = Hub(stored, stored.broker, gatekeeper, settings.gateway_grace, actuations)
         tls = None if self._certificate is None else self._certificate.context
-        server = http_server(make_application(self.hub, self._told), tls=tls)
+        server = http_server(make_application(self.hub, self._told, self.health), tls=tls)
         server.add_sockets(sockets)
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
         ready()
@@ -89,7 +89,16 @@ class Broker:
 
     def health(self) -> Health:
         """See monitoring.Watched."""
-        own = Health(facts={"gateways": len(self.hub.gateways), "nodes": len(self.hub.directory.nodes)})
+        hub = self.hub
+        own = Health(
+            facts={
+                "gateways": len(hub.gateways),
+                # A broker can do its work without them; they say themselves that they are not well.
+                "gateways_away": list(hub.sessions().values()).count(False),
+                "nodes": len(hub.directory.nodes),
+                "clients": len(hub.clients),
+            }
+        )
         return worst(own, self._certificate.health()) if self._certificate else own
 
     def _told(self) -> Iterator[Family]:
@@ -141,8 +150,8 @@ def make_gatekeeper(settings: BrokerSettings, stored: Keys, certificate: ServerC
     )
 
 
-def make_application(hub: Hub, told: Callable[[], Iterable[Family]]) -> Application:
-    """What answers on the broker's port; ``told`` is what is at ``/metrics``."""
+def make_application(hub: Hub, told: Callable[[], Iterable[Family]], own_health: Callable[[], Health]) -> Application:
+    """What answers on the broker's port; ``told`` is what is at ``/metrics``, ``own_health`` at ``/health``."""
     arguments = {"hub": hub}
     calls = {"hub": hub, "api": Api(hub)}
     return Application(
@@ -153,7 +162,7 @@ def make_application(hub: Hub, told: Callable[[], Iterable[Family]]) -> Applicat
             (r"/rpc", RpcConnection, calls),
             (r"/arip", AripSession, calls),
             (r"/rpc/openrpc.json", OpenRpcHandler, calls),
-            (r"/health", HealthHandler, arguments),
+            (r"/health", HealthHandler, {"hub": hub, "own_health": own_health}),
             (r"/metrics", MetricsHandler, {"hub": hub, "told": told}),
             (r"/v1/actuations", ActuationsHandler, arguments),
             (r"/v1/actuations/([0-9a-f]{32})", ActuationHandler, arguments),
@@ -170,22 +179,19 @@ def _log_request(handler: RequestHandler) -> None:
 
 
 class HealthHandler(PlainHandler):
-    """``/health``: whether the broker runs, and how much it holds."""
+    """``/health``: whether the broker can do its work, and how much it holds. Everybody may ask: no names."""
+
+    def initialize(self, hub: Hub, own_health: Callable[[], Health] = Health) -> None:
+        """``own_health``: the broker's."""
+        super().initialize(hub)
+        self._own_health = own_health
 
     def get(self) -> None:
         """JSON, for people and load balancers."""
+        status, body = answer(self._own_health(), BrokerSettings.program)
+        self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.finish(
-            json.dumps(
-                {
-                    "status": "ok",
-                    "version": __version__,
-                    "gateways": len(self._hub.gateways),
-                    "nodes": len(self._hub.directory.nodes),
-                    "clients": len(self._hub.clients),
-                }
-            )
-        )
+        self.finish(body)
 
 
 class MetricsHandler(PlainHandler):

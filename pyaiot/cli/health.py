@@ -89,7 +89,7 @@ def line(told: Mapping[str, Any], url: str) -> str:
     """What a service said at ``url``, in a line."""
     name = told.get("service", url)
     facts = ", ".join(
-        f"{key} {value}"
+        f"{key.replace('_', ' ')} {value}"
         for key, value in told.items()
         if key not in ("status", "service", "reason", "since") and isinstance(value, str | int)
     )

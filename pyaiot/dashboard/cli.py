@@ -10,7 +10,6 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from pyaiot import lifecycle, options
@@ -22,7 +21,7 @@ from pyaiot.dashboard.server import DashboardServer
 from pyaiot.lifecycle import Ready, StartupError
 from pyaiot.listening import bind, port_of
 from pyaiot.monitoring.families import Family
-from pyaiot.monitoring.health import Health, worst
+from pyaiot.monitoring.health import Health
 from pyaiot.settings import ALL_SETTINGS, DashboardSettings
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
 from pyaiot.tls.renewal import renewing
@@ -88,10 +87,8 @@ class Dashboard:
     def __init__(
         self, config: DashboardConfig, sockets: list[socket.socket], certificate: ServerCertificate | None = None
     ) -> None:
-        tls = None if certificate is None else certificate.context
-        self._server = DashboardServer(config, "", port_of(sockets), tls)
+        self._server = DashboardServer(config, "", port_of(sockets), certificate)
         self._sockets = sockets
-        self._certificate = certificate
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled."""
@@ -109,9 +106,8 @@ class Dashboard:
 
     def families(self) -> Iterator[Family]:
         """See monitoring.Watched."""
-        return chain(self._server.families(), self._certificate.families() if self._certificate else ())
+        return self._server.families()
 
     def health(self) -> Health:
         """See monitoring.Watched."""
-        own = self._server.health()
-        return worst(own, self._certificate.health()) if self._certificate else own
+        return self._server.health()

@@ -6,9 +6,8 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import ssl
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,13 @@ import tornado.web
 
 from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
 from pyaiot.dashboard.config import DashboardConfig, is_url
+from pyaiot.dashboard.served import Served
 from pyaiot.listening import BoundedServer, bind, http_server
-from pyaiot.monitoring.families import Family, by_label, counter
-from pyaiot.monitoring.health import Health
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health, worst
+from pyaiot.monitoring.health_answer import answer
+from pyaiot.settings import DashboardSettings
+from pyaiot.tls.certificate import ServerCertificate
 
 logger = logging.getLogger(__name__)
 
@@ -70,27 +73,6 @@ def security_headers(config: DashboardConfig, host: str) -> dict[str, str]:
 def permissions(allowed: tuple[str, ...] = ()) -> str:
     """Return the Permissions-Policy of a page that may ask for the ``allowed`` sensors."""
     return ", ".join(f"{sensor}={'(self)' if sensor in allowed else '()'}" for sensor in SENSORS)
-
-
-class Served:
-    """What a dashboard has answered. Its codes are those that it sends, so there are few."""
-
-    def __init__(self) -> None:
-        self.codes: Counter[str] = Counter()
-        self.body_bytes = 0
-
-    def answered(self, handler: tornado.web.RequestHandler) -> None:
-        """A request was answered; what has no length (304) has no body."""
-        self.codes[str(handler.get_status())] += 1
-        if handler.request.method != "HEAD":
-            self.body_bytes += int(handler._headers.get("Content-Length", 0))
-        _log_request(handler)
-
-    def families(self) -> Iterator[Family]:
-        """See monitoring.Watched."""
-        codes = {code: self.codes[code] for code in ("200", *self.codes)}
-        yield by_label("aiot_dashboard_requests_total", "counter", "Requests answered, by HTTP status", "code", codes)
-        yield counter("aiot_dashboard_sent_bytes_total", "Bytes of pages, styles and scripts answered", self.body_bytes)
 
 
 class PlainHandler(tornado.web.RequestHandler):
@@ -179,6 +161,22 @@ class JsonHandler(PlainHandler):
         self.get()
 
 
+class HealthHandler(PlainHandler):
+    """``/health``: whether the dashboard can do its work."""
+
+    def initialize(self, health: Callable[[], Health]) -> None:
+        self._health = health
+
+    def get(self) -> None:
+        status, body = answer(self._health(), DashboardSettings.program)
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(body)
+
+    def head(self) -> None:
+        self.get()
+
+
 class ConfigHandler(JsonHandler):
     """What the page is told."""
 
@@ -222,8 +220,13 @@ def manifest(title: str, favicon: str | None) -> dict[str, Any]:
     }
 
 
-def make_application(config: DashboardConfig, served: Served | None = None) -> tornado.web.Application:
-    """Return the web application of a dashboard, which counts in ``served``. Opens no socket and reads no file yet."""
+def make_application(
+    config: DashboardConfig, served: Served | None = None, health: Callable[[], Health] = Health
+) -> tornado.web.Application:
+    """Return the web application of a dashboard, which counts in ``served``. Opens no socket and reads no file yet.
+
+    ``health``: what is at ``/health``.
+    """
     served = served or Served()
     page_settings: dict[str, Any] = {"title": config.title}
     if config.camera_url:
@@ -249,7 +252,7 @@ def make_application(config: DashboardConfig, served: Served | None = None) -> t
                 ManifestHandler,
                 {"content": manifest(config.title, page_settings.get("favicon"))},
             ),
-            (r"/health", JsonHandler, {"content": {"status": "ok"}}),
+            (r"/health", HealthHandler, {"health": health}),
             *images,
             (r"/(.*)", PageHandler, {"folder": AssetFolder(config.static_path)}),
         ],
@@ -260,11 +263,16 @@ def make_application(config: DashboardConfig, served: Served | None = None) -> t
 
 
 class DashboardServer:
-    """A dashboard on one address; ``port`` is the real one once started, also when 0 was asked for."""
+    """A dashboard on one address; ``port`` is the real one once started, also when 0 was asked for.
 
-    def __init__(self, config: DashboardConfig, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+    With a ``certificate`` it speaks only TLS.
+    """
+
+    def __init__(
+        self, config: DashboardConfig, host: str, port: int, certificate: ServerCertificate | None = None
+    ) -> None:
         self.config = config
-        self._tls = tls
+        self._certificate = certificate
         self.host = host
         self.port = port
         self._server: BoundedServer | None = None
@@ -279,18 +287,20 @@ class DashboardServer:
         if sockets is None:
             sockets = bind(self.host, self.port, "web")
         self.port = sockets[0].getsockname()[1]
-        self._server = http_server(make_application(self.config, self._served), tls=self._tls)
+        tls = None if self._certificate is None else self._certificate.context
+        self._server = http_server(make_application(self.config, self._served, self.health), tls=tls)
         self._server.add_sockets(sockets)
         if not self._is_built():
             logger.warning("%s", self._folder.why_missing())
 
     def families(self) -> Iterator[Family]:
         """See monitoring.Watched."""
-        return self._served.families()
+        return chain(self._served.families(), self._certificate.families() if self._certificate else ())
 
     def health(self) -> Health:
         """See monitoring.Watched: a dashboard without a page is of no use."""
-        return Health() if self._is_built() else Health(self._folder.why_missing().rstrip("."))
+        own = Health() if self._is_built() else Health(self._folder.why_missing().rstrip("."))
+        return worst(own, self._certificate.health()) if self._certificate else own
 
     def _is_built(self) -> bool:
         return (self._folder.folder / "index.html").is_file()
@@ -302,15 +312,3 @@ class DashboardServer:
         self._server.stop()
         await self._server.close_all_connections()
         self._server = None
-
-
-def _log_request(handler: tornado.web.RequestHandler) -> None:
-    request = handler.request
-    logger.debug(
-        "%s %s %s -> %d in %.1f ms",
-        request.remote_ip,
-        request.method,
-        request.path,
-        handler.get_status(),
-        1000 * request.request_time(),
-    )

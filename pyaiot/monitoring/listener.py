@@ -7,23 +7,21 @@ Whoever reaches it may read: names of gateways and numbers, nothing of a device.
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import time
-from datetime import UTC, datetime
 from typing import Final
 
 from tornado.web import Application, RequestHandler
 
-from pyaiot import __version__
 from pyaiot.addresses import is_loopback
 from pyaiot.http_origin import allowed_hosts, is_of_browser, may_be_asked_for, name_in
 from pyaiot.lifecycle import Ready, Service
 from pyaiot.listening import bind, http_server, port_of
-from pyaiot.monitoring import health, process
+from pyaiot.monitoring import process
 from pyaiot.monitoring.exposition import CONTENT_TYPE, render
 from pyaiot.monitoring.health import Health
+from pyaiot.monitoring.health_answer import answer
 from pyaiot.monitoring.watched import watched_in
 from pyaiot.settings import CommonSettings
 
@@ -107,13 +105,6 @@ def make_application(listener: WithListener, names: frozenset[str]) -> Applicati
     )
 
 
-def health_answer(of: Health, program: str) -> tuple[int, bytes]:
-    """Status and body of ``/health``."""
-    since = datetime.fromtimestamp(time.time() - of.for_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    told = health.document(of, service=program, version=__version__, since=since)
-    return (503 if of.trouble else 200), json.dumps(told).encode() + b"\n"
-
-
 class _Handler(RequestHandler):
     def initialize(self, listener: WithListener, names: frozenset[str]) -> None:
         self._listener = listener
@@ -148,7 +139,7 @@ class _Metrics(_Handler):
 
 class _Health(_Handler):
     def get(self) -> None:
-        status, body = health_answer(self._listener.health(), self._listener.program)
+        status, body = answer(self._listener.health(), self._listener.program)
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
         self.finish(body)

@@ -279,7 +279,8 @@ async def test_config_and_health(client: Client) -> None:
     answer = await client.get("/config.json")
     assert json.loads(answer.body) == {"broker_url": "ws://localhost:8000/rpc", "title": "IoT Dashboard"}
     assert answer.headers["Cache-Control"] == "no-cache"
-    assert json.loads((await client.get("/health")).body) == {"status": "ok"}
+    told = json.loads((await client.get("/health")).body)
+    assert (told["status"], told["service"]) == ("ok", "aiot-dashboard")
 
 
 async def test_the_manifest_names_the_page_and_what_stands_for_it(static: Path) -> None:
@@ -325,12 +326,14 @@ async def test_a_missing_page_says_what_to_do(tmp_path: Path, caplog: pytest.Log
         for part in (str(static), "make front-end", "pip install ."):
             assert part in answer.body.decode()
             assert part in caplog.text
-        assert (await client.get("/health")).code == 200
+        answer = await client.get("/health")
+        assert (answer.code, json.loads(answer.body)["status"]) == (503, "degraded")
         static.mkdir()
         (static / "not-built.txt").write_text("npm ci failed: no network\nmore")
         assert b"npm ci failed: no network. Run" in (await client.get("/")).body
         (static / "index.html").write_bytes(PAGE)
         assert (await client.get("/")).body == PAGE
+        assert (await client.get("/health")).code == 200
 
 
 async def test_a_new_build_shows_without_a_restart(client: Client, static: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pyaiot.broker import metrics as broker_metrics
 from pyaiot.broker.authorisation import Gatekeeper
 from pyaiot.broker.hub import Hub
-from pyaiot.dashboard.server import Served
+from pyaiot.dashboard.served import Served
 from pyaiot.gateway import metrics as gateway_metrics
 from pyaiot.gateway.coap.counters import Counters as CoapCounters
 from pyaiot.gateway.core import GatewayCore
@@ -55,6 +55,7 @@ def _all() -> Iterator[Family]:
 def hub_with_a_gateway() -> Hub:
     """One gateway, so that every label is there."""
     gatekeeper = Gatekeeper(trust_this_host=True, origins=frozenset(), hosts=frozenset(), clients={})
-    hub = Hub(Keys(), PrivateKey(bytes(32)), gatekeeper, 30.0)
+    key = PrivateKey(bytes(32))
+    hub = Hub(Keys(authorized={"coap": key.public}), key, gatekeeper, 30.0)
     hub.directory.gateway_connected("coap", "0" * 16)
     return hub
