@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -34,6 +35,8 @@ def test_json_for_programs_commands_no_terminal_either_and_is_the_same_value(enc
     assert line.isprintable()
     assert json.loads(line.encode(encoding).decode(encoding)) == value
     assert ("灯😀" in line, "°" in line) == (encoding == "utf-8", encoding != "ascii")
+    half = {"a": "\ud800", "file": os.fsdecode(b"\xff")}
+    assert json.loads(json_line(half, encoding).encode(encoding)) == half
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Devices and users choose these texts, so no control character of theirs ever rea
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -45,7 +46,10 @@ def shown(value: JSON, unit: str | None = None) -> str:
 
 def json_line(value: Any, encoding: str) -> str:
     """One line of JSON that no terminal obeys: what ``encoding`` lacks, too, is spelled ``\\u00b0``."""
-    text = msgspec.json.encode(value).decode()
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half a sign, as JSON of others can have it, or a file name that is no UTF-8
+        text = json.dumps(value)
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c.isprintable() and _has(encoding, c) else _escaped(c) for c in text)

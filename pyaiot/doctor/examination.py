@@ -47,6 +47,8 @@ async def examine(asked: Sequence[str], config: str) -> Report:
     """``asked``: names of services, or none; ``config``: a configuration file, or empty."""
     host = look_around(asked, config)
     found = list(_judge_settings(host))
+    if config and all(each.pid for each in host.loaded):
+        found += configuration.check_config(config, [each.name for each in host.loaded])
     keys = {path: _look_at_keys(path, host.loaded) for path in _key_files(host.subjects)}
     doors = [door for subject in host.subjects for door in subjects.doors(subject)]
     found += await ask(host, doors, keys)

@@ -21,6 +21,9 @@ EXIT_PROBLEMS: Final = 2
 #: The version of the JSON: raised when a member changes its meaning or goes, not when one is added.
 FORMAT: Final = 1
 
+#: Of who is silent.
+NO_ANSWER: Final = "no answer in time"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

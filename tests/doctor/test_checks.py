@@ -24,6 +24,7 @@ from pyaiot.doctor.checks.room import Disk, Limits
 from pyaiot.doctor.checks.units import UnitFacts
 from pyaiot.doctor.checks.versions import Versions
 from pyaiot.doctor.findings import Finding, Level, as_json, exit_code, in_order, verdict
+from pyaiot.doctor.probes import bounded
 from pyaiot.doctor.proc_net import Listening
 from pyaiot.doctor.report import render
 from pyaiot.doctor.subjects import Door, Place, Scope, Subject, choose, located, not_examined, place_of, roles_of
@@ -231,6 +232,7 @@ def test_the_broker_and_who_it_is() -> None:
     assert judged(away)[0][:2] == ("broker.connect", "problem")
     assert judged(replace(away, here=True))[0][2].startswith("aiot up")
     assert "AIOT_BROKER_SSL=yes" in judged(replace(away, reached="http"))[0][2]
+    assert "too busy" in judged(replace(away, reached="http", fault=bounded.reason_of(TimeoutError())))[0][2]
     tls = replace(away, reached="tls", fault="what answers there does not speak TLS")
     assert judged(tls)[0][2].startswith("AIOT_BROKER_SSL=no")
 

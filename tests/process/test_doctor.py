@@ -92,8 +92,8 @@ async def test_what_it_says_mends_what_is_broken(lonely: LonelyHost, tmp_path: P
 
     key_file = lonely.host.key_file
     key_file.chmod(0o644)
-    code, bad = await lonely.doctor()
-    assert (code, list(bad)) == (2, ["keys.mode"])
+    code, bad = await lonely.doctor("--config", "/new.toml")
+    assert (code, sorted(bad)) == (2, ["configuration.unread", "keys.mode"])
     await lonely.mend(bad["keys.mode"]["fix"])
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert "session from" not in up.text, "a gateway lost its session while it was looked at"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from pyaiot.doctor.checks.key_file import KeyFacts
-from pyaiot.doctor.findings import Finding, Level
+from pyaiot.doctor.findings import NO_ANSWER, Finding, Level
 
 #: Of what a broker says of itself so much is shown.
 MAX_SHOWN: Final = 80
@@ -86,6 +86,9 @@ def _unreached(facts: BrokerFacts, where: str, whom: str, seen: dict[str, Any]) 
             summary = f"TLS with the broker at {where} fails: {why or facts.fault}"
             if "does not speak TLS" in facts.fault:
                 fix = "AIOT_BROKER_SSL=no, or let the broker speak it: --tls-cert, --tls-key"
+        case _ if facts.fault == NO_ANSWER:
+            summary = f"what listens at {where} takes connections, and then does not answer in time"
+            fix = "look at its log, and whether its host is too busy; then start it again"
         case _:
             summary = f"what answers at {where} is no broker of pyaiot: {facts.fault}"
             ssl = "" if facts.url.startswith("wss:") else "; if it speaks TLS: AIOT_BROKER_SSL=yes"

@@ -95,6 +95,18 @@ def check_scope(examined: Collection[str], left_out: Collection[str], *, running
         )
 
 
+def check_config(config: str, examined: Collection[str]) -> Iterator[Finding]:
+    """``config`` was named, but all of ``examined`` run, by the settings that they were started with."""
+    first = next(iter(examined), "")
+    yield Finding(
+        check="configuration.unread",
+        level="warning",
+        summary=f"{config} was not examined: what is examined runs, by the settings that it was started with",
+        fix=f"stop {first} first, or name a service that does not run: --service",
+        facts={"config": config, "services": list(examined)},
+    )
+
+
 def check_expected(subject: Subject, *, user: bool) -> Iterator[Finding]:
     """A service that systemd is to start runs; ``user``: a user's own systemd."""
     option = " --user" if user else ""

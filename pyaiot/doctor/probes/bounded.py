@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from pyaiot.doctor.findings import NO_ANSWER
+
 #: How long any one step may take: a name, a connection, an answer.
 STEP_S: Final = 2.0
 #: Addresses of one name that are looked at.
@@ -86,7 +88,7 @@ async def resolve(host: str, *, passive: bool = False) -> tuple[str, ...]:
 def reason_of(error: BaseException) -> str:
     """One line of what went wrong."""
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return NO_ANSWER
     if isinstance(error, OSError) and not isinstance(error, socket.gaierror):
         # Where several addresses were tried, the numbers are in the text only: the first tells enough.
         number = error.errno or next(map(int, re.findall(r"\[Errno ([0-9]{1,3})\]", str(error))), 0)
