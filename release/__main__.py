@@ -34,6 +34,11 @@ def main() -> int:
     except ReleaseError as error:
         print(f"\nNothing was made: {error}", file=sys.stderr)
         return 1
+    except subprocess.TimeoutExpired as error:
+        print(
+            f"\nNothing was made: {' '.join(error.cmd[:4])} … took longer than {error.timeout:.0f} s", file=sys.stderr
+        )
+        return 1
     print(f"\nIn dist/, made and checked in {time.monotonic() - begin:.0f} s:")
     for path in made:
         print(f"  {path.stat().st_size:>11,} bytes  {path.name}")
@@ -95,7 +100,11 @@ def write_bill(path: Path, room: CleanRoom, wheel: Path, commit: Commit) -> int:
     sources = path.parent / "for-the-bill"
     sources.mkdir()
     export(sources)
-    page = bundled.components(document, (sources / "dashboard" / "package-lock.json").read_text(encoding="utf-8"))
+    lock = (sources / "dashboard" / "package-lock.json").read_text(encoding="utf-8")
+    try:
+        page = bundled.components(document, lock)
+    except KeyError as error:
+        raise ReleaseError(f"the page is made of what package-lock.json does not know: {error}") from None
     built_with = (f"Python {platform.python_version()}", generator, f"Node.js {node_version()}")
     for _ in range(2):
         before = path.read_bytes() if path.exists() else None
