@@ -167,6 +167,14 @@ class BoundedServer(HTTPServer):
         self._awaited: dict[IOStream, str] = {}
         self._ends: dict[object, asyncio.TimerHandle] = {}
 
+    def _handle_connection(self, connection: socket.socket, address: tuple[Any, ...]) -> None:
+        """As Tornado's; but who has left before TLS could begin is no fault of ours."""
+        try:
+            super()._handle_connection(connection, address)
+        except OSError as error:
+            log.debug("%s: left as TLS was to begin: %s", address[0], error)
+            connection.close()
+
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """A connection was made; where it is one too many, another one goes, or it is dropped at once."""
         group = group_of(address[0])

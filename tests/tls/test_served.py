@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -91,6 +92,15 @@ async def test_plain_http_is_told_and_other_noise_ends(port: int, caplog: pytest
     old.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await ask(port, old)
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")] == []
+
+
+async def test_who_leaves_before_tls_begins_is_no_fault_of_ours(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    for said in (b"", b"x"):
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset ends it
+            sock.sendall(said)
+    assert (await ask(port, None)).startswith(b"HTTP/1.1 400")  # so both were accepted by now
     assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")] == []
 
 
