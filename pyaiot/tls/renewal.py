@@ -31,6 +31,8 @@ class Renewal:
         self._certificate = certificate
         self._clock = clock
         self._warned_at = -WARN_EVERY_S
+        #: Why the files are not in use as they are now; empty: they are.
+        self._trouble = ""
 
     async def run(self, ready: Ready) -> None:
         """Until cancelled."""
@@ -56,7 +58,10 @@ class Renewal:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_S):
                         await asked.wait()
-                if asked.is_set() or self._certificate.changed():
+                if asked.is_set():
+                    self._trouble = ""  # who asks is told again
+                # Files that were refused may do by now: time passes, too.
+                if asked.is_set() or self._trouble or self._certificate.changed():
                     asked.clear()
                     self._take_up()
                 self._warn()
@@ -67,8 +72,11 @@ class Renewal:
         try:
             self._certificate.reload()
         except ConfigurationError as error:
-            log.error("%s; the certificate that was read before stays in use", error)
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                log.error("%s; the certificate that was read before stays in use", error)
         else:
+            self._trouble = ""
             self._warned_at = -WARN_EVERY_S
             log.info("New connections get the certificate that holds until %s", self._certificate.validity.ends)
 

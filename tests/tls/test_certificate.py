@@ -11,6 +11,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from pyaiot.cli.generate_keys import make_all
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import BrokerSettings
+from pyaiot.tls import renewal
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
 from pyaiot.tls.renewal import Renewal
 from pyaiot.tls.trust import trusting
@@ -127,6 +129,35 @@ async def test_a_renewed_one_is_taken_up_and_a_broken_one_is_not(
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
+
+
+async def test_one_that_holds_only_later_is_taken_up_then(
+    authority: Authority, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "LOOK_S", 0.01)
+    now = [time.time()]
+    issued = ends_soon(authority)
+    certificate = ServerCertificate(str(issued.certificate), str(issued.key), clock=lambda: now[0])
+    renewing = asyncio.create_task(Renewal(certificate).run(lambda: None))
+    looked = 0
+
+    def reload() -> None:
+        nonlocal looked
+        looked += 1
+        ServerCertificate.reload(certificate)
+
+    monkeypatch.setattr(certificate, "reload", reload)
+    authority.issue("localhost", begins_days=2)
+    async with asyncio.timeout(PATIENCE_S):
+        while looked < 3:
+            await asyncio.sleep(0)
+        assert caplog.text.count("begins to hold on") == 1
+        now[0] += 3 * 86_400
+        while certificate.validity.begins_at < now[0] - 2 * 86_400:
+            await asyncio.sleep(0)
+    assert certificate.validity.refusal(now[0]) is None
+    renewing.cancel()
+    await asyncio.gather(renewing, return_exceptions=True)
 
 
 def test_changes(authority: Authority) -> None:
