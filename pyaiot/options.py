@@ -44,11 +44,13 @@ def option(
     choices: tuple[str, ...] | None = None,
     metavar: str | None = None,
     keeps: Keeps = "",
+    instead_of: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that is an option; its type (str, int, bool) is that of ``default``.
 
     ``kind``: ``port`` is a number from 0 to 65535 (0 asks for a free one), ``port?`` the same as text, or empty.
-    ``keeps``: the file (or folder) that it names belongs into a backup, and what it is.
+    ``keeps``: the file (or folder) that it names belongs into a backup, and what it is. ``instead_of``: options that do
+    not count beside it; but where one of them is on the command line, this counts only if it is there, too.
     """
     if kind != "text":
         metavar, low, high = "PORT", 0, 65_535
@@ -62,6 +64,7 @@ def option(
             "choices": choices,
             "metavar": metavar,
             "keeps": keeps,
+            "instead_of": instead_of,
         },
     )
 
@@ -93,9 +96,17 @@ def load(
         name: _check(options[name], *given)
         for source in (file, from_environment, flags)
         for name, given in source.items()
-        if name in options
+        if name in options and not _is_replaced(options[name], flags)
     }
     return settings(**values)
+
+
+def _is_replaced(each: Field[Any], flags: Mapping[str, tuple[str, Any]]) -> bool:
+    """Whether flags say otherwise what the option says elsewhere. Raises ConfigurationError: it says both."""
+    others = [flags[other][0] for other in each.metadata["instead_of"] if other in flags]
+    if others and each.name in flags:
+        raise ConfigurationError(f"{flags[each.name][0]} stands for {others[0]}, too: say one of them")
+    return bool(others)
 
 
 class OneLineParser(argparse.ArgumentParser):

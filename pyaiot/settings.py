@@ -155,6 +155,7 @@ class GatewaySettings(CommonSettings):
         "",
         "the broker's whole address, instead of host and port: a URL such as wss://iot.example.org/iot",
         metavar="URL",
+        instead_of=("broker_host", "broker_port", "broker_ssl"),
     )
     broker_ssl: bool = option(False, "the broker speaks TLS, or a proxy in front of it: use wss://")
     broker_ca: str = option(

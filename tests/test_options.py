@@ -25,6 +25,7 @@ from pyaiot.settings import (
     CoapGatewaySettings,
     CommonSettings,
     DashboardSettings,
+    GatewaySettings,
     UpSettings,
 )
 from tests.patience import PATIENCE_S
@@ -422,3 +423,18 @@ def test_a_mistake_is_one_line_and_exit_code_78(
     assert done.stderr[:-1].isprintable()  # one line, whatever was in it
     assert done.stderr.startswith(f"{command[0]}: ")
     assert re.search(why, done.stderr)
+
+
+def test_where_the_broker_is_is_taken_from_the_command_line_first() -> None:
+    elsewhere = {"AIOT_BROKER": "wss://iot.example.org"}
+
+    def broker(*arguments: str) -> str:
+        return options.load(
+            GatewaySettings, program="gateway", description="", arguments=arguments, environment=elsewhere
+        ).broker
+
+    assert broker() == broker("--debug") == "wss://iot.example.org"
+    assert broker("--broker-host", "hut") == broker("--broker-ssl") == ""
+    assert broker("--broker", "ws://hut") == "ws://hut"
+    with pytest.raises(ConfigurationError, match=r"^--broker stands for --broker-host, too: say one of them$"):
+        broker("--broker-host=hut", "--broker=ws://hut")
