@@ -14,6 +14,9 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 #: What may stand before ``://`` in an address of the broker, and what that is for a WebSocket.
 _SCHEMES = {"": "ws", "ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 BROKER_PORT = 8000
+#: A host's name by mDNS is no longer, in bytes; room is left for what tells it from others.
+MAX_MDNS_LABEL: Final = 40
+_NO_MDNS_LABEL = re.compile(r"[^A-Za-z0-9-]+", re.ASCII)
 #: A name or an IPv4 address; an IPv6 address, with a zone where it needs one.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?", re.ASCII)
 
@@ -95,6 +98,11 @@ def in_url(host: str) -> str:
     """``host`` as it stands in a URL (RFC 3986 section 3.2.2): an IPv6 address is put in brackets."""
     bare = host.strip("[]")
     return f"[{bare}]" if ":" in bare else bare
+
+
+def mdns_label(host_name: str) -> str:
+    """The first label of ``host_name`` as it stands in a name by mDNS (RFC 6762 section 3)."""
+    return _NO_MDNS_LABEL.sub("-", host_name.partition(".")[0])[:MAX_MDNS_LABEL].strip("-") or "host"
 
 
 def address_of_another(peer: str, own: str) -> str | None:

@@ -12,6 +12,7 @@ import ipaddress
 import re
 from typing import Final
 
+from pyaiot.addresses import is_loopback, mdns_label
 from pyaiot.options import ConfigurationError
 
 #: Headers that a proxy adds: whoever comes through one is not on this host, though the connection is.
@@ -44,9 +45,11 @@ def may_be_asked_for(name: str, names: frozenset[str]) -> bool:
 def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
     """The names that a service may be called by: localhost, this host's, the one bound to, and those listed.
 
-    Raises ConfigurationError for what cannot be a name.
+    What is bound to loopback has none by mDNS: anybody in the network could answer for that name, first with an address
+    of pages of his own, then with loopback. Raises ConfigurationError for what cannot be a name.
     """
-    own = ("localhost", bound_to, host_name, f"{host_name}.local")
+    by_mdns = () if is_loopback(bound_to) else (f"{host_name}.local", f"{mdns_label(host_name)}.local")
+    own = ("localhost", bound_to, host_name, *by_mdns)
     given = [name.strip() for name in listed.split(",") if name.strip()]
     for name in given:
         if _NAME.fullmatch(name) is None:

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from pyaiot import __version__
-from pyaiot.addresses import InterfaceAddress
+from pyaiot.addresses import MAX_MDNS_LABEL, InterfaceAddress, mdns_label
 from pyaiot.settings import BROKER_PORT, COAP_PORT, HTTP_PORT, MQTT_PORT, WEB_PORT, WS_PORT
 
 Kind = Literal["dashboard", "broker", "coap", "mqtt", "ws", "http"]
@@ -29,8 +28,6 @@ TLS_TYPES: Final[dict[Kind, tuple[str, ...]]] = {"dashboard": ("_https._tcp.loca
 
 #: An instance's name has so many bytes at most (RFC 6763 section 7.2); two more tell it from others of that name: `-2`.
 MAX_NAME: Final = 63 - 3
-#: Likewise a host's; room is left for what tells it from others.
-MAX_HOST: Final = 40
 #: No value in a TXT record is longer, in bytes.
 MAX_VALUE: Final = 64
 #: How much of the broker's public key is told: to be compared with what `aiot-generate-keys --list` shows.
@@ -44,8 +41,6 @@ _USUAL_PORTS: Final[dict[Kind, int]] = {
     "ws": WS_PORT,
     "http": HTTP_PORT,
 }
-
-_NO_HOST = re.compile(r"[^A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ class Offer:
         programs of a host that share its port, one gets them.
         """
         port = "" if self.port == _USUAL_PORTS[self.kind] else f":{self.port}"
-        host = f" on {_cut(host_name, MAX_HOST)}{port}"
+        host = f" on {_cut(host_name, MAX_MDNS_LABEL)}{port}"
         title = "".join(c for c in self.title if c.isprintable()).strip() or self.kind
         return _cut(title, MAX_NAME - len(host.encode())) + host
 
@@ -99,9 +94,8 @@ def target(host_name: str, addresses: Iterable[InterfaceAddress]) -> str:
     It is not `<host>.local`, which avahi or systemd-resolved have where they run, with other addresses. It is the same
     for all services at the same addresses, and nobody else's.
     """
-    label = _NO_HOST.sub("-", host_name.partition(".")[0])[:MAX_HOST].strip("-") or "host"
     told = "\n".join(sorted(f"{each.address}%{each.index if each.is_link_local else 0}" for each in addresses))
-    return f"{label}-{hashlib.sha256(told.encode()).hexdigest()[:8]}.local."
+    return f"{mdns_label(host_name)}-{hashlib.sha256(told.encode()).hexdigest()[:8]}.local."
 
 
 def _cut(text: str, most: int) -> str:

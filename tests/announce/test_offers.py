@@ -71,6 +71,9 @@ def test_a_browser_that_found_the_name_is_served() -> None:
     name = target("hut", [ETH0]).rstrip(".")
     assert may_be_asked_for(name, allowed_hosts("", "0.0.0.0", "hut"))
     assert not may_be_asked_for(name, allowed_hosts("", "0.0.0.0", "barn"))
+    for host in ("hut.example.org", "Weather_Hut", "h" * 63):
+        name = target(host, [ETH0]).rstrip(".").lower()
+        assert may_be_asked_for(name, allowed_hosts("", "0.0.0.0", host))
     assert not may_be_asked_for("evil-12345678.example", allowed_hosts("", "0.0.0.0", "evil"))
 
 
