@@ -7,14 +7,14 @@ import os
 import stat
 from collections.abc import Sequence
 
-from pyaiot.backup.contents import MAX_FILE_BYTES, Kept
+from pyaiot.backup.contents import KEY_FILE, MAX_FILE_BYTES, Kept
 from pyaiot.backup.layout import Place
 from pyaiot.backup.links import check_link
 from pyaiot.options import ConfigurationError
 
 
 def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
-    """The files that are there; and of those that are not, the ones that somebody chose and no service makes itself.
+    """The files that are there; and of those that are not, the keys, and what somebody chose and no service makes.
 
     Raises ConfigurationError: one is there, and cannot be read or is none.
     """
@@ -25,7 +25,8 @@ def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
             for path in _paths(place):
                 files.append(_read(place, path))
         except FileNotFoundError:
-            if place.chosen and place.keeps != "state":
+            # Without keys it is hardly the backup that was wanted: of another user's services, say.
+            if place.role == KEY_FILE or (place.chosen and place.keeps != "state"):
                 missing.append(place)
         except OSError as error:
             raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None

@@ -20,6 +20,8 @@ MANIFEST: Final = "manifest.json"
 MAX_FILES: Final = 1000
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 MAX_MANIFEST_BYTES: Final = 1024 * 1024
+#: The role of the keys, without which no broker or gateway is what it was.
+KEY_FILE: Final = "key_file"
 #: Roles besides options.
 ENVIRONMENT: Final = "environment"
 DEVICE_TOKEN_KEY: Final = "device_token_key"

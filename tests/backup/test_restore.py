@@ -259,6 +259,9 @@ def test_what_is_missing_is_said(old: Pi, new: Pi, capsys: pytest.CaptureFixture
     os.mkfifo("../fifo")
     with pytest.raises(ConfigurationError, match="is no ordinary file"):
         backup.run(["../fifo", "--force"])
+    (old.settings / "keys").unlink()
+    assert backup.run(["../b.tar.gz"]) == backup.EXIT_INCOMPLETE
+    assert "keys (key_file)" in capsys.readouterr().err
     new.be()
     with pytest.raises(ConfigurationError, match="nothing to keep was found"):
         backup.run([])
