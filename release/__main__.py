@@ -17,7 +17,7 @@ from pathlib import Path
 from build_backend.front_end import pypi_node, system_node
 from pyaiot import __version__
 from release import bundled, contents, sbom
-from release.building import WAYS, Built, build, compare
+from release.building import WAYS, BuildsDifferError, Built, build, compare
 from release.clean_room import CleanRoom
 from release.live_page import watch
 from release.tree import ROOT, Commit, ReleaseError, export, extras_for_users, last_commit
@@ -28,17 +28,18 @@ DIST = ROOT / "dist"
 def main() -> int:
     """Make everything; 1 when something is not fit to be published."""
     begin = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="pyaiot-dist-"))
+    keep = False
     try:
-        with tempfile.TemporaryDirectory(prefix="pyaiot-dist-") as folder:
-            made = make(last_commit(), Path(folder))
+        made = make(last_commit(), folder)
     except ReleaseError as error:
-        print(f"\nNothing was made: {error}", file=sys.stderr)
-        return 1
+        keep = isinstance(error, BuildsDifferError)
+        return failed(str(error))
     except subprocess.TimeoutExpired as error:
-        print(
-            f"\nNothing was made: {' '.join(error.cmd[:4])} … took longer than {error.timeout:.0f} s", file=sys.stderr
-        )
-        return 1
+        return failed(f"{' '.join(error.cmd[:4])} … took longer than {error.timeout:.0f} s")
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
     print(f"\nIn dist/, made and checked in {time.monotonic() - begin:.0f} s:")
     for path in made:
         print(f"  {path.stat().st_size:>11,} bytes  {path.name}")
@@ -138,6 +139,12 @@ def run(*arguments: str) -> str | None:
     """What Python printed where it failed; None where it did not."""
     finished = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120)
     return finished.stdout + finished.stderr if finished.returncode else None
+
+
+def failed(why: str) -> int:
+    """Say so; the exit code."""
+    print(f"\nNothing was made: {why}", file=sys.stderr)
+    return 1
 
 
 def done(what: str, how: str) -> None:

@@ -15,6 +15,10 @@ from release.tree import ReleaseError, export
 BUILD_TIMEOUT_S = 900
 
 
+class BuildsDifferError(ReleaseError):
+    """Two builds of one commit are not the same; both have to stay, or nobody can find out why."""
+
+
 @dataclass(frozen=True)
 class Way:
     """How a build is done. With ``what`` empty the wheel is made from the sdist, else both from the tree."""
@@ -62,10 +66,12 @@ def build(way: Way, folder: Path, moment_s: int) -> Built:
 
 
 def compare(first: Built, second: Built) -> None:
-    """Raises ReleaseError unless both made the same, byte for byte."""
+    """Raises BuildsDifferError unless both made the same, byte for byte."""
     for one, other in ((first.sdist, second.sdist), (first.wheel, second.wheel)):
         if one.name != other.name or one.read_bytes() != other.read_bytes():
-            raise ReleaseError(f"two builds of one commit differ; compare them with diffoscope:\n  {one}\n  {other}")
+            raise BuildsDifferError(
+                f"two builds of one commit differ; compare them with diffoscope:\n  {one}\n  {other}"
+            )
 
 
 def _only(folder: Path, pattern: str) -> Path:
