@@ -66,6 +66,11 @@ class Command:
     examples: str
     exits: tuple[tuple[str, str], ...]
 
+    @property
+    def has_only_notes(self) -> bool:
+        """Instead of examples, which have lines to type: these are indented."""
+        return "\n  " not in self.examples
+
 
 def services() -> dict[str, Command]:
     """All services, and ``aiot up``."""

@@ -63,8 +63,12 @@ def _section(heading: str, command: Command, shared: Iterable[Option]) -> str:
             text.append(table.rstrip("\n"))
         elif known and not part.name:
             text[-1] = "With [the options of all such verbs](#all-verbs-that-talk-to-a-broker)."
-    if command.examples:
+    if command.examples and command.has_only_notes:
+        text.append(_MARKS.sub(r"\\\g<0>", command.examples))
+    elif command.examples:
         text.append(f"```text\n{command.examples}\n```")
+    if command.exits and not known:
+        text.append(_exits(command).strip())
     return "\n\n".join(text) + "\n"
 
 

@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 ENVIRONMENT: Final = {
     "AIOT_BROKER": "where verbs look for the broker: host:port, or a URL; else as AIOT_BROKER_HOST and _PORT say",
     "AIOT_TOKEN": "the token of verbs, where the broker wants one",
+    "AIOT_BROKER_CA": "certificates that verbs and gateways trust the broker by, instead of the system's",
     "AIOT_CONFIG": "the services' config file, see aiot.toml(5)",
 }
 

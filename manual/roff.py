@@ -50,7 +50,9 @@ def command_page(command: Command, *, is_service: bool) -> str:
         parts.append(_options(part, is_service))
     if is_service:
         parts += [_environment(), _files()]
-    if command.examples:
+    if command.examples and command.has_only_notes:
+        parts += [".SH NOTES\n", *_paragraphs([" ".join(command.examples.split())])]
+    elif command.examples:
         parts.append(f".SH EXAMPLES\n{_verbatim(command.examples)}")
     parts.append(_exits(command.exits or (SERVICE_EXITS if is_service else PLAIN_EXITS)))
     also = [("aiot", 1), (CONFIG_PAGE, 5)] if is_service else [("aiot", 1)]
