@@ -25,7 +25,7 @@ MAGIC: Final = b"\x1f\x8b"
 
 
 def pack(backup: Backup) -> bytes:
-    """Raises BadBackup: there is too much."""
+    """Raises BadBackup: there is too much, or a name that none may have."""
     parts = []
     for name, mode, content in to_members(backup):
         header = tarfile.TarInfo(name)

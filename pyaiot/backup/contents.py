@@ -85,7 +85,7 @@ class _Format(msgspec.Struct):
 
 
 def to_members(backup: Backup) -> list[tuple[str, int, bytes]]:
-    """The manifest and the files, each as name, mode and content. Raises BadBackup: there is too much."""
+    """The manifest and the files, each as name, mode and content. Raises BadBackup: too much, or an odd name."""
     if len(backup.files) > MAX_FILES:
         raise BadBackup(f"more than {MAX_FILES} files")
     entries = []
@@ -93,6 +93,8 @@ def to_members(backup: Backup) -> list[tuple[str, int, bytes]]:
     for number, kept in enumerate(backup.files):
         if len(kept.content) > MAX_FILE_BYTES:
             raise BadBackup(f"{kept.path!r} is larger than {MAX_FILE_BYTES} bytes")
+        if not kept.path.isprintable():  # what could not be read back
+            raise BadBackup(f"{kept.path!r} has signs in its name that no backup takes")
         name = f"{kept.role}/{number}/{kept.filename}"
         if _NAME.fullmatch(name) is None:
             name = f"{kept.role}/{number}"

@@ -98,7 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         raw = pack(Backup(__version__, host, time.strftime("%Y-%m-%dT%H:%M:%SZ", now), tuple(files)))
     except BadBackup as error:
-        raise ConfigurationError(f"there is too much for a backup: {error}") from None
+        raise ConfigurationError(f"no backup can be made: {error}") from None
     if secret is not None:
         salt, nonce = secrets.token_bytes(encryption.SALT_BYTES), secrets.token_bytes(encryption.NONCE_BYTES)
         raw = encryption.encrypt(raw, secret, salt, nonce, encryption.LOG2_N)

@@ -10,6 +10,7 @@ import json
 import tarfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -119,6 +120,12 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 def test_what_other_programs_packed_alike_is_taken() -> None:
     assert unpack(GOOD) == WHOLE
     assert unpack(with_manifest()) == WHOLE
+
+
+@pytest.mark.parametrize("path", ["/home/h\udcff/keys", "/home/a\nb/keys"])
+def test_what_could_not_be_read_back_is_not_written(path: str) -> None:
+    with pytest.raises(BadBackup, match="signs in its name"):
+        pack(replace(WHOLE, files=(replace(WHOLE.files[0], path=path),)))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
