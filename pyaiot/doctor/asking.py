@@ -116,7 +116,7 @@ async def _broker(
     except ConfigurationError:
         return []  # its settings say so
     away = any("broker" in each.roles and each.pid is None for each in talking)
-    if seen.facts.fault and (away or not seen.facts.expected):
+    if seen.facts.fault and away:
         return []  # that it does not run is said already
     address = broker_checks.address_of(seen.facts.url)
     return [

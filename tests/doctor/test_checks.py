@@ -233,6 +233,9 @@ def test_the_broker_and_who_it_is() -> None:
     assert judged(replace(away, here=True))[0][2].startswith("aiot up")
     assert "AIOT_BROKER_SSL=yes" in judged(replace(away, reached="http"))[0][2]
     assert "too busy" in judged(replace(away, reached="http", fault=bounded.reason_of(TimeoutError())))[0][2]
+    idle = replace(away, here=True, expected=False)
+    assert judged(idle)[0][1:] == ("note", "")
+    assert [judged(replace(idle, reached=step))[0][1] for step in ("tls", "http")] == ["problem"] * 2
     tls = replace(away, reached="tls", fault="what answers there does not speak TLS")
     assert judged(tls)[0][2].startswith("AIOT_BROKER_SSL=no")
 

@@ -72,7 +72,9 @@ def check_broker(facts: BrokerFacts, keys: KeyFacts | None, ours: str, by: Seque
 
 
 def _unreached(facts: BrokerFacts, where: str, whom: str, seen: dict[str, Any]) -> Finding:
-    level: Level = "problem" if facts.expected else "note"
+    # Who answers, but not as a broker does, is in the way also of who does not run yet.
+    wrong = facts.expected or facts.reached in ("tls", "http")
+    level: Level = "problem" if wrong else "note"
     summary = f"no broker at {where}: {facts.fault}"
     match facts.reached:
         case "resolve":
@@ -98,7 +100,7 @@ def _unreached(facts: BrokerFacts, where: str, whom: str, seen: dict[str, Any]) 
         level=level,
         service=whom,
         summary=summary,
-        fix=fix if facts.expected else "",
+        fix=fix if wrong else "",
         facts=seen,
     )
 
