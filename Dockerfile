@@ -11,6 +11,7 @@ COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
 COPY build_backend build_backend
 COPY dashboard dashboard
 COPY man man
+COPY monitoring monitoring
 COPY pyaiot pyaiot
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
     pip wheel --no-deps --wheel-dir /wheel /src \

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,10 @@ def test_what_is_copied_is_in_the_context() -> None:
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "pyaiot").rglob("*.py")}
     assert sources <= taken
     assert {"dashboard/package-lock.json", "dashboard/index.html", "dashboard/src/main.ts"} <= taken
+    beside = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"].values()
+    installed = {str(path.relative_to(ROOT)) for each in beside for glob in each for path in ROOT.glob(glob)}
+    assert len(installed) > 20
+    assert installed <= taken, "pip fails without them: let them in by .dockerignore, and COPY them"
 
 
 def services(name: str) -> dict[str, Any]:
