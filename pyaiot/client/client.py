@@ -30,6 +30,7 @@ from pyaiot.client.records import EntityInfo, GatewayInfo, NodeInfo, Reading, Re
 from pyaiot.client.standing import Standing
 from pyaiot.client.subscribing import EntityLeft, Published, Registered, Stream
 from pyaiot.client.watching import Watch
+from pyaiot.options import ConfigurationError
 from pyaiot.tls.trust import trusting
 from pyaiot.wire.messages import JSON
 
@@ -47,7 +48,7 @@ class Client:
     """See the module. ``address`` as in :func:`rpc_url`; ``token`` from aiot-generate-keys, or AIOT_TOKEN.
 
     ``ca`` is a file (PEM) with the CA that a ``wss://`` or ``https://`` broker is trusted by, or its own certificate;
-    default: AIOT_BROKER_CA, or the system's. Raises ConfigurationError: it is none.
+    default: AIOT_BROKER_CA, or the system's. Raises ConfigurationError: it is none, or TLS is not asked for.
 
     ``patience_s`` is how long the first connection is tried for; then ``async with`` raises ``Offline``.
     """
@@ -65,7 +66,11 @@ class Client:
         self._standing = Standing()
         token = token or os.environ.get("AIOT_TOKEN") or None
         url = rpc_url(address)
-        tls = trusting(ca or os.environ.get("AIOT_BROKER_CA") or "", CA_OPTION) if url.startswith("wss:") else None
+        tls = None
+        if url.startswith("wss:"):
+            tls = trusting(ca or os.environ.get("AIOT_BROKER_CA") or "", CA_OPTION)
+        elif ca:
+            raise ConfigurationError(f"--ca is of no use at {address}, called without TLS: put https:// before it")
         self._link = Link(url, token, self._callable, self._standing, tls)
         self._running: asyncio.Task[None] | None = None
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 import pytest
 
 from pyaiot.cli.talking import make_parser
+from pyaiot.client import Client
 from pyaiot.client.address import BadAddress, rpc_url
+from pyaiot.options import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,10 @@ def test_what_tells_the_services_where_the_broker_is_tells_the_verbs(
     for name, value in environment.items():
         monkeypatch.setenv(f"AIOT_BROKER_{name}".rstrip("_"), value)
     assert make_parser("ls", "").get_default("broker") == broker
+
+
+def test_a_ca_is_of_no_use_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--ca is of no use at pi\.local:8000, called without TLS"):
+        Client("pi.local:8000", ca="ca.pem")
+    monkeypatch.setenv("AIOT_BROKER_CA", "ca.pem")  # which may be meant for other brokers
+    Client("pi.local:8000")
