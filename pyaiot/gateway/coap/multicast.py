@@ -86,7 +86,11 @@ class Multicast:
         self._look = self._loop.call_later(LOOK_S, self._join)
         bound = ipaddress.IPv6Address(self._endpoint.interface.address[0])
         address = bound.ipv4_mapped or bound
-        own = network_addresses(tentative=True)
+        try:
+            own = network_addresses(tentative=True)
+        except OSError as error:  # no file is left for it just now
+            logger.debug("cannot look for interfaces: %s", error)
+            return
         self._leave({each.index for each in own})
         indexes: set[int] = set()
         for each in own:
