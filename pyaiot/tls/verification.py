@@ -17,7 +17,7 @@ _WRONG_NAME: Final = frozenset((62, 64))
 def why_not_trusted(code: int, message: str, option: str) -> str:
     """One line, without what it is about. ``message`` is OpenSSL's; ``option`` names a file of who is trusted."""
     if code == _EXPIRED:
-        return "its certificate has expired: renew it there (or this host's clock is wrong)"
+        return "its certificate, or its CA's, has expired: renew that (or this host's clock is wrong)"
     if code == _NOT_YET:
         return "its certificate does not hold yet: is this host's clock right, and that one's?"
     if code in _UNKNOWN:

@@ -33,7 +33,7 @@ def test_how_long_it_holds(day: float, refusal: str | None, warning: str | None)
 @pytest.mark.parametrize(
     ("code", "message", "said"),
     [
-        (10, "certificate has expired", "has expired: renew it there"),
+        (10, "certificate has expired", "its certificate, or its CA's, has expired: renew"),
         (9, "certificate is not yet valid", "clock"),
         (18, "self-signed certificate", "say --broker-ca with"),
         (20, "unable to get local issuer certificate", "say --broker-ca with"),
