@@ -18,6 +18,7 @@ from pyaiot.doctor import device_files, subjects
 from pyaiot.doctor.asking import ask
 from pyaiot.doctor.checks import clock as clock_checks
 from pyaiot.doctor.checks import configuration, exposure, key_file, network, room, versions
+from pyaiot.doctor.checks import units as unit_checks
 from pyaiot.doctor.checks.files import check_copy
 from pyaiot.doctor.checks.key_file import KeyFacts
 from pyaiot.doctor.findings import Finding, Level, in_order
@@ -60,6 +61,7 @@ async def examine(asked: Sequence[str], config: str) -> Report:
 
 def _judge_settings(host: Host) -> Iterator[Finding]:
     users = {unit.name for unit, _ in host.units.found if unit.user}
+    yield from unit_checks.check_enabled([unit.name for unit, _ in host.units.found], host.units.enabled)
     for each in host.loaded:
         if each.unseen:
             yield configuration.check_unseen(each.name, each.pid, each.uid)
@@ -68,8 +70,10 @@ def _judge_settings(host: Host) -> Iterator[Finding]:
         if each.subject is not None:
             yield from configuration.check_expected(each.subject, user=each.name in users)
     by_place = {each.where: each.variables for each in host.loaded}
+    told: frozenset[str] = frozenset()
     for where, names in by_place.items():
-        yield from configuration.check_variables(names, where)
+        yield from configuration.check_variables(names - told, where)  # units have one file of them
+        told |= names
     yield from configuration.check_scope(
         [each.name for each in host.loaded], host.left_out, running=any(each.pid for each in host.loaded)
     )

@@ -348,6 +348,10 @@ def test_units_are_read_as_systemd_reads_them() -> None:
     assert judged(replace(well, expected="other")) == [("units.version", "note")]
     assert judged(replace(well, state={"ActiveState": "failed"})) == [("units.failed", "problem")]
     assert judged(replace(well, state={"NRestarts": "9"})) == [("units.restarts", "warning")]
+    assert judged(replace(well, settings_mode=0o644)) == []
+    assert judged(replace(well, settings_mode=0o664)) == [("units.settings", "warning")]
+    assert [each.check for each in unit_checks.check_enabled(["aiot-broker"], [])] == ["units.enabled"]
+    assert list(unit_checks.check_enabled(["aiot-broker"], ["aiot-broker"])) == []
 
 
 def test_every_check_is_on_its_page() -> None:

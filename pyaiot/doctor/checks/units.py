@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,7 @@ class UnitFacts:
 
     ``expected``: the unit that this version would write, None where that is not known. ``state`` are properties that
     systemd shows (ActiveState, SubState, Result, NRestarts), empty where it does not run or cannot be asked.
+    ``settings_mode``: permission bits of its environment file, None where there is none.
     """
 
     unit: UnitFile
@@ -29,6 +30,19 @@ class UnitFacts:
     text: str = ""
     expected: str | None = None
     state: Mapping[str, str] = field(default_factory=dict)
+    settings_mode: int | None = None
+
+
+def check_enabled(installed: Sequence[str], enabled: Collection[str]) -> Iterator[Finding]:
+    """Names of services that have a unit, and of those that systemd is to start."""
+    if installed and not enabled:
+        yield Finding(
+            check="units.enabled",
+            level="note",
+            summary="units of systemd are installed, but none is enabled: systemctl enable --now aiot.target and "
+            f"those that are wanted of {', '.join(installed)}",
+            facts={"services": list(installed)},
+        )
 
 
 def check_unit(facts: UnitFacts) -> Iterator[Finding]:
@@ -64,6 +78,15 @@ def check_unit(facts: UnitFacts) -> Iterator[Finding]:
             service=unit.name,
             summary=f"{unit.path} is not what this version writes: {again}",
             facts=seen,
+        )
+    if facts.settings_mode is not None and facts.settings_mode & 0o022:
+        path = shlex.quote(unit.settings)
+        yield Finding(
+            check="units.settings",
+            level="warning",
+            summary=f"others can change {unit.settings} (mode {facts.settings_mode:04o}), and so what services run",
+            fix=f"chmod go-w {path}",
+            facts={"path": unit.settings},
         )
     restarts = facts.state.get("NRestarts", "0")
     if facts.state.get("ActiveState") == "failed" or facts.state.get("SubState") == "auto-restart":

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ def facts(units: Units) -> list[UnitFacts]:
             text=text,
             expected=_expected(unit),
             state=states[unit.user].get(unit.name, {}),
+            settings_mode=_mode(unit.settings),
         )
         for unit, text in units.found
     ]
@@ -71,6 +73,13 @@ def read(path: str | Path) -> str | None:
     try:
         with open(path, "rb") as file:
             return file.read(MAX_UNIT).decode(errors="replace")
+    except OSError:
+        return None
+
+
+def _mode(path: str) -> int | None:
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
     except OSError:
         return None
 
