@@ -34,7 +34,7 @@ log = logging.getLogger("pyaiot.mqtt-broker")
 
 NOT_INSTALLED = (
     "the embedded MQTT broker is not installed: pip install 'pyaiot[mqtt-broker]', "
-    "or name an MQTT broker with --mqtt-host"
+    "or have the gateway use another MQTT broker (--mqtt-host)"
 )
 #: How often to look whether the device file has changed.
 DEVICE_FILE_INTERVAL_S = 1.0
