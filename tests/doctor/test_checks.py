@@ -145,6 +145,7 @@ def test_ports() -> None:
     assert (check, level) == ("ports.taken", "problem")
     assert fix == "kill 77; or take another port: AIOT_BROKER_PORT=8001, or --broker-port"
     assert judged(door, replace(stranger, pid=None))[2].startswith("sudo aiot doctor tells which")
+    assert judged(door, replace(stranger, pid=1))[2].startswith("systemctl list-sockets")
     assert judged(door, replace(stranger, transport="UDP"))[0] == "ports.free"
     assert judged(door, replace(stranger, address="192.0.2.7"))[0] == "ports.free"
     assert judged(door, stranger, ours={77: "aiot up"})[0] == "ports.open"
@@ -228,6 +229,7 @@ def test_the_broker_and_who_it_is() -> None:
     assert shaken(Handshake("stranger", "X"), replace(keys, broker="X")) == "gen --trust-broker X"
     assert shaken(Handshake("not admitted", "B")) == "at the broker: aiot-generate-keys --authorize coap C"
     assert shaken(Handshake("claimed", "B")) == ""
+    assert judged(replace(well, handshakes={"coap": Handshake("claimed", "B")}))[-1][:2] == ("broker.identity", "note")
     away = replace(well, reached="connect", fault="connection refused", handshakes={})
     assert judged(away)[0][:2] == ("broker.connect", "problem")
     assert judged(replace(away, here=True))[0][2].startswith("aiot up")

@@ -162,7 +162,8 @@ def _taken(door: Door, socket: Listening, seen: Sockets, wanted: Collection[tupl
         whom, stop = f"a program of uid {socket.uid}", "sudo aiot doctor tells which"
     else:
         whom = f"{seen.ours.get(socket.pid) or socket.command or 'a program'} (pid {socket.pid})"
-        stop = f"kill {socket.pid}"
+        # The first process has sockets of others that are started when somebody calls (systemd.socket(5)).
+        stop = "systemctl list-sockets tells for whom" if socket.pid == 1 else f"kill {socket.pid}"
     runs = "does not listen on" if door.pid is not None else "cannot listen on"
     return Finding(
         check="ports.taken",
