@@ -73,9 +73,9 @@ class Process:
             try:
                 line = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
             except queue.Empty:
-                raise TimeoutError(f"{self._child.args} did not say {pattern!r}: {self.lines[-5:]}") from None
+                raise TimeoutError(f"{self._child.args!r} did not say {pattern!r}: {self.lines[-5:]}") from None
             if line is None:
-                raise RuntimeError(f"{self._child.args} ended: {self.lines[-10:]}")
+                raise RuntimeError(f"{self._child.args!r} ended: {self.lines[-10:]}")
             self.lines.append(line)
             if match := re.search(pattern, line):
                 return match
