@@ -2,7 +2,8 @@
 """What a backup holds, and its manifest: what each file is for, where it was, its mode and digest. Pure.
 
 A file's *role* is the option that names it (``key_file``), or ``environment`` (options of the units), or
-``device_token_key``. Where it goes on another host follows from its role there, never from the path that it had.
+``aiot-broker.environment`` (of one unit alone), or ``device_token_key``. Where it goes on another host follows from its
+role there, never from the path that it had.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ KEY_FILE: Final = "key_file"
 #: Roles besides options.
 ENVIRONMENT: Final = "environment"
 DEVICE_TOKEN_KEY: Final = "device_token_key"
+
+
+def environment_of(service: str) -> str:
+    """The role of the environment file of one unit alone, which is also its name."""
+    return f"{service}.{ENVIRONMENT}"
+
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,60}){0,2}", re.ASCII)
 

@@ -23,7 +23,7 @@ _OWNERS: Final = "device-owners"
 class Layout:
     """``settings``: folder of the keys; ``state``: folder of the units' state, empty where all runs as one user.
 
-    ``home``: of the user; ``shell``: variables that services are started with, besides those of the environment file.
+    ``home``: of the user; ``shell``: variables that services are started with, besides those of the environment files.
     """
 
     settings: str
@@ -35,11 +35,6 @@ class Layout:
     def is_system(self) -> bool:
         """Each service has a user of its own."""
         return bool(self.state)
-
-    @property
-    def environment(self) -> str:
-        """The units' environment file."""
-        return f"{self.settings}/environment"
 
     @property
     def device_token_key(self) -> str:

@@ -9,12 +9,15 @@ from dataclasses import fields
 from pathlib import Path
 
 from pyaiot import options
-from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT
+from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, environment_of
 from pyaiot.backup.layout import SYSTEM_SETTINGS, SYSTEM_STATE, USER_SETTINGS, Layout, Place
 from pyaiot.backup.settings_text import assignments
 from pyaiot.dashboard.config import is_url
 from pyaiot.options import ConfigurationError, Keeps
 from pyaiot.settings import ALL_SETTINGS, SERVICES, CommonSettings
+
+#: What environment files set, by role.
+Environments = Mapping[str, Mapping[str, str]]
 
 
 def find_layout(folder: str = "", *, system: bool | None = None) -> Layout:
@@ -28,32 +31,39 @@ def find_layout(folder: str = "", *, system: bool | None = None) -> Layout:
     return Layout(os.path.abspath(os.path.expanduser(folder or USER_SETTINGS)), home, "", shell)
 
 
-def written(layout: Layout) -> dict[str, str]:
-    """What the units' environment file sets. Raises ConfigurationError."""
+def written(layout: Layout) -> Environments:
+    """What the environment files set that are there. Raises ConfigurationError."""
+    return {role: _assigned(layout, role) for role in (ENVIRONMENT, *map(environment_of, SERVICES))}
+
+
+def _assigned(layout: Layout, role: str) -> dict[str, str]:
+    path = f"{layout.settings}/{role}"
     try:
-        return assignments(Path(layout.environment).read_text(encoding="utf-8"))
+        return assignments(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ConfigurationError(f"{layout.environment} cannot be read: {error.strerror}") from None
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeError:
-        raise ConfigurationError(f"{layout.environment} is not text") from None
+        raise ConfigurationError(f"{path} is not text") from None
 
 
-def config_path(layout: Layout, environment: Mapping[str, str], config: str = "") -> str:
-    """The config file, which ``config`` or a variable names; empty: there is none."""
-    path = config or layout.shell.get("AIOT_CONFIG") or environment.get("AIOT_CONFIG") or ""
+def config_path(layout: Layout, environments: Environments, config: str = "") -> str:
+    """The config file of all, which ``config`` or a variable names; empty: there is none."""
+    shared = environments.get(ENVIRONMENT, {})
+    path = config or layout.shell.get("AIOT_CONFIG") or shared.get("AIOT_CONFIG") or ""
     return absolute(path, layout) if path else ""
 
 
-def find_places(layout: Layout, environment: Mapping[str, str], config: str, *, lenient: bool = False) -> list[Place]:
+def find_places(layout: Layout, environments: Environments, config: str, *, lenient: bool = False) -> list[Place]:
     """Every place but the config file's; those of one path and role as one.
 
-    ``environment``: what the environment file sets; ``config``: the config file to read, if any. Raises
+    ``environments``: what the environment files set; ``config``: the config file to read, if any. Raises
     ConfigurationError: the settings are wrong; where ``lenient``, all of them count as not said then.
     """
     found: dict[tuple[str, str], Place] = {}
     for service, settings in SERVICES.items():
+        environment = {**environments.get(ENVIRONMENT, {}), **environments.get(environment_of(service), {})}
         for place in _places_of(service, settings, layout, environment, config, lenient):
             known = found.get((place.role, place.path), place)
             services = tuple(dict.fromkeys((*known.services, *place.services)))
@@ -63,7 +73,11 @@ def find_places(layout: Layout, environment: Mapping[str, str], config: str, *, 
             )
     return [
         *found.values(),
-        Place(ENVIRONMENT, "chosen", (), layout.environment),
+        Place(ENVIRONMENT, "chosen", (), f"{layout.settings}/{ENVIRONMENT}"),
+        *(
+            Place(role, "chosen", (service,), f"{layout.settings}/{role}")
+            for service, role in ((each, environment_of(each)) for each in SERVICES)
+        ),
         Place(DEVICE_TOKEN_KEY, "secret", (), layout.device_token_key),
     ]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, BadBackup, Kept
+from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, BadBackup, Kept, environment_of
 from pyaiot.backup.layout import Layout, Place
 from pyaiot.backup.settings_text import adapt_config, adapt_environment, assignments
 from pyaiot.gateway.device_tokens import owners
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 #: The role of which a host may have several files, one a service, that can become one.
 OWNERS: Final = "device_owners"
+#: What no unit names: it is found by what it is called.
+_OF_NO_UNIT: Final = frozenset((ENVIRONMENT, DEVICE_TOKEN_KEY, *map(environment_of, SERVICES)))
+#: The environment files, and whose each is.
+_ENVIRONMENTS: Final = {ENVIRONMENT: "", **{environment_of(service): service for service in SERVICES}}
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,60}", re.ASCII)
 
 
@@ -45,10 +49,10 @@ def make_plan(
     files: Sequence[Kept],
     places: Sequence[Place],
     layout: Layout,
-    environment: Mapping[str, str],
+    environments: Mapping[str, Mapping[str, str]],
     absolute: Callable[[str], str],
 ) -> Plan:
-    """``places``: those of this host now, and ``environment`` what its environment file sets.
+    """``places``: those of this host now, and ``environments`` what its environment files set, by role.
 
     ``absolute`` makes such a path of one that stands in a file of settings. Raises BadBackup: a file is for nothing
     that this pyaiot knows, or there are two for one place.
@@ -61,17 +65,18 @@ def make_plan(
         by_role.setdefault(kept.role, []).append(kept)
     steps: list[Step] = []
     moved: dict[str, str | None] = {}
+    settled: list[Place] = []
     for role, of_role in by_role.items():
         here = [place for place in places if place.role == role]
         if not here:
-            path = _free_path(of_role[0], layout, {place.path for place in places} | {step.path for step in steps})
-            here = [Place(role, known[role], of_role[0].services, path, chosen=True)]
+            here = _new_places(of_role, known[role], layout, [place.path for place in (*places, *settled)])
         for place in here:
             steps += _steps_at(place, of_role, layout)
+        settled += here
         # Where nobody chose another place, each unit names its own.
         by_units = layout.is_system and not all(place.chosen for place in here)
-        moved[role] = None if by_units and role not in (ENVIRONMENT, DEVICE_TOKEN_KEY) else here[0].path
-    return _adapted(_one_a_path(steps), moved, environment, absolute)
+        moved[role] = None if by_units and role not in _OF_NO_UNIT else here[0].path
+    return _adapted(_one_a_path(steps), settled, moved, environments, absolute)
 
 
 def _one_a_path(steps: Sequence[Step]) -> list[Step]:
@@ -89,6 +94,7 @@ def _one_a_path(steps: Sequence[Step]) -> list[Step]:
 def known_roles() -> Mapping[str, Keeps]:
     """What each role's files are."""
     roles: dict[str, Keeps] = {ENVIRONMENT: "chosen", DEVICE_TOKEN_KEY: "secret"}
+    roles.update((environment_of(service), "chosen") for service in SERVICES)
     for settings in SERVICES.values():
         roles.update((each.name, each.metadata["keeps"]) for each in fields(settings) if each.metadata["keeps"])
     return roles
@@ -133,27 +139,43 @@ def _joined(files: Sequence[Kept]) -> Kept:
     return replace(files[0], content=owners.render(owners.bounded(merged)).encode())
 
 
+def _new_places(files: Sequence[Kept], keeps: Keeps, layout: Layout, taken: Sequence[str]) -> list[Place]:
+    """For files that no option here names: one place for those of the same services."""
+    found: dict[tuple[str, ...], Place] = {}
+    for kept in files:
+        if kept.services not in found:
+            path = _free_path(kept, layout, {*taken, *(place.path for place in found.values())})
+            found[kept.services] = Place(kept.role, keeps, kept.services, path, chosen=True)
+    return list(found.values())
+
+
 def _free_path(kept: Kept, layout: Layout, taken: set[str]) -> str:
     """Beside the keys, under its old name if that is plain and free."""
-    name = kept.filename if _PLAIN.fullmatch(kept.filename) else kept.role.replace("_", "-")
-    path = f"{layout.settings}/{name}"
-    return path if path not in taken else f"{layout.settings}/{kept.role.replace('_', '-')}"
+    role = kept.role.replace("_", "-")
+    names = [kept.filename] if _PLAIN.fullmatch(kept.filename) else []
+    names += [role, *(f"{service}-{role}" for service in kept.services if _PLAIN.fullmatch(service))]
+    paths = [f"{layout.settings}/{name}" for name in names]
+    return next((path for path in paths if path not in taken), paths[-1])
 
 
 def _adapted(
     steps: Sequence[Step],
+    places: Sequence[Place],
     moved: Mapping[str, str | None],
-    environment: Mapping[str, str],
+    environments: Mapping[str, Mapping[str, str]],
     absolute: Callable[[str], str],
 ) -> Plan:
     """The files of settings name the others where they are now."""
     done: list[Step] = []
     notes: list[str] = []
     named: dict[str, str] = {}
+    own = {_ENVIRONMENTS[step.role]: assignments(_text(step)) for step in steps if step.role in _ENVIRONMENTS}
     for step in steps:
-        if step.role == ENVIRONMENT:
-            text, left_out = adapt_environment(_text(step), moved, absolute, environment)
-            named = assignments(text)
+        if step.role in _ENVIRONMENTS:
+            there = _moved_for(_ENVIRONMENTS[step.role], places, moved, own)
+            text, left_out = adapt_environment(_text(step), there, absolute, environments.get(step.role, {}))
+            if step.role == ENVIRONMENT:
+                named = assignments(text)
             step = replace(step, content=text.encode())
             notes += [f"{step.path}: {name} was left out: no option of pyaiot" for name in left_out]
         elif step.role == "config":
@@ -163,6 +185,25 @@ def _adapted(
     if config and absolute(named.get("AIOT_CONFIG", "")) != config:
         notes.append(f"services read {config} where they are told to: by AIOT_CONFIG={config} or --config")
     return Plan(tuple(done), tuple(notes))
+
+
+def _moved_for(
+    service: str,
+    places: Sequence[Place],
+    moved: Mapping[str, str | None],
+    own: Mapping[str, Mapping[str, str]],
+) -> dict[str, str | None]:
+    """Where the files are now that one service's environment file names; or ("") the one that all of them share.
+
+    That speaks for whoever says nothing else: ``own`` is what each says itself.
+    """
+    found = dict(moved)
+    for place in reversed(places):
+        name = f"AIOT_{place.role.upper()}"
+        meant = {each for each in place.services if name not in own.get(each, ())} if not service else {service}
+        if moved[place.role] is not None and meant & set(place.services):
+            found[place.role] = place.path
+    return found
 
 
 def _text(step: Step) -> str:

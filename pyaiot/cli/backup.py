@@ -125,9 +125,9 @@ ENDINGS: Final = (".tar.gz", ".backup")
 
 def host_places(layout: Layout, config: str) -> list[Place]:
     """Where this host has what belongs into a backup. Raises ConfigurationError."""
-    environment = written(layout)
-    path = config_path(layout, environment, config)
-    return [*find_places(layout, environment, path), *([config_place(path)] if path else [])]
+    environments = written(layout)
+    path = config_path(layout, environments, config)
+    return [*find_places(layout, environments, path), *([config_place(path)] if path else [])]
 
 
 def encryption_wanted(options: argparse.Namespace) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pyaiot.backup import encryption, passphrase
 from pyaiot.backup.archive import MAX_PACKED_BYTES, unpack
-from pyaiot.backup.contents import ENVIRONMENT, Backup, BadBackup
+from pyaiot.backup.contents import Backup, BadBackup
 from pyaiot.backup.layout import Layout
 from pyaiot.backup.places import absolute, config_path, config_place, find_layout, find_places, written
 from pyaiot.backup.plan import Plan, Step, make_plan
@@ -86,18 +86,18 @@ def run(arguments: Sequence[str]) -> int:
 
 def _plan(backup: Backup, layout: Layout, config: str) -> Plan:
     """Where this host's settings say that the files are; but what is itself restored says nothing beforehand."""
-    environment = written(layout)
-    path = config_path(layout, environment, config)
+    environments = dict(written(layout))
+    path = config_path(layout, environments, config)
     for kept in backup.files:
-        if kept.role == ENVIRONMENT:
-            theirs = assignments(kept.content.decode("utf-8", "replace"))
-            environment = {name: value for name, value in environment.items() if theirs.get(name) == value}
+        if kept.role in environments:
+            theirs, ours = assignments(kept.content.decode("utf-8", "replace")), environments[kept.role]
+            environments[kept.role] = {name: value for name, value in ours.items() if theirs.get(name) == value}
     theirs_config = [kept.content for kept in backup.files if kept.role == "config"]
     counts = path if not theirs_config or _content(path) in theirs_config else ""
-    places = find_places(layout, environment, counts, lenient=True)
+    places = find_places(layout, environments, counts, lenient=True)
     if path:
         places.append(config_place(path))
-    return make_plan(backup.files, places, layout, environment, lambda text: absolute(text, layout) if text else "")
+    return make_plan(backup.files, places, layout, environments, lambda text: absolute(text, layout) if text else "")
 
 
 def _content(path: str) -> bytes | None:

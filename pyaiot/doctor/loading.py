@@ -244,11 +244,14 @@ def _here(config: str) -> _Source:
 def _of_unit(unit: UnitFile) -> _Source:
     """What systemd gives the service: nothing of our own environment."""
     environment = dict(unit.environment)
-    text = units.read(unit.settings) if unit.settings else None
-    environment.update(read_environment_file(text or ""))
-    where = f"{unit.path} and {unit.settings}" if text is not None else unit.path
+    where = [unit.path]
+    for path in unit.settings:
+        text = units.read(path)
+        if text is not None:
+            environment.update(read_environment_file(text))
+            where.append(path)
     home = os.path.expanduser("~") if unit.user else "/root"
-    return _Source(where, unit.arguments, environment, home, "/")
+    return _Source(" and ".join(where), unit.arguments, environment, home, "/")
 
 
 def _home_of(uid: int) -> str:

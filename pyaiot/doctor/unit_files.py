@@ -15,13 +15,13 @@ USER_STATE: Final = ".config"
 
 @dataclass(frozen=True, slots=True)
 class UnitFile:
-    """A unit of ours. ``settings`` is its environment file; ``user``: of a user's own systemd."""
+    """A unit of ours. ``settings``: its environment files, the last wins; ``user``: of a user's own systemd."""
 
     name: str
     path: str
     program: str = ""
     arguments: tuple[str, ...] = ()
-    settings: str = ""
+    settings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     user: bool = False
 
@@ -31,7 +31,7 @@ def read_unit(name: str, path: str, text: str, *, user: bool = False, state: str
     credentials: dict[str, str] = {}
     assigned: list[str] = []
     command: list[str] = []
-    settings = ""
+    settings: list[str] = []
     for line in text.splitlines():
         key, _, value = line.strip().partition("=")
         try:
@@ -42,7 +42,7 @@ def read_unit(name: str, path: str, text: str, *, user: bool = False, state: str
                 case "Environment":
                     assigned += shlex.split(value)
                 case "EnvironmentFile":
-                    settings = value.removeprefix("-").replace("%%", "%")
+                    settings.append(value.removeprefix("-").replace("%%", "%"))
                 case "ExecStart":
                     command = [word.replace("%%", "%") for word in shlex.split(value)]
         except ValueError:
@@ -54,7 +54,7 @@ def read_unit(name: str, path: str, text: str, *, user: bool = False, state: str
             value = value.replace(f"%d/{credential}", source)
         environment[key] = value.replace("%S", state).replace("%%", "%")
     program, *arguments = command or [""]
-    return UnitFile(name, path, program, tuple(arguments), settings, environment, user)
+    return UnitFile(name, path, program, tuple(arguments), tuple(settings), environment, user)
 
 
 def read_environment_file(text: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The environment file of the units: every option of every service, commented out. Pure."""
+"""The environment file of the units: every option that services may share, commented out. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from pyaiot.settings import ALL_SETTINGS, CommonSettings, GatewaySettings, UpSet
 HEAD: Final = """\
 # Options of the pyaiot services on this host (environment.d(5)): take the # away before what you want to change.
 # Then: {restart}
+#
+# What one service alone shall have stands beside this file, in one named after it: for the CoAP gateway
+# aiot-coap-gateway.environment. What is there counts more. These belong nowhere else:
+# AIOT_GATEWAY_NAME, AIOT_LOG_FILE_PREFIX, AIOT_METRICS_PORT
 """
+#: Of two services with the same, one would not start, or both would do harm to each other.
+OF_ONE_SERVICE: Final = frozenset(("gateway_name", "log_file_prefix", "metrics_port"))
 #: What the units of a whole machine say themselves.
 _OF_UNITS: Final = frozenset(("key_file", "device_file", "device_keys", "device_owners"))
 
@@ -20,7 +26,7 @@ _OF_UNITS: Final = frozenset(("key_file", "device_file", "device_keys", "device_
 def environment_file(*, user: bool = False) -> str:
     """The text of the file; each option stands where it comes up first."""
     restart = "systemctl --user restart aiot.target" if user else "systemctl restart aiot.target"
-    return HEAD.format(restart=restart) + "".join(_sections(frozenset() if user else _OF_UNITS))
+    return HEAD.format(restart=restart) + "".join(_sections(OF_ONE_SERVICE | (frozenset() if user else _OF_UNITS)))
 
 
 def _sections(left_out: frozenset[str]) -> Iterator[str]:

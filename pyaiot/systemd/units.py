@@ -101,6 +101,8 @@ def service_unit(service: Service, installation: Installation) -> str:
         ("Type", "notify"),
         ("ExecStart", _quoted(f"{installation.programs}/{service.name}")),
         ("EnvironmentFile", f"-{_specified(installation.settings)}/environment"),
+        # The later wins. What only one may have, such as a port for its metrics, has a place of its own.
+        ("EnvironmentFile", f"-{_specified(installation.settings)}/{service.name}.environment"),
         *_restart(installation.version),
         ("WatchdogSec", str(WATCHDOG_S)),
         ("TimeoutStopSec", "10"),

@@ -286,3 +286,24 @@ def test_root_follows_no_link_to_another_users_file(old: Pi) -> None:
     assert restore.run(["../a.tar.gz", "--force"]) == 0
     assert owners_file.is_symlink()
     assert owner_file.load(old.home / "roots") == {"hut": "acc"}
+
+
+def test_what_one_service_alone_has_stays_its_own(old: Pi, new: Pi) -> None:
+    """Its environment file, and the files that this names, beside what all others share."""
+    for name in ("page", "own"):
+        (old.home / name).mkdir()
+        (old.home / name / "tls.pem").write_text(name)
+    (old.settings / "environment").write_text(f"AIOT_TLS_CERT={old.home}/page/tls.pem\n")
+    (old.settings / "aiot-broker.environment").write_text(
+        f"AIOT_METRICS_PORT=9101\nAIOT_TLS_CERT={old.home}/own/tls.pem\nLD_PRELOAD=/tmp/evil.so\n"
+    )
+    assert backup.run(["../a.tar.gz"]) == 0
+    assert restore.run(["../a.tar.gz", "--force"]) == 0
+    assert {(old.home / name / "tls.pem").read_text() for name in ("page", "own")} == {"page", "own"}
+    new.be()
+    assert restore.run(["../a.tar.gz"]) == 0
+    port, cert, left_out = (new.settings / "aiot-broker.environment").read_text().splitlines()
+    assert (port, left_out) == ("AIOT_METRICS_PORT=9101", "# left out by aiot restore: LD_PRELOAD=/tmp/evil.so")
+    shared = (new.settings / "environment").read_text().strip()
+    named = [Path(line.removeprefix('AIOT_TLS_CERT="').removesuffix('"')).read_text() for line in (cert, shared)]
+    assert named == ["own", "page"]

@@ -335,7 +335,7 @@ def test_units_are_read_as_systemd_reads_them() -> None:
     text = all_units(USUAL)["aiot-ws-gateway.service"]
     unit = read_unit("aiot-ws-gateway", "/etc/systemd/system/aiot-ws-gateway.service", text)
     assert unit.program == "/usr/local/bin/aiot-ws-gateway"
-    assert unit.settings == "/etc/pyaiot/environment"
+    assert unit.settings == ("/etc/pyaiot/environment", "/etc/pyaiot/aiot-ws-gateway.environment")
     assert unit.environment["AIOT_KEY_FILE"] == "/etc/pyaiot/keys"
     assert unit.environment["AIOT_DEVICE_OWNERS"] == "/var/lib/aiot-ws-gateway/device-owners"
     assert read_environment_file("# c\nA=1\n B = 'x y'\n;\nnonsense\n") == {"A": "1", "B": "x y"}
@@ -350,8 +350,8 @@ def test_units_are_read_as_systemd_reads_them() -> None:
     assert judged(replace(well, expected="other")) == [("units.version", "note")]
     assert judged(replace(well, state={"ActiveState": "failed"})) == [("units.failed", "problem")]
     assert judged(replace(well, state={"NRestarts": "9"})) == [("units.restarts", "warning")]
-    assert judged(replace(well, settings_mode=0o644)) == []
-    assert judged(replace(well, settings_mode=0o664)) == [("units.settings", "warning")]
+    assert judged(replace(well, settings_modes={"/e": 0o644})) == []
+    assert judged(replace(well, settings_modes={"/e": 0o664})) == [("units.settings", "warning")]
     assert [each.check for each in unit_checks.check_enabled(["aiot-broker"], [])] == ["units.enabled"]
     assert list(unit_checks.check_enabled(["aiot-broker"], ["aiot-broker"])) == []
 

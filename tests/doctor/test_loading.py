@@ -12,6 +12,7 @@ from pyaiot.doctor import loading
 from pyaiot.doctor.asking import ask
 from pyaiot.doctor.checks.network import Network
 from pyaiot.doctor.host import Host
+from pyaiot.doctor.probes import units as unit_probe
 from pyaiot.doctor.probes.processes import Running
 from pyaiot.doctor.probes.rights import read_rights
 from pyaiot.doctor.probes.units import Units
@@ -53,12 +54,30 @@ def test_of_a_copy_of_systemd_the_original_is_looked_at(tmp_path: Path) -> None:
 
 
 def test_who_may_not_see_a_process_looks_at_its_unit_or_says_so(tmp_path: Path) -> None:
-    (tmp_path / "environment").write_text("# c\nAIOT_BROKER_PORT=9123\n")
+    (tmp_path / "environment").write_text("# c\nAIOT_BROKER_PORT=9123\nAIOT_GATEWAY_GRACE=7\n")
+    (tmp_path / "aiot-broker.environment").write_text("AIOT_GATEWAY_GRACE=9\n")
     (loaded,) = loading.load(["aiot-broker"], [running(None)], units(tmp_path), "")
     assert loaded.subject is not None
     assert (loaded.subject.settings.broker_port, loaded.subject.pid) == ("9123", 7)
+    assert isinstance(loaded.subject.settings, BrokerSettings)
+    assert loaded.subject.settings.gateway_grace == 9
     (unseen,) = loading.load(["aiot-broker"], [running(None)], NO_UNITS, "")
     assert (unseen.subject, unseen.unseen, unseen.pid) == (None, True, 7)
+
+
+def test_what_is_added_to_a_unit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/hosts.md has TLS with systemd."""
+    monkeypatch.setattr(unit_probe, "SYSTEM_UNITS", tmp_path)
+    text = all_units(Installation("/opt/bin", str(tmp_path)))["aiot-broker.service"]
+    (tmp_path / "aiot-broker.service").write_text(text)
+    (tmp_path / "aiot-broker.service.d").mkdir()
+    (tmp_path / "aiot-broker.service.d" / "override.conf").write_text(
+        "[Service]\nLoadCredential=tls-cert:/x/c.pem\nLoadCredential=tls-key:/x/k.pem\n"
+        "Environment=AIOT_TLS_CERT=%d/tls-cert AIOT_TLS_KEY=%d/tls-key\n"
+    )
+    ((unit, own),) = unit_probe.look().found
+    assert (unit.environment["AIOT_TLS_CERT"], unit.environment["AIOT_TLS_KEY"]) == ("/x/c.pem", "/x/k.pem")
+    assert own == text
 
 
 def test_what_does_not_run_is_examined_as_it_would_be_started_here(

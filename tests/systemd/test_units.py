@@ -104,13 +104,17 @@ def test_a_failing_service_is_tried_ever_less_often_where_systemd_can() -> None:
     assert "RestartSteps=6\nRestartMaxDelaySec=60\n" in new
 
 
-def test_every_option_is_in_the_environment_file_and_none_is_set() -> None:
+def test_every_option_that_services_share_is_in_the_environment_file_and_none_is_set() -> None:
     lines = environment_file(user=True).splitlines()
     assert all(line.startswith("#") or not line for line in lines)
     names = [line.partition("=")[0][1:] for line in lines if line.startswith("#AIOT_")]
     assert len(names) == len(set(names)) > 45
     assert {"AIOT_BROKER_HOST", "AIOT_COAP_PORT", "AIOT_KEY_FILE", "AIOT_TITLE", "AIOT_MAX_TIME"} <= set(names)
     assert "AIOT_KEY_FILE" not in environment_file()
+    # With one port for all, the second service would not start.
+    assert "AIOT_METRICS_PORT" not in names
+    files = [line for line in all_units(USUAL)["aiot-broker.service"].splitlines() if "EnvironmentFile=" in line]
+    assert files == [f"EnvironmentFile=-/etc/pyaiot/{name}environment" for name in ("", "aiot-broker.")]
 
 
 @pytest.mark.needs("systemd-analyze")

@@ -21,7 +21,7 @@ class UnitFacts:
 
     ``expected``: the unit that this version would write, None where that is not known. ``state`` are properties that
     systemd shows (ActiveState, SubState, Result, NRestarts), empty where it does not run or cannot be asked.
-    ``settings_mode``: permission bits of its environment file, None where there is none.
+    ``settings_modes``: permission bits of those of its environment files that are there, by path.
     """
 
     unit: UnitFile
@@ -30,7 +30,7 @@ class UnitFacts:
     text: str = ""
     expected: str | None = None
     state: Mapping[str, str] = field(default_factory=dict)
-    settings_mode: int | None = None
+    settings_modes: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_enabled(installed: Sequence[str], enabled: Collection[str]) -> Iterator[Finding]:
@@ -79,15 +79,15 @@ def check_unit(facts: UnitFacts) -> Iterator[Finding]:
             summary=f"{unit.path} is not what this version writes: {again}",
             facts=seen,
         )
-    if facts.settings_mode is not None and facts.settings_mode & 0o022:
-        path = shlex.quote(unit.settings)
-        yield Finding(
-            check="units.settings",
-            level="warning",
-            summary=f"others can change {unit.settings} (mode {facts.settings_mode:04o}), and so what services run",
-            fix=f"chmod go-w {path}",
-            facts={"path": unit.settings},
-        )
+    for path, mode in facts.settings_modes.items():
+        if mode & 0o022:
+            yield Finding(
+                check="units.settings",
+                level="warning",
+                summary=f"others can change {path} (mode {mode:04o}), and so what services run",
+                fix=f"chmod go-w {shlex.quote(path)}",
+                facts={"path": path},
+            )
     restarts = facts.state.get("NRestarts", "0")
     if facts.state.get("ActiveState") == "failed" or facts.state.get("SubState") == "auto-restart":
         yield Finding(

@@ -21,6 +21,7 @@ from pyaiot.systemd.units import SERVICES, TARGET, all_units
 #: It is there where systemd runs the machine (sd_booted(3)).
 BOOTED: Final = Path("/run/systemd/system")
 MAX_UNIT: Final = 64 * 1024
+MAX_ADDITIONS: Final = 64
 _SHOWN: Final = ("ActiveState", "SubState", "Result", "NRestarts")
 
 
@@ -44,7 +45,8 @@ def look() -> Units:
             text = read(path)
             if text is None:
                 continue
-            found.append((read_unit(service.name, str(path), text, user=of_user, state=state), text))
+            whole = "\n".join((text, *_additions(path)))
+            found.append((read_unit(service.name, str(path), whole, user=of_user, state=state), text))
             if (folder / f"{TARGET}.wants" / path.name).exists():
                 enabled.add(service.name)
     return Units(tuple(found), frozenset(enabled))
@@ -62,7 +64,7 @@ def facts(units: Units) -> list[UnitFacts]:
             text=text,
             expected=_expected(unit),
             state=states[unit.user].get(unit.name, {}),
-            settings_mode=_mode(unit.settings),
+            settings_modes={path: mode for path in unit.settings if (mode := _mode(path)) is not None},
         )
         for unit, text in units.found
     ]
@@ -84,9 +86,15 @@ def _mode(path: str) -> int | None:
         return None
 
 
+def _additions(unit: Path) -> list[str]:
+    """What ``systemctl edit`` adds to it (systemd.unit(5))."""
+    return [text for path in sorted(Path(f"{unit}.d").glob("*.conf"))[:MAX_ADDITIONS] if (text := read(path))]
+
+
 def _expected(unit: UnitFile) -> str | None:
     try:
-        installation = this_installation(Path(os.path.dirname(unit.settings) or "/"), user=unit.user)
+        settings = os.path.dirname(unit.settings[0]) if unit.settings else "/"
+        installation = this_installation(Path(settings), user=unit.user)
     except ConfigurationError:
         return None
     return all_units(installation).get(f"{unit.name}.service")
