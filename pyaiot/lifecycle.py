@@ -52,13 +52,30 @@ def main(start: Callable[[], int | None]) -> int:
     try:
         return start() or 0
     except ConfigurationError as error:
-        priority = "<3>" if is_journal(os.environ.get("JOURNAL_STREAM", ""), sys.stderr) else ""
-        print(priority + f"{os.path.basename(sys.argv[0])}: {error}".translate(_CONTROL), file=sys.stderr)
-        return EXIT_CONFIGURATION
+        return _refuse(str(error))
+    except FileNotFoundError:
+        if _is_somewhere():
+            raise
+        return _refuse("the current folder is gone: change to one that is there")
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         return 1
+
+
+def _refuse(why: str) -> int:
+    priority = "<3>" if is_journal(os.environ.get("JOURNAL_STREAM", ""), sys.stderr) else ""
+    print(priority + f"{os.path.basename(sys.argv[0])}: {why}".translate(_CONTROL), file=sys.stderr)
+    return EXIT_CONFIGURATION
+
+
+def _is_somewhere() -> bool:
+    """Whether relative paths mean anything: the current folder may have been deleted, as by an update."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def run(service: Service, settings: CommonSettings, *, ready: Ready | None = None) -> int:

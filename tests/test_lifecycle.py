@@ -239,6 +239,19 @@ def test_main_turns_mistakes_into_exit_codes(capsys: pytest.CaptureFixture[str])
         lifecycle.main(lambda: fails(ZeroDivisionError()))
 
 
+def test_a_folder_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(FileNotFoundError):
+        lifecycle.main(lambda: os.stat(tmp_path / "none").st_uid)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert lifecycle.main(lambda: len(os.path.abspath("x"))) == 78
+    assert capsys.readouterr().err.endswith("the current folder is gone: change to one that is there\n")
+
+
 # systemd
 
 
