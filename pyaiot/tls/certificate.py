@@ -152,6 +152,9 @@ def load(certificate: str, key: str, now: float) -> Loaded:
 
 def _read(path: str, option: str) -> bytes:
     try:
+        status = os.stat(os.path.expanduser(path))
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):  # to open a FIFO could take for ever
+            raise ConfigurationError(f"{option}: {path} is no ordinary file")
         with open(os.path.expanduser(path), "rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:

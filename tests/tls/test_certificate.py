@@ -63,7 +63,10 @@ def test_what_is_wrong_with_the_files(authority: Authority, tmp_path: Path) -> N
     early = authority.issue("localhost", file="early", begins_days=2)
     damaged = tmp_path / "damaged.pem"
     damaged.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
     for certificate, key, why in (
+        (fifo, good.key, "--tls-cert: .*fifo is no ordinary file"),
         (tmp_path / "none.pem", good.key, "--tls-cert: cannot read .*: No such file"),
         (good.certificate, tmp_path, "--tls-key: cannot read .*: Is a directory"),
         (good.key, good.certificate, "--tls-cert: .* has no certificate in PEM; .* the wrong way round"),
