@@ -13,13 +13,15 @@ def check_link(path: str) -> None:
 
     Who can write in the folder of a state can put a link there, to what only root may read or replace.
     """
-    real = os.path.realpath(path)
-    folder = os.path.dirname(os.path.abspath(path))
-    if os.geteuid() or real == os.path.join(os.path.realpath(folder), os.path.basename(path)):
+    if os.geteuid():
         return
-    owner = _owner(folder)
-    if owner not in (None, 0, _owner(real if os.path.lexists(real) else os.path.dirname(real))):
-        raise ConfigurationError(f"{path} is a link to {real}, which is another user's: root does not follow it")
+    at = os.path.abspath(path)
+    while at.strip("/"):
+        if os.path.islink(at):
+            real, owner = os.path.realpath(at), _owner(os.path.dirname(at))
+            if owner not in (None, 0, _owner(real if os.path.lexists(real) else os.path.dirname(real))):
+                raise ConfigurationError(f"{at} is a link to {real}, which is another user's: root does not follow it")
+        at = os.path.dirname(at)
 
 
 def _owner(path: str) -> int | None:

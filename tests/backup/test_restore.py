@@ -282,6 +282,12 @@ def test_root_follows_no_link_to_another_users_file(old: Pi) -> None:
         with pytest.raises(ConfigurationError, match="another user's: root does not follow it"):
             command()
     assert (old.home / "roots").read_text() == "private\n"
+    (old.home / "link").symlink_to(old.settings)
+    os.chown(old.home, 61_234, 61_234)
+    os.chown(old.settings, 0, 0)
+    with pytest.raises(ConfigurationError, match="/link is a link to"):
+        restore.run(["../a.tar.gz", "--force", "--settings", str(old.home / "link")])
+    os.chown(old.settings, 61_234, 61_234)
     os.chown(old.home / "roots", 61_234, 61_234)
     assert restore.run(["../a.tar.gz", "--force"]) == 0
     assert owners_file.is_symlink()
