@@ -153,6 +153,4 @@ async def _mqtt_broker(
     account, tls = login
     address = settings.mqtt_host.strip("[]")
     facts = await mqtt_probe.look(address, settings.mqtt_port, account, tls, own, subject.expected)
-    if facts.fault and not facts.expected:
-        return []
     return list(mqtt_checks.check_mqtt(facts, subject.name))

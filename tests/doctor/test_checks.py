@@ -247,6 +247,9 @@ def test_the_mqtt_broker() -> None:
     codes = [next(mqtt.check_mqtt(replace(well, code=code), "x")) for code in range(6)]
     assert [each.level for each in codes] == ["ok"] + ["problem"] * 5
     assert "AIOT_MQTT_PASSWORD_FILE" in codes[4].fix
+    idle = replace(well, expected=False, fault="x")
+    levels = [next(mqtt.check_mqtt(replace(idle, reached=step), "x")).level for step in ("connect", "tls", "answer")]
+    assert levels == ["note", "problem", "problem"]
     assert next(mqtt.check_mqtt(replace(well, reached="connect", fault="x", here=True), "x")).fix.startswith("start it")
     assert "3.1.1" in codes[1].summary
 

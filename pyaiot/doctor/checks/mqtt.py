@@ -52,7 +52,8 @@ def check_mqtt(facts: MqttFacts, service: str) -> Iterator[Finding]:
     """One finding."""
     where = f"{in_url(facts.host)}:{facts.port}"
     seen = {"mqtt_broker": where, "reached": facts.reached, "code": facts.code, "user": facts.user or None}
-    level: Level = "problem" if facts.expected else "note"
+    # Who answers, but not as an MQTT broker does, is in the way also of who does not run yet.
+    level: Level = "problem" if facts.expected or facts.reached in ("tls", "answer") else "note"
     match facts.reached:
         case "connack" if facts.code == 0:
             whom = f" the user {facts.user}" if facts.user else " the gateway"
