@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from tornado.web import Application, RequestHandler
@@ -31,6 +31,7 @@ from pyaiot.lifecycle import Ready, closing
 from pyaiot.listening import bind, http_server, port_of
 from pyaiot.monitoring import process
 from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.fresh import FreshText
 from pyaiot.monitoring.health import Health, worst
 from pyaiot.monitoring.health_answer import answer
 from pyaiot.monitoring.watched import Watched
@@ -72,7 +73,7 @@ class Broker:
         gatekeeper = make_gatekeeper(settings, stored, self._certificate)
         self.hub = Hub(stored, stored.broker, gatekeeper, settings.gateway_grace, actuations)
         tls = None if self._certificate is None else self._certificate.context
-        server = http_server(make_application(self.hub, self._told, self.health), tls=tls)
+        server = http_server(make_application(self.hub, FreshText(self._told), self.health), tls=tls)
         server.add_sockets(sockets)
         log.info("Broker %s listening on %s port %d", stored.broker.public, settings.broker_host, self.port)
         ready()
@@ -150,7 +151,7 @@ def make_gatekeeper(settings: BrokerSettings, stored: Keys, certificate: ServerC
     )
 
 
-def make_application(hub: Hub, told: Callable[[], Iterable[Family]], own_health: Callable[[], Health]) -> Application:
+def make_application(hub: Hub, told: FreshText, own_health: Callable[[], Health]) -> Application:
     """What answers on the broker's port; ``told`` is what is at ``/metrics``, ``own_health`` at ``/health``."""
     arguments = {"hub": hub}
     calls = {"hub": hub, "api": Api(hub)}
@@ -194,10 +195,13 @@ class HealthHandler(PlainHandler):
         self.finish(body)
 
 
+_NOTHING = FreshText(tuple)
+
+
 class MetricsHandler(PlainHandler):
     """``/metrics``: for Prometheus, with the rights of a reader."""
 
-    def initialize(self, hub: Hub, told: Callable[[], Iterable[Family]] = tuple) -> None:
+    def initialize(self, hub: Hub, told: FreshText = _NOTHING) -> None:
         """``told``: what there is to tell."""
         super().initialize(hub)
         self._told = told
@@ -210,11 +214,11 @@ class MetricsHandler(PlainHandler):
             self.set_header("WWW-Authenticate", "Bearer")
             self.finish("a token is needed (aiot-generate-keys --client)\n")
             return
-        # Read by those only who are asked: it costs a megabyte.
-        from pyaiot.monitoring.exposition import CONTENT_TYPE, render
+        text = self._told.get()
+        from pyaiot.monitoring.exposition import CONTENT_TYPE
 
         self.set_header("Content-Type", CONTENT_TYPE)
-        self.finish(render(self._told()))
+        self.finish(text)
 
 
 class NotFoundHandler(RequestHandler):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from tornado.web import Application, RequestHandler
@@ -19,7 +20,9 @@ from pyaiot.http_origin import allowed_hosts, is_of_browser, may_be_asked_for, n
 from pyaiot.lifecycle import Ready, Service
 from pyaiot.listening import bind, http_server, port_of
 from pyaiot.monitoring import process
-from pyaiot.monitoring.exposition import CONTENT_TYPE, render
+from pyaiot.monitoring.exposition import CONTENT_TYPE
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.fresh import FreshText
 from pyaiot.monitoring.health import Health
 from pyaiot.monitoring.health_answer import answer
 from pyaiot.monitoring.watched import watched_in
@@ -29,8 +32,6 @@ log = logging.getLogger("pyaiot.monitoring")
 
 #: Connections to the port at once: a scraper or two, and a health check.
 MAX_CONNECTIONS: Final = 32
-#: Whoever asks more often is told the same text: to write one anew takes milliseconds.
-FRESH_S: Final = 0.2
 STARTING: Final = "it has not started yet"
 
 
@@ -42,8 +43,8 @@ class WithListener:
         self._settings = settings
         self._is_ready = False
         self._began = time.monotonic()
-        self._text = b""
-        self._text_at = -FRESH_S
+        #: The text for ``/metrics``.
+        self.metrics = FreshText(self._families)
         #: The port bound, once it runs.
         self.port = 0
 
@@ -70,16 +71,11 @@ class WithListener:
             server.stop()
             await server.close_all_connections()
 
-    def metrics(self) -> bytes:
-        """The text for ``/metrics``, no older than FRESH_S."""
-        now = time.monotonic()
-        if now - self._text_at >= FRESH_S:
-            watched = watched_in(self._service)
-            families = list(process.families(self._settings.program))
-            if self._is_ready and watched is not None:
-                families += watched.families()
-            self._text, self._text_at = render(families), now
-        return self._text
+    def _families(self) -> Iterator[Family]:
+        yield from process.families(self._settings.program)
+        watched = watched_in(self._service)
+        if self._is_ready and watched is not None:
+            yield from watched.families()
 
     def health(self) -> Health:
         """The service's."""
@@ -134,7 +130,7 @@ class _Handler(RequestHandler):
 class _Metrics(_Handler):
     def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE)
-        self.finish(self._listener.metrics())
+        self.finish(self._listener.metrics.get())
 
 
 class _Health(_Handler):

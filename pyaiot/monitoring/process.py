@@ -12,6 +12,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from pyaiot import __version__
@@ -54,7 +55,6 @@ def _usage() -> Iterator[Family]:
         return
     fields = stat.rpartition(")")[2].split()  # from the third on, see proc(5)
     ticks = os.sysconf("SC_CLK_TCK")
-    up_s = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / ticks
     yield counter(
         "process_cpu_seconds_total",
         "Total user and system CPU time spent in seconds",
@@ -65,6 +65,11 @@ def _usage() -> Iterator[Family]:
         "process_resident_memory_bytes", "Resident memory size in bytes", int(fields[21]) * resource.getpagesize()
     )
     yield gauge("process_open_fds", "Number of open file descriptors", fds)
-    yield gauge(
-        "process_start_time_seconds", "Start time of the process since unix epoch in seconds", time.time() - up_s
-    )
+    started_s = _unix_of(int(fields[19]) / ticks)
+    yield gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds", started_s)
+
+
+@cache
+def _unix_of(since_boot_s: float) -> float:
+    """Unix time of a moment after the boot: always the same, as another means a restart."""
+    return round(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot_s, 2)
