@@ -7,7 +7,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -19,6 +19,8 @@ MAX_MDNS_LABEL: Final = 40
 _NO_MDNS_LABEL = re.compile(r"[^A-Za-z0-9-]+", re.ASCII)
 #: A name or an IPv4 address; an IPv6 address, with a zone where it needs one.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?", re.ASCII)
+#: An address with a zone, as it stands in a URL; the percent sign may be encoded (RFC 6874).
+_ZONE = re.compile(r"(?<=//)\[([0-9A-Fa-f:.]+)%(?:25(?=[^]]))?([A-Za-z0-9._-]+)\]", re.ASCII)
 
 #: Addresses that mean something in one network only: RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6.
 _PRIVATE: Final = tuple(
@@ -145,6 +147,17 @@ def broker_url_at(address: str, path: str) -> str:
     name = in_url(host) if port is None else f"{in_url(host)}:{port}"
     before = before.removesuffix("/rpc") if is_whole else before
     return urlunsplit((scheme, name, f"{before}{path}", parts.query, ""))
+
+
+def without_zone(url: str) -> tuple[str, dict[str, Any]]:
+    """``url``, and whom to connect to where that is not the URL's host: ``{"host": …}``, else nothing.
+
+    A zone (``[fe80::1%eth0]``) means something on this host only: nobody else is told it (RFC 9844 section 6).
+    """
+    match = _ZONE.search(url)
+    if match is None:
+        return url, {}
+    return url.replace(match[0], f"[{match[1]}]", 1), {"host": f"{match[1]}%{match[2]}"}
 
 
 def _parse(text: str) -> _Address | None:

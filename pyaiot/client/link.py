@@ -17,6 +17,7 @@ from typing import Any, Final
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
+from pyaiot.addresses import without_zone
 from pyaiot.client.errors import failure, typed
 from pyaiot.client.standing import Standing
 from pyaiot.gateway.backoff import Backoff
@@ -103,7 +104,7 @@ class Link:
                 self.trouble = "no answer"
             except ConnectionRefusedError:
                 self.trouble = "nothing listens there"
-            except (OSError, WebSocketException) as error:
+            except (OSError, WebSocketException, ValueError) as error:
                 self.trouble = str(error) or type(error).__name__
             else:
                 self.trouble = "the connection was closed"
@@ -116,8 +117,10 @@ class Link:
 
     async def _connect_once(self) -> None:
         """One connection, to its end. Raises OSError, WebSocketException, RpcError: it did not come to be."""
+        url, to = without_zone(self._url)
         async with connect(
-            self._url,
+            url,
+            **to,
             ssl=self._tls,  # there is one for wss://, and only then
             open_timeout=DIAL_S,
             close_timeout=CLOSE_S,

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
+from pyaiot.addresses import without_zone
 from pyaiot.tls.trust import failure as tls_failure
 from pyaiot.wire.codec import MAX_FRAME_BYTES
 from pyaiot.wire.errors import HandshakeFailed, WireError
@@ -76,9 +77,11 @@ class Identity:
 
 async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) -> ClientConnection:
     """Connect to the broker at ``url``, by TLS as ``tls`` has it (default: the system's CAs); raises LinkLost."""
+    named, to = without_zone(url)
     try:
         return await connect(
-            url,
+            named,
+            **to,
             ssl=tls or url.startswith("wss:") or None,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
@@ -100,7 +103,7 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
         raise LinkLost("unreachable", f"no answer within {times.open_s:g} s") from None
     except InvalidURI as error:
         sent_on = f"it sends us on to {error.uri[:100]}: say that address, with wss://"
-        raise LinkLost("unreachable", sent_on if error.uri != url else _describe(error)) from None
+        raise LinkLost("unreachable", sent_on if error.uri != named else _describe(error)) from None
     except (OSError, EOFError, InvalidHandshake, ValueError) as error:
         raise LinkLost("unreachable", _describe(error)) from None
 

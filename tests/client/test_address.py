@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from pyaiot.addresses import without_zone
 from pyaiot.cli.talking import make_parser
 from pyaiot.client import Client
 from pyaiot.client.address import BadAddress, rpc_url
@@ -64,3 +65,10 @@ def test_a_ca_is_of_no_use_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
         Client("pi.local:8000", ca="ca.pem")
     monkeypatch.setenv("AIOT_BROKER_CA", "ca.pem")  # which may be meant for other brokers
     Client("pi.local:8000")
+
+
+@pytest.mark.parametrize("zone", ["%eth0", "%25eth0"])
+def test_nobody_else_is_told_a_zone(zone: str) -> None:
+    url = rpc_url(f"http://[fe80::1{zone}]:8000")
+    assert without_zone(url) == ("ws://[fe80::1]:8000/rpc", {"host": "fe80::1%eth0"})
+    assert without_zone("ws://[fe80::1]:8000/rpc?a=[::%1]") == ("ws://[fe80::1]:8000/rpc?a=[::%1]", {})
