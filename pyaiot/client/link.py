@@ -104,6 +104,8 @@ class Link:
                 self.trouble = "no answer"
             except ConnectionRefusedError:
                 self.trouble = "nothing listens there"
+            except ConnectionResetError:  # uvloop's has no text
+                self.trouble = "it ended the connection"
             except (OSError, WebSocketException, ValueError) as error:
                 self.trouble = str(error) or type(error).__name__
             else:

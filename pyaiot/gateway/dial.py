@@ -104,6 +104,8 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
     except InvalidURI as error:
         sent_on = f"it sends us on to {error.uri[:100]}: say that address, with wss://"
         raise LinkLost("unreachable", sent_on if error.uri != named else _describe(error)) from None
+    except ConnectionResetError:  # uvloop's has no text
+        raise LinkLost("unreachable", "it ended the connection before it answered") from None
     except (OSError, EOFError, InvalidHandshake, ValueError) as error:
         raise LinkLost("unreachable", _describe(error)) from None
 
