@@ -11,14 +11,13 @@ import asyncio
 import contextlib
 import gc
 import logging
-import logging.handlers
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, NoReturn, Protocol, TextIO
 
-from pyaiot import log_format, sd_notify
+from pyaiot import log_faults, log_format, sd_notify
 from pyaiot.log_limit import LimitFilter
 from pyaiot.monitoring import process
 from pyaiot.options import ConfigurationError
@@ -232,7 +231,7 @@ def configure_logging(settings: CommonSettings) -> LimitFilter:
 
 def _terminal(settings: CommonSettings) -> logging.Handler:
     """Standard error, which may be systemd's journal: that knows the time, and wants priorities."""
-    handler = logging.StreamHandler()
+    handler = log_faults.Stream()
     is_json, json = settings.log_format == "json", log_format.Json(settings.program)
     if is_journal(os.environ.get("JOURNAL_STREAM", ""), sys.stderr):
         handler.setFormatter(log_format.Journal(json if is_json else log_format.Text(time=False)))
@@ -248,12 +247,12 @@ def _log_file(settings: CommonSettings) -> logging.Handler:
     handler: logging.Handler
     try:
         if settings.log_rotate_mode == "time":
-            handler = logging.handlers.TimedRotatingFileHandler(
+            handler = log_faults.ByTime(
                 *(path, settings.log_rotate_when, settings.log_rotate_interval, backups, "utf-8"),
                 errors="backslashreplace",
             )
         else:
-            handler = logging.handlers.RotatingFileHandler(
+            handler = log_faults.BySize(
                 *(path, "a", settings.log_file_max_size, backups, "utf-8"), errors="backslashreplace"
             )
     except OSError as error:

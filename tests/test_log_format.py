@@ -144,3 +144,12 @@ def test_a_log_file_by_time_and_the_terminal_too(
     assert [re.sub(r"^\S+ \S+ - ", "", line) for line in capfd.readouterr().err.splitlines()] == [
         re.sub(r"^\S+ \S+ - ", "", line) for line in in_file
     ]
+
+
+def test_a_full_disk_is_said_once(capfd: pytest.CaptureFixture[str], logging_restored: object) -> None:
+    limit = configure_logging(CommonSettings(log_file_prefix="/dev/full"))
+    for number in range(3):
+        logging.getLogger("pyaiot.test").warning("number %d", number)
+    limit.close()
+    [line] = capfd.readouterr().err.splitlines()
+    assert line.endswith(": the log cannot be written: No space left on device")
