@@ -64,10 +64,10 @@ class Json(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "service": self._service,
-            "message": _cut(record.getMessage(), MAX_MESSAGE),
+            "message": _cut_for_json(record.getMessage(), MAX_MESSAGE),
         }
         if record.exc_info:
-            told["exception"] = _cut(self.formatException(record.exc_info), MAX_EXCEPTION)
+            told["exception"] = _cut_for_json(self.formatException(record.exc_info), MAX_EXCEPTION)
         # The only control character that JSON lets stand.
         return json.dumps(told).replace("\x7f", "\\u007f")
 
@@ -92,3 +92,9 @@ def priority(level: int) -> int:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def _cut_for_json(text: str, most: int) -> str:
+    """Likewise; no longer than twice that in ASCII, where one sign may become twelve: half an object is of no use."""
+    cut = _cut(text, most)
+    return cut if len(json.dumps(cut)) <= 2 * most else _cut(text, most // 6)

@@ -153,3 +153,14 @@ def test_a_full_disk_is_said_once(capfd: pytest.CaptureFixture[str], logging_res
     limit.close()
     [line] = capfd.readouterr().err.splitlines()
     assert line.endswith(": the log cannot be written: No space left on device")
+
+
+def test_json_fits_into_a_line_of_the_journal() -> None:
+    """Longer ones are split there (LineMax=, journald.conf(5)), and nobody can read the halves."""
+    try:
+        raise ValueError("\U0001f600" * 50_000)
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "%s", ("\U0001f600" * 50_000,), sys.exc_info())
+    text = Journal(Json("aiot-broker")).format(record)
+    assert len(text) < 48 * 1024
+    assert json.loads(text.removeprefix("<3>"))["message"].endswith("more characters)")
