@@ -158,6 +158,10 @@ def test_ports() -> None:
     assert told(ports.check_ports([door], elsewhere))[0][0] == "ports.host"
     without_ipv6 = replace(seen, resolved={"localhost": ("127.0.0.1", "::1")}, foreign=frozenset(("::1",)))
     assert told(ports.check_ports([door], without_ipv6))[0][0] == "ports.free"
+    metrics = [Door(f"aiot-{name}", "metrics", "TCP", "localhost", 9100, "metrics") for name in ("broker", "dashboard")]
+    assert [each[0] for each in told(ports.check_ports(metrics, seen))] == ["ports.free", "ports.twice"]
+    running = [replace(each, pid=7) for each in metrics]  # as two services that are one process
+    assert "ports.twice" not in {each[0] for each in told(ports.check_ports(running, seen))}
     assert [each.level for each in ports.check_devices_doors([replace(door, role="coap", host="::")], seen)] == ["note"]
 
 

@@ -31,8 +31,30 @@ class Sockets:
 def check_ports(doors: Sequence[Door], seen: Sockets) -> Iterator[Finding]:
     """Each door: open, free, or with something in the way."""
     wanted = {(door.transport, door.port) for door in doors}
-    for door in doors:
-        yield _check(door, seen, wanted)
+    for number, door in enumerate(doors):
+        rival = next((other for other in doors[:number] if _are_rivals(door, other, seen)), None)
+        yield _check(door, seen, wanted) if rival is None else _wanted_twice(door, rival, seen)
+
+
+def _are_rivals(door: Door, other: Door, seen: Sockets) -> bool:
+    """Whether two that do not run would both listen there; of those that do, the one that came first has it."""
+    same = (door.transport, door.port) == (other.transport, other.port) and door.port != 0
+    if not same or door.pid is not None or other.pid is not None:
+        return False
+    return any(overlaps(here, there) for here in _addresses(door, seen) for there in _addresses(other, seen))
+
+
+def _wanted_twice(door: Door, rival: Door, seen: Sockets) -> Finding:
+    variable = f"AIOT_{door.option.upper()}_PORT"
+    return Finding(
+        check="ports.twice",
+        level="problem",
+        service=door.service,
+        summary=f"{_place(door)} ({door.role}) is what {rival.service} wants, too: one of them will not start",
+        fix=f"give one a port of its own: {variable}={door.port + 1 if door.port < 65_535 else door.port - 1} "
+        f"for it alone (with systemd in /etc/pyaiot/{door.service}.environment)",
+        facts=_facts(door, _addresses(door, seen)) | {"other": rival.service},
+    )
 
 
 def _check(door: Door, seen: Sockets, wanted: Collection[tuple[str, int]]) -> Finding:
