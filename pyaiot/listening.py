@@ -38,6 +38,8 @@ MAX_BUFFER_BYTES = 262_144
 MAX_AGE_S = 120.0
 #: Connections that one server keeps open, of every kind; fewer where the system allows fewer files.
 MAX_CONNECTIONS = 4_096
+#: Those by TLS of which a request is waited for, the handshake first: one that stalls there holds some 60 KB.
+MAX_AWAITED_BY_TLS = 512
 #: What is read of a connection at once: more than that is never kept of a peer that sends ahead of our answers.
 READ_BYTES = 65_536
 #: Of these, those of one address (IPv6: one /64) that is not this host's own, where a proxy would be.
@@ -159,6 +161,7 @@ class BoundedServer(HTTPServer):
         """As Tornado's."""
         super().initialize(*args, **settings)
         self.max_connections = connection_limit(MAX_CONNECTIONS)
+        self._max_awaited = MAX_CONNECTIONS if self.ssl_options is None else MAX_AWAITED_BY_TLS
         #: Every connection and its group (see addresses.group_of); also some that are closed, until the next sweep.
         self._streams: dict[IOStream, str] = {}
         self._sweep_at = MIN_SWEPT
@@ -213,16 +216,16 @@ class BoundedServer(HTTPServer):
         if self._has_room(group, exempt):
             return True
         self._sweep()
-        if self._has_room(group, exempt):
-            return True
-        # A group that is full makes room in itself.
-        within = not exempt and self._groups[group] >= MAX_CONNECTIONS_PER_ADDRESS
-        silent = next((stream for stream, its in self._awaited.items() if not within or its == group), None)
-        if silent is None:
-            return False
-        log.warning("too many connections: one of %s, which asked nothing, is dropped", self._awaited[silent])
-        self._forget(silent)
-        silent.close()
+        # Those that were accepted together are all too many only once their requests are waited for.
+        while not self._has_room(group, exempt):
+            # A group that is full makes room in itself.
+            within = not exempt and self._groups[group] >= MAX_CONNECTIONS_PER_ADDRESS
+            silent = next((stream for stream, its in self._awaited.items() if not within or its == group), None)
+            if silent is None:
+                return False
+            log.warning("too many connections: one of %s, which asked nothing, is dropped", self._awaited[silent])
+            self._forget(silent)
+            silent.close()
         return True
 
     def _sweep(self) -> None:
@@ -232,8 +235,10 @@ class BoundedServer(HTTPServer):
         self._sweep_at = max(MIN_SWEPT, 2 * len(self._streams))
 
     def _has_room(self, group: str, exempt: bool) -> bool:
-        return len(self._streams) < self.max_connections and (
-            exempt or self._groups[group] < MAX_CONNECTIONS_PER_ADDRESS
+        return (
+            len(self._streams) < self.max_connections
+            and len(self._awaited) < self._max_awaited
+            and (exempt or self._groups[group] < MAX_CONNECTIONS_PER_ADDRESS)
         )
 
     def _forget(self, stream: IOStream) -> None:

@@ -77,6 +77,35 @@ async def test_who_begins_handshakes_and_ends_none_shuts_out_nobody(port: int, t
         sock.close()
 
 
+async def test_handshakes_that_stall_take_little_of_the_room(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One takes 60 KB: of 4,096 connections there may be 512 of that kind, and the oldest makes room."""
+    monkeypatch.setattr(listening, "IDLE_S", PATIENCE_S)
+    issued = Authority(tmp_path).issue("localhost")
+    monkeypatch.setattr(listening, "MAX_AWAITED_BY_TLS", 4)
+    server = http_server(
+        Application([("/", Hello)]), tls=ServerCertificate(str(issued.certificate), str(issued.key)).context
+    )
+    sockets = bind("127.0.0.1", 0, "web")
+    server.add_sockets(sockets)
+    silent = [socket.create_connection(("127.0.0.1", port_of(sockets))) for _ in range(7)]
+    for sock in silent:
+        sock.setblocking(False)
+    tls = trusting(str(tmp_path / "ca.pem"), "--broker-ca")
+    # The first may come before those that were accepted with it are waited for; then they are.
+    for _ in range(2):
+        assert (await ask(port_of(sockets), tls)).startswith(b"HTTP/1.1 200")
+    assert await asyncio.gather(*(ends(sock) for sock in silent[:4])) == [True] * 4
+    for sock in silent[4:]:
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
+    for sock in silent:
+        sock.close()
+    server.stop()
+    await server.close_all_connections()
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the old TLS
 async def test_plain_http_is_told_and_other_noise_ends(port: int, caplog: pytest.LogCaptureFixture) -> None:
     assert (await ask(port, None)).endswith(b"\r\n\r\nThis port speaks TLS: use https:// or wss://\n")
