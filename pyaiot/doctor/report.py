@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pyaiot.cli.wording import clean
@@ -15,6 +16,7 @@ _COLOURS: Final[dict[Level, str]] = {"ok": "32", "note": "36", "warning": "33", 
 _INDENT: Final = " " * 9
 #: Lines are not made longer than people like to read.
 _WIDEST: Final = 120
+_GATEWAY: Final = "gateway "
 
 
 def render(
@@ -27,13 +29,29 @@ def render(
     """
     lines = [line for each in head for line in _wrapped(each, "", places)]
     level: Level | None = None
-    for each in findings:
+    together = _together(findings)
+    for each in together:
         if each.level != level:
             lines.append("")
             level = each.level
         lines += _finding(each, places, only, colours)
-    lines += ["", verdict(findings)]
+    lines += ["", verdict(together)]
     return "\n".join(lines) + "\n"
+
+
+def _together(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding, and one fix, of all that it is true of: four gateways that trust a wrong key are one mistake."""
+    subjects: dict[tuple[str, ...], list[Finding]] = {}
+    for each in findings:
+        subjects.setdefault((each.check, each.level, each.summary, each.fix), []).append(each)
+    return [replace(same[0], service=_subjects([each.service for each in same])) for same in subjects.values()]
+
+
+def _subjects(services: Sequence[str]) -> str:
+    names = [each.removeprefix(_GATEWAY) for each in services]
+    if len(services) > 1 and all(each.startswith(_GATEWAY) for each in services):
+        return f"gateways {', '.join(names)}"
+    return ", ".join(filter(None, services))
 
 
 def _finding(finding: Finding, places: int | None, only: str, colours: bool) -> Iterator[str]:

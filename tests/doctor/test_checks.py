@@ -72,6 +72,24 @@ def test_the_report_fits_a_terminal_obeys_nobody_and_breaks_no_fix() -> None:
     )
 
 
+def test_what_is_true_of_several_is_said_once() -> None:
+    same = [
+        Finding(check="x", level="problem", service=service, summary="the broker has another key", fix="trust it")
+        for service in ("gateway coap", "gateway ws")
+    ]
+    other = Finding(check="x", level="problem", service="aiot-broker", summary="its port is taken", fix="kill 7")
+    lines = render([], [same[0], other, same[1]], None).splitlines()
+    assert lines[1:] == [
+        "problem  gateways coap, ws: the broker has another key",
+        "         → trust it",
+        "problem  aiot-broker: its port is taken",
+        "         → kill 7",
+        "",
+        "2 problems.",
+    ]
+    assert len(as_json(same, {})["findings"]) == 2
+
+
 def test_who_is_examined() -> None:
     keys = Scope(has_broker=True, gateways=frozenset(("coap", "mqtt")))
     assert choose(keys) == ["aiot up"]
