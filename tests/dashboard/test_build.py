@@ -19,7 +19,8 @@ import pytest
 from tests.dashboard.watched_page import ROOT
 
 # What a wheel is made of; the checkout itself is never built in by a test.
-PARTS = ["build_backend", "man", "monitoring", "pyaiot", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"]
+FOLDERS = ["build_backend", "man", "monitoring", "pyaiot"]
+PARTS = [*FOLDERS, "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"]
 
 
 @pytest.fixture
