@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import os
@@ -48,6 +49,11 @@ log = logging.getLogger("pyaiot.up")
 #: Servers that take TCP connections: broker, dashboard, two gateways. An embedded MQTT broker is one more.
 SERVERS = 4
 DESCRIPTION = "Broker, gateways and dashboard in one process. Keys are made when there are none."
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
+    return options.make_parser(UpSettings, "aiot up", DESCRIPTION)
 
 
 def run(args: Sequence[str] = ()) -> int:

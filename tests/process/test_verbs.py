@@ -92,6 +92,7 @@ async def test_a_shell_completes_verbs_options_and_what_is_there(host: Host, key
 
         assert await completed("aiot en") == ["entities"]
         assert await completed("aiot get --r") == ["--read"]
+        assert await completed("aiot up --dem") == ["--demo"]
         assert await completed("aiot set coap/n") == ["coap/n0", "coap/n1"]
         assert await completed("aiot set coap/n0 count") == ["count0", "count1", "count2", "count3"]
 
