@@ -89,7 +89,7 @@ async def test_PY_WSN_a_device_is_asked_says_what_it_has_and_is_written_to(gatew
 async def test_it_answers_pings_and_is_out_when_it_is_terminated(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyaiot.gateway.ws.server.PING_S", 0.1)
+    monkeypatch.setattr("pyaiot.gateway.ws.server.PING_S", 1.0)
     gateway = await make_gateway()
     async with npm_device(node_url(gateway)) as box:
         assert [await box.next() for _ in range(4)][2:] == [{"ping": True}] * 2
