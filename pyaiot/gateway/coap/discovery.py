@@ -102,21 +102,28 @@ class Discovery:
         try:
             links, address = await self._links()
         except client.DeviceError as error:
-            self._counters.discoveries_failed += 1
-            rest_s = min(FIRST_REST_S * 2 ** min(self._failures, 10), LONGEST_REST_S)
-            self._failures += 1
-            self.retry_at = self._endpoint.loop.time() + rest_s
-            log = logger.info if self._failures == 1 else logger.debug
-            log("node %s: discovery failed: %s", self._uid, error.reason)
+            self._fail(error.reason)
             return
-        self._failures = 0
         room = asyncio.Semaphore(CONCURRENCY)
         offered = self._offered(links)
         self._describe(offered)
         async with asyncio.TaskGroup() as group:
             for resource, link in offered.items():
                 group.create_task(self._take(resource, link, address, room), name=f"read {self._uid}/{resource}")
+        if offered and not self.is_answered:
+            # Links that were registered came without asking: whether anybody is there is only known by now.
+            self._fail("nothing that it offers answers")
+            return
+        self._failures = 0
         logger.info("node %s: offers %s", self._uid, ", ".join(offered) or "nothing")
+
+    def _fail(self, reason: str) -> None:
+        self._counters.discoveries_failed += 1
+        rest_s = min(FIRST_REST_S * 2 ** min(self._failures, 10), LONGEST_REST_S)
+        self._failures += 1
+        self.retry_at = self._endpoint.loop.time() + rest_s
+        log = logger.info if self._failures == 1 else logger.debug
+        log("node %s: discovery failed: %s", self._uid, reason)
 
     async def _links(self) -> tuple[tuple[Link, ...], SockAddr]:
         """The links of the device and where it answers; the ones that it registered need no request."""

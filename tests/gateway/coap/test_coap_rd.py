@@ -180,6 +180,24 @@ async def test_a_base_sends_requests_to_its_port(gateway: Gateway, device: MakeD
     assert speaks.requests == []
 
 
+async def test_one_that_registered_before_it_served_is_asked_again(
+    gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its links came with the registration; that nobody answered behind them is a discovery that failed."""
+    monkeypatch.setattr("pyaiot.gateway.coap.discovery.FIRST_REST_S", 0.0)
+    speaks, late = await device(), await device()
+    port = late.port
+    await late.gone()
+    query = ["ep=node1", f"base=coap://127.0.0.1:{port}"]
+    await speaks.post("rd", "</temp>", uri_query=query)
+    await gateway.discovered()
+    assert gateway.adapter.counters.discoveries_failed == 1
+    late = await device(port=port)
+    late.resources = {"temp": "21°C"}
+    await speaks.post("rd", "</temp>", uri_query=query)
+    await gateway.until(lambda: gateway.nodes["node1"].get("temp") == "21°C")
+
+
 async def test_new_links_are_read_and_the_same_ones_are_not(gateway: Gateway, device: MakeDevice) -> None:
     one = await device()
     one.resources = {"a": "1", "b": "2"}
