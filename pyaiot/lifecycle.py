@@ -64,7 +64,7 @@ def main(start: Callable[[], int | None]) -> int:
 
 def _refuse(why: str) -> int:
     priority = "<3>" if is_journal(os.environ.get("JOURNAL_STREAM", ""), sys.stderr) else ""
-    print(priority + f"{os.path.basename(sys.argv[0])}: {why}".translate(_CONTROL), file=sys.stderr)
+    print(priority + f"{os.path.basename(sys.argv[0])}: {why}".translate(log_format.CONTROL), file=sys.stderr)
     return EXIT_CONFIGURATION
 
 
@@ -204,10 +204,6 @@ async def closing(waits: Awaitable[None], timeout_s: float, what: str) -> None:
             await waits
     except TimeoutError:
         log.warning("%s did not end within %.1f s", what, timeout_s)
-
-
-#: What must not reach a terminal raw.
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 
 def configure_logging(settings: CommonSettings) -> LimitFilter:

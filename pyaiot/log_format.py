@@ -16,7 +16,8 @@ from typing import Any, Final
 MAX_MESSAGE: Final = 8_000
 MAX_EXCEPTION: Final = 16_000
 
-_CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+#: What must not reach a terminal or a log raw, and how it is shown.
+CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 _COLOURS: Final = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
 #: Priorities of syslog(3), from the gravest level on.
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -38,13 +39,13 @@ class Text(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line."""
-        record.message = _cut(record.message, MAX_MESSAGE).translate(_CONTROL)
+        record.message = _cut(record.message, MAX_MESSAGE).translate(CONTROL)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:
         """The lines of a traceback."""
         lines = _cut(super().formatException(ei), MAX_EXCEPTION).split("\n")
-        return "\n".join(f"    {line.translate(_CONTROL)}" for line in lines)
+        return "\n".join(f"    {line.translate(CONTROL)}" for line in lines)
 
 
 class Json(logging.Formatter):

@@ -30,7 +30,7 @@ class PrivateFile:
         """The text of the file. Raises ``error``: missing, others than its owner can read it, not text."""
         path = Path(os.path.expanduser(path))
         try:
-            with open(path, "rb", opener=_open_at_once) as file:
+            with open(path, "rb", opener=open_at_once) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise self.error(f"Invalid {self.what} provided: '{path}': it is no ordinary file")
@@ -136,6 +136,6 @@ def _is_credential(path: Path) -> bool:
     return bool(folder) and path.parent == Path(str(folder))
 
 
-def _open_at_once(path: str, flags: int) -> int:
+def open_at_once(path: str, flags: int) -> int:
     """Open without waiting for the other end of what is no ordinary file."""
     return os.open(path, flags | os.O_NONBLOCK)

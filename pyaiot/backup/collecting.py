@@ -11,6 +11,7 @@ from pyaiot.backup.contents import KEY_FILE, MAX_FILE_BYTES, Kept
 from pyaiot.backup.layout import Place
 from pyaiot.backup.links import check_link
 from pyaiot.options import ConfigurationError
+from pyaiot.private_file import open_at_once
 
 
 def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
@@ -42,9 +43,8 @@ def _paths(place: Place) -> list[str]:
 
 def _read(place: Place, path: str) -> Kept:
     check_link(path)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
+    with open(path, "rb", opener=open_at_once) as file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ConfigurationError(f"{path} is no ordinary file")
         content = file.read(MAX_FILE_BYTES + 1)

@@ -12,7 +12,7 @@ from pyaiot.doctor.checks.files import FileFacts
 from pyaiot.doctor.checks.key_file import KeyFacts
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.options import ConfigurationError
-from pyaiot.private_file import MAX_FILE_BYTES
+from pyaiot.private_file import MAX_FILE_BYTES, open_at_once
 
 #: Where systemd puts the credentials of a service.
 CREDENTIALS = "/run/credentials/"
@@ -99,8 +99,7 @@ def existing_folder(path: str) -> str:
 
 
 def _read(path: str) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
+    with open(path, "rb", opener=open_at_once) as file:
         raw = file.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:
         raise KeyFileError("it is too large")

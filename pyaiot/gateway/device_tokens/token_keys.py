@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pyaiot.gateway.device_tokens.tokens import MAX_KEYS, BadKey, TokenKey
 from pyaiot.options import ConfigurationError
+from pyaiot.private_file import open_at_once
 
 logger = logging.getLogger("pyaiot.gateway.tokens")
 
@@ -132,7 +133,7 @@ class TokenKeys:
                 if len(keys) == MAX_KEYS:
                     raise BadKey(f"there are {MAX_KEYS} keys already, which is all that are tried")
                 self._check_mode(path)
-                with open(path, "rb", opener=_open_at_once) as file:
+                with open(path, "rb", opener=open_at_once) as file:
                     raw = file.read(MAX_KEY_FILE_BYTES + 1)
                 if len(raw) > MAX_KEY_FILE_BYTES:
                     raise BadKey("it is too large")
@@ -153,8 +154,3 @@ class TokenKeys:
             return
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
             raise ConfigurationError(f"others can write to {path}: run chmod go-w {path}")
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for the other end of what is no ordinary file."""
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -184,10 +184,19 @@ def connect(
 
     Raises ValueError: a field is longer than 65,535 bytes, or there is a password without a user.
     """
+    fields = [_text(client_id), _text(will_topic), _binary(will_payload)]
+    return _connect(0x04 | 0x08 | 0x20, keepalive_s, fields, user, password)
+
+
+def connect_once(client_id: str, user: str | None = None, password: bytes | None = None) -> bytes:
+    """CONNECT (section 3.1) to a session that ends with the connection, and leaves no will. Raises ValueError, too."""
+    return _connect(0x02, 10, [_text(client_id)], user, password)
+
+
+def _connect(flags: int, keepalive_s: int, fields: list[bytes], user: str | None, password: bytes | None) -> bytes:
+    """``fields`` are those of the payload before user and password, which have flags of their own."""
     if user is None and password is not None:
         raise ValueError("a password needs a user")
-    flags = 0x04 | 0x08 | 0x20
-    fields = [_text(client_id), _text(will_topic), _binary(will_payload)]
     if user is not None:
         flags |= 0x80
         fields.append(_text(user))
@@ -195,21 +204,6 @@ def connect(
         flags |= 0x40
         fields.append(_binary(password))
     return _packet(0x10, b"\0\4MQTT\4", bytes((flags,)), keepalive_s.to_bytes(2, "big"), *fields)
-
-
-def connect_once(client_id: str, user: str | None = None, password: bytes | None = None) -> bytes:
-    """CONNECT (section 3.1) to a session that ends with the connection, and leaves no will. Raises ValueError, too."""
-    if user is None and password is not None:
-        raise ValueError("a password needs a user")
-    fields = [_text(client_id)]
-    flags = 0x02
-    if user is not None:
-        flags |= 0x80
-        fields.append(_text(user))
-    if password is not None:
-        flags |= 0x40
-        fields.append(_binary(password))
-    return _packet(0x10, b"\0\4MQTT\4", bytes((flags,)), (10).to_bytes(2, "big"), *fields)
 
 
 def subscribe(packet_id: int, filters: tuple[str, ...], qos: int = 1) -> bytes:
