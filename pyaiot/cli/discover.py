@@ -75,7 +75,9 @@ async def _find(own: Sequence[InterfaceAddress], timeout_s: float) -> list[Found
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{error.name} is missing, which this needs: pip install {error.name}") from None
     logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what is no sense in others' packets is no news here
-    ways = await asyncio.gather(mdns.find(own, timeout_s), coap.find(own, timeout_s), return_exceptions=True)
+    ways = await asyncio.gather(
+        mdns.find(own, timeout_s), coap.find(network_addresses, timeout_s), return_exceptions=True
+    )
     found: list[Found] = []
     for name, way in zip(("mDNS", "CoAP"), ways, strict=True):
         if isinstance(way, OSError):

@@ -8,7 +8,7 @@ import random
 import secrets
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from aiocoap import Message  # type: ignore[import-untyped]
@@ -32,20 +32,27 @@ MAX_DATAGRAM: Final = 4_096
 TIMES: Final = 2
 
 
-async def find(own: Iterable[InterfaceAddress], timeout_s: float) -> list[Found]:
-    """Who has answered by ``timeout_s``. Interfaces that cannot be asked are left out."""
+async def find(look: Callable[[], Iterable[InterfaceAddress]], timeout_s: float) -> list[Found]:
+    """Who has answered by ``timeout_s``.
+
+    ``look`` tells this host's addresses; it is asked anew before each question, for an address of IPv6 can be used only
+    a second or two after its interface came up. Interfaces that cannot be asked are left out.
+    """
     loop = asyncio.get_running_loop()
     answers: dict[tuple[str, int], Found] = {}
-    questions = [each for each in map(_Question.on, _interfaces(own)) if each is not None]
+    questions: dict[tuple[int, bool], _Question] = {}
     try:
-        for question in questions:
-            loop.add_reader(question.sock.fileno(), question.read, answers)
         for _ in range(TIMES):
-            for question in questions:
+            for at in look():
+                if (at.index, at.is_ipv6) in questions or (question := _Question.on(at)) is None:
+                    continue
+                questions[at.index, at.is_ipv6] = question
+                loop.add_reader(question.sock.fileno(), question.read, answers)
+            for question in questions.values():
                 question.ask()
             await asyncio.sleep(timeout_s / TIMES)
     finally:
-        for question in questions:
+        for question in questions.values():
             loop.remove_reader(question.sock.fileno())
             question.sock.close()
     return list(answers.values())
@@ -121,11 +128,6 @@ class _Question:
             return parse_links(payload), message.opt.etag or b""
         except BadLinks:
             return [], b""
-
-
-def _interfaces(own: Iterable[InterfaceAddress]) -> list[InterfaceAddress]:
-    """One address of each interface and family."""
-    return list({(each.index, each.is_ipv6): each for each in own}.values())
 
 
 def _readable(source: tuple[str, int] | tuple[str, int, int, int]) -> str:

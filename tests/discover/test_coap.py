@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 
@@ -11,8 +12,11 @@ from aiocoap import Message
 from aiocoap.numbers import codes
 from aiocoap.numbers.types import NON
 
-from pyaiot.discover.coap import MAX_DATAGRAMS, _Question
+from pyaiot.addresses import InterfaceAddress
+from pyaiot.discover.coap import MAX_DATAGRAMS, _Question, find
 from pyaiot.discover.findings import Found
+from pyaiot.gateway.coap.group_answers import GROUP_IPV4
+from pyaiot.gateway.coap.multicast import membership
 
 LINKS = b'</led>;rt="light",</temp>'
 
@@ -80,3 +84,20 @@ def test_who_sends_without_end_is_not_read_without_end(ends: tuple[socket.socket
     question = _Question(ends[0], [])
     assert heard(ends, question, *([b"x"] * MAX_DATAGRAMS)) == []
     assert heard(ends, question, answer(question._token)) == []
+
+
+async def test_an_address_that_came_up_between_two_questions_is_asked_by_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one of IPv6 does, which is tried for a second or two before it may be used."""
+    loopback = InterfaceAddress("lo", socket.if_nametoindex("lo"), "127.0.0.1")
+    looks = iter([[], [loopback]])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        device.setblocking(False)
+        device.bind((GROUP_IPV4, 0))
+        membership(device, GROUP_IPV4, loopback.index)
+        monkeypatch.setattr("pyaiot.discover.coap.PORT", device.getsockname()[1])
+        finding = asyncio.create_task(find(lambda: next(looks), 1.0))
+        question, asker = await asyncio.wait_for(asyncio.get_running_loop().sock_recvfrom(device, 100), 10.0)
+        device.sendto(answer(Message.decode(question).token), asker)
+        assert [each.tells["resources"] for each in await finding] == ["/led /temp"]
