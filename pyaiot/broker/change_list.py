@@ -12,181 +12,27 @@ told everything up to a version can go on from it later, as long as no departure
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from itertools import islice
-from typing import Any, Literal, NamedTuple, TypeAlias
 
-from pyaiot.wire.messages import JSON, OutReason
+from pyaiot.broker.entries import (
+    NEWS_TYPES,
+    Description,
+    Entry,
+    Gone,
+    Liveness,
+    Milestone,
+    News,
+    Node,
+    Notice,
+    NoticeKind,
+    Resource,
+    Retyping,
+)
+from pyaiot.broker.notices import Notices
 
-#: How many departures and resets are remembered while there are clients that have not been told them …
-MAX_PENDING_NOTICES = 100_000
-#: … and for clients that may come back.
-MAX_REMEMBERED_NOTICES = 20_000
-#: The oldest are forgotten so many at a time: each time costs a walk over those that went before.
-FORGOTTEN_AT_ONCE = 2_000
 #: Whoever comes back and has missed more than this is told everything …
 MAX_MISSED = 50_000
 #: … where signs of life do not count, up to so many: silent nodes give one every 10 s, and most watches are told none.
 MAX_MISSED_SIGNS = 100_000
-
-NodeState = Literal["online", "unreachable"]
-GatewayState = Literal["connected", "resyncing", "away"]
-NoticeKind = Literal["out", "reset", "dismissed"]
-#: Why a node went: as its gateway said, or that was away for too long, or came back without it.
-Why = OutReason | Literal["gateway", "forgotten"]
-
-
-class Entry:
-    """Something to tell: a place in the list of what changed when, and the version of its last change."""
-
-    __slots__ = ("after", "before", "version")
-
-    def __init__(self) -> None:
-        self.version = -1
-        self.before: Entry = self
-        self.after: Entry = self
-
-    def unlink(self) -> None:
-        """Leave the list; harmless when not in one."""
-        self.before.after = self.after
-        self.after.before = self.before
-        self.before = self.after = self
-
-    def insert_before(self, place: Entry) -> None:
-        """Enter the list just before ``place``."""
-        self.before = place.before
-        self.after = place
-        place.before.after = self
-        place.before = self
-
-
-class Resource(Entry):
-    """The newest value of one resource of a node; ``born`` is the version that it has been there and of one unit since.
-
-    ``audience`` is a note of whoever tells changes: who is to hear of it. It is None when that is not known.
-    """
-
-    __slots__ = ("at", "audience", "born", "data", "name", "node", "unit", "value")
-
-    def __init__(self, node: Node, name: str) -> None:
-        super().__init__()
-        self.node = node
-        self.name = name
-        self.data: JSON = None
-        self.value: JSON = None
-        self.unit: str | None = None
-        self.at = -1
-        self.born = -1
-        self.audience: Any = None
-
-
-class Node(Entry):
-    """Our record of a device. Its uid is ``<gateway>/<uid at the gateway>``; times are Unix ms, as gateways give.
-
-    ``account`` is that of its platform, if its gateway had it proved. After silence of ``timeout_ms`` its gateway takes
-    it out, and ``interval_ms`` is how often it usually shows itself, as far as that is known.
-    """
-
-    __slots__ = (
-        *("account", "again", "first_seen", "gateway", "last_seen", "protocol", "resources", "state", "uid"),
-        *("abouts", "gone", "interval_ms", "liveness", "timeout_ms"),
-    )
-
-    def __init__(self, uid: str, gateway: str, protocol: str, at: int) -> None:
-        super().__init__()
-        self.uid = uid
-        self.gateway = gateway
-        self.protocol = protocol
-        self.account: str | None = None
-        self.first_seen = at
-        self.last_seen = at
-        self.state: NodeState = "online"
-        self.resources: dict[str, Resource] = {}
-        self.again: Again | None = None
-        self.gone: Gone | None = None
-        self.timeout_ms: int | None = None
-        self.interval_ms: int | None = None
-        #: Both are made when there is something to tell.
-        self.liveness: Liveness | None = None
-        self.abouts: dict[str, Description] | None = None
-
-
-class Gone(NamedTuple):
-    """Why and when a node went, in Unix ms; None: that is not known."""
-
-    why: Why
-    at: int | None
-
-
-class Again(Entry):
-    """That a node is there again after its gateway came back, or that it ``has_changed`` otherwise."""
-
-    __slots__ = ("has_changed", "node")
-
-    def __init__(self, node: Node) -> None:
-        super().__init__()
-        self.node = node
-        self.has_changed = False
-
-
-class Liveness(Entry):
-    """That a node gave a sign of life without a value, or that its liveness is judged otherwise from here on."""
-
-    __slots__ = ("node",)
-
-    def __init__(self, node: Node) -> None:
-        super().__init__()
-        self.node = node
-
-
-class Description(Entry):
-    """What a resource of a node is, besides its values: ``about`` is that as JSON."""
-
-    __slots__ = ("about", "name", "node")
-
-    def __init__(self, node: Node, name: str, about: bytes) -> None:
-        super().__init__()
-        self.node = node
-        self.name = name
-        self.about = about
-
-
-class Gateway(Entry):
-    """Whether a gateway is there, and has told of its nodes again."""
-
-    __slots__ = ("name", "state")
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-        self.state: GatewayState = "away"
-
-
-class Notice(Entry):
-    """That a node went ``out``, was ``reset``, or was ``dismissed`` after it went; for those who have not been told."""
-
-    __slots__ = ("gone", "kind", "uid")
-
-    def __init__(self, kind: NoticeKind, uid: str, gone: Gone | None = None) -> None:
-        super().__init__()
-        self.kind = kind
-        self.uid = uid
-        self.gone = gone
-
-
-class Retyping(Entry):
-    """That a resource of a node came to have another unit: it may be none of those that somebody wants to hear of."""
-
-    __slots__ = ("uid",)
-
-    def __init__(self, uid: str) -> None:
-        super().__init__()
-        self.uid = uid
-
-
-class Milestone(Entry):
-    """Where the list ended when a bookmark was set at its beginning: who is there knows every node."""
-
-    __slots__ = ()
 
 
 class Bookmark(Entry):
@@ -200,11 +46,6 @@ class Bookmark(Entry):
         self.overtaken = False
 
 
-#: Everything that can be told.
-News: TypeAlias = Gateway | Node | Again | Resource | Liveness | Description | Notice | Retyping | Milestone
-_NEWS = (Resource, Liveness, Node, Notice, Gateway, Again, Description, Retyping)
-
-
 class ChangeList:
     """The list. ``end`` is where it begins and ends.
 
@@ -214,10 +55,8 @@ class ChangeList:
     def __init__(self, first_version: int = 0) -> None:
         self.end = Entry()
         self.version = first_version
-        #: What departed or was reset up to this version may be forgotten.
-        self.forgotten = first_version
         self.bookmarks: set[Bookmark] = set()
-        self._notices: dict[tuple[NoticeKind | Literal["retyped"], str], Notice | Retyping] = {}
+        self._notices = Notices(first_version)
 
     def begin(self) -> int:
         """The version of all that changes from here on, until the next call."""
@@ -245,19 +84,19 @@ class ChangeList:
     def bookmark_behind(self, place: Entry, version: int) -> Bookmark:
         """A bookmark of one who has been told what is not behind ``place``: everything up to ``version``."""
         bookmark = Bookmark()
-        bookmark.overtaken = version < self.forgotten
+        bookmark.overtaken = version < self._notices.forgotten
         bookmark.insert_before(place.after)
         self.bookmarks.add(bookmark)
         return bookmark
 
     def resume(self, version: int) -> Bookmark | None:
         """A bookmark of one who has been told everything up to ``version``; None: more was missed than is known."""
-        if not self.forgotten <= version <= self.version:
+        if not self._notices.forgotten <= version <= self.version:
             return None
         place = self.end.before
         missed = signs = 0
         while missed < MAX_MISSED and signs < MAX_MISSED_SIGNS:
-            if place is self.end or (place.version <= version and isinstance(place, _NEWS)):
+            if place is self.end or (place.version <= version and isinstance(place, NEWS_TYPES)):
                 return self.bookmark_behind(place, version)
             if type(place) is Liveness:
                 signs += 1
@@ -272,8 +111,8 @@ class ChangeList:
         if bookmark.milestone is not None:
             bookmark.milestone.unlink()
         self.bookmarks.discard(bookmark)
-        if not self.bookmarks and len(self._notices) > MAX_REMEMBERED_NOTICES:
-            self._forget(len(self._notices) - MAX_REMEMBERED_NOTICES)
+        if not self.bookmarks:
+            self._notices.trim()
 
     def untold(self, bookmark: Bookmark) -> Iterator[Node | Resource | Notice | Milestone]:
         """What the bookmark's client of ``/ws`` has not been told, oldest change first, moving the bookmark along.
@@ -314,7 +153,7 @@ class ChangeList:
                 if entry is self.end:
                     return
                 place = entry
-                if isinstance(entry, _NEWS):
+                if isinstance(entry, NEWS_TYPES):
                     # Who begins at the beginning is told of departed nodes by nobody, and of liveness with the node.
                     if bookmark.milestone is None or not isinstance(entry, Notice | Retyping | Liveness):
                         yield entry
@@ -334,29 +173,15 @@ class ChangeList:
 
     def notify(self, kind: NoticeKind, uid: str, gone: Gone | None = None) -> None:
         """Keep a notice for those who are behind: one of a kind a node, at its newest place."""
-        self._keep((kind, uid), Notice(kind, uid, gone))
+        self._keep(Notice(kind, uid, gone))
 
     def notify_retyping(self, uid: str) -> None:
         """The same for a resource of a node that has another unit from here on."""
-        self._keep(("retyped", uid), Retyping(uid))
+        self._keep(Retyping(uid))
 
-    def _keep(self, key: tuple[NoticeKind | Literal["retyped"], str], notice: Notice | Retyping) -> None:
-        kept = len(self._notices)
-        if self.bookmarks and kept >= MAX_PENDING_NOTICES:
+    def _keep(self, notice: Notice | Retyping) -> None:
+        if self._notices.keep(notice, is_awaited=bool(self.bookmarks)):
             # Whoever is this far behind starts over, rather than let others pay for it.
             for bookmark in self.bookmarks:
                 bookmark.overtaken = True
-            self._forget(kept)
-        elif not self.bookmarks and kept >= MAX_REMEMBERED_NOTICES + FORGOTTEN_AT_ONCE:
-            self._forget(kept - MAX_REMEMBERED_NOTICES)
-        older = self._notices.pop(key, None)
-        if older is not None:
-            older.unlink()
-        self._notices[key] = notice
         self.append(notice)
-
-    def _forget(self, count: int) -> None:
-        for key in list(islice(self._notices, count)):
-            notice = self._notices.pop(key)
-            self.forgotten = notice.version
-            notice.unlink()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from pyaiot.broker.change_list import Milestone, Node, Notice, Resource
+from pyaiot.broker.entries import Milestone, Node, Notice, Resource
 from pyaiot.wire import codec
 from pyaiot.wire.errors import Malformed
 from pyaiot.wire.messages import JSON

@@ -19,10 +19,11 @@ import uuid
 
 from pyaiot.broker import client_codec
 from pyaiot.broker.authorisation import MAY
-from pyaiot.broker.change_list import Bookmark, Milestone
+from pyaiot.broker.change_list import Bookmark
 from pyaiot.broker.client_codec import Join, WriteRequest
 from pyaiot.broker.client_connection import CHUNK_BYTES, JOIN_TIMEOUT_S, KERNEL_BUFFER_BYTES, ClientConnection
 from pyaiot.broker.close_codes import CLOSE_GOING_AWAY, CLOSE_MALFORMED, CLOSE_NEEDS_TOKEN, CLOSE_TRY_LATER
+from pyaiot.broker.entries import Milestone
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, Outcome

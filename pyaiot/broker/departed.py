@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from pyaiot.broker.change_list import Node
+from pyaiot.broker.entries import Node
 
 MAX_DEPARTED: Final = 1_000
 #: All of them together, as JSON.

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from pyaiot.broker.change_list import ChangeList, Description, Liveness, Node
+from pyaiot.broker.change_list import ChangeList
+from pyaiot.broker.entries import Description, Liveness, Node
 from pyaiot.wire import codec
 from pyaiot.wire.messages import MAX_ABOUT_BYTES, About, Described, Pace
 from pyaiot.wire.names import is_resource

@@ -17,8 +17,9 @@ from typing import Literal
 
 import msgspec
 
-from pyaiot.broker.change_list import Again, ChangeList, Gateway, GatewayState, Gone, Node, Resource
+from pyaiot.broker.change_list import ChangeList
 from pyaiot.broker.details import Details
+from pyaiot.broker.entries import Again, Gateway, GatewayState, Gone, Node, Resource
 from pyaiot.broker.owner import Leaving, Owner
 from pyaiot.wire.messages import Described, Door, GatewayMessage, New, Out, Pace, Reset, Result, Seen, Sync, Update
 from pyaiot.wire.names import is_name, is_resource

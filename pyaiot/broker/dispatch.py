@@ -11,8 +11,8 @@ from typing import Final, Protocol
 from pyaiot.actuation import ActuationMap
 from pyaiot.broker.actuations import Command, NotPossible, PlannedWrite, plan
 from pyaiot.broker.addressees import OTHERS, Addressees
-from pyaiot.broker.change_list import Node
 from pyaiot.broker.directory import Directory
+from pyaiot.broker.entries import Node
 from pyaiot.broker.parked import REVOKED, Full, Parked, ParkedActuations
 from pyaiot.broker.sequence import WINDOW, WriteSequence
 from pyaiot.broker.service_pace import ServicePace

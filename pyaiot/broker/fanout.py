@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pyaiot.broker import client_codec
-from pyaiot.broker.change_list import Node, Resource
 from pyaiot.broker.directory import ChangeKind, Directory
+from pyaiot.broker.entries import Node, Resource
 from pyaiot.broker.framing import text_frame
 
 #: The shortest time between two flushes.

@@ -15,11 +15,11 @@ from tornado.web import RequestHandler
 
 from pyaiot.actuation import ActuationMap
 from pyaiot.broker.authorisation import MAY, Gatekeeper, Request
-from pyaiot.broker.change_list import Node
 from pyaiot.broker.departed import Departed
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.entities.exchange import Entities
+from pyaiot.broker.entries import Node
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.peers import ClientPeer, Counters, GatewayPeer, Peer
 from pyaiot.broker.rpc.node_view import encode_view

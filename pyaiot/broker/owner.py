@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyaiot.broker.change_list import Gateway, Node, Why
+from pyaiot.broker.entries import Gateway, Node, Why
 from pyaiot.wire.messages import Door
 
 

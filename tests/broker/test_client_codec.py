@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from pyaiot.broker import client_codec
-from pyaiot.broker.change_list import Milestone, Node, Notice, Resource
 from pyaiot.broker.client_codec import Join, WriteData, WriteRequest, decode
+from pyaiot.broker.entries import Milestone, Node, Notice, Resource
 from pyaiot.wire.errors import Malformed
 
 

@@ -508,7 +508,7 @@ async def test_new_again_while_behind(broker: Broker, keys: Keys) -> None:
 
 
 async def test_who_is_too_far_behind_is_sent_away(broker: Broker, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyaiot.broker.change_list.MAX_PENDING_NOTICES", 3)
+    monkeypatch.setattr("pyaiot.broker.notices.MAX_PENDING_NOTICES", 3)
     async with gateway(broker.port, keys) as link, client(broker.port) as slow:
         await link.say(NEW)
         await _stall(slow)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from unittest import mock
 
 from pyaiot.broker import departed as module
-from pyaiot.broker.change_list import Node
 from pyaiot.broker.departed import MAX_DEPARTED, SETTLED_BYTES, Departed
+from pyaiot.broker.entries import Node
 
 
 def node(uid: str, says: str = "") -> Node:

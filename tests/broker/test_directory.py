@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from pyaiot.broker import change_list
 from pyaiot.broker import directory as module
-from pyaiot.broker.change_list import Bookmark, Milestone, Node, Notice, Resource
+from pyaiot.broker import notices
+from pyaiot.broker.change_list import Bookmark
 from pyaiot.broker.directory import Directory
+from pyaiot.broker.entries import Milestone, Node, Notice, Resource
 from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Result, Seen, Sync, Update
 
 EPOCH = "0" * 16
@@ -316,7 +317,7 @@ def test_a_device_that_comes_and_goes_costs_one_notice() -> None:
 
 
 def test_who_is_too_far_behind_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(change_list, "MAX_PENDING_NOTICES", 3)
+    monkeypatch.setattr(notices, "MAX_PENDING_NOTICES", 3)
     told = Told()
     bookmark = told.directory.changes.bookmark(told_all=True)
     for n in range(5):

@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pyaiot.broker.change_list import Bookmark, Milestone, Node, Notice, Resource
+from pyaiot.broker.change_list import Bookmark
 from pyaiot.broker.directory import Directory
+from pyaiot.broker.entries import Milestone, Node, Notice, Resource
 from pyaiot.wire.messages import GatewayMessage, New, Out, Reset, Sync, Update
 
 GATEWAYS = ("a", "b")

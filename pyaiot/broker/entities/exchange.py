@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from pyaiot.broker.change_list import Node, Resource
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.entities.calls import Calls, Tell
 from pyaiot.broker.entities.descriptions import MethodDescription
@@ -22,6 +21,7 @@ from pyaiot.broker.entities.outcomes import MAX_REASON, write_code
 from pyaiot.broker.entities.peer_nodes import PeerNodes, uid_of
 from pyaiot.broker.entities.registry import Entity, Registry
 from pyaiot.broker.entities.subscriptions import Subscriptions
+from pyaiot.broker.entries import Node, Resource
 from pyaiot.rpc.errors import RpcError
 from pyaiot.wire.messages import JSON, BrokerMessage, Result, Write
 from pyaiot.wire.names import PEER_GATEWAY

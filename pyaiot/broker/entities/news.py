@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from pyaiot.broker.change_list import Resource
+from pyaiot.broker.entries import Resource
 from pyaiot.wire.messages import JSON
 
 #: Topics that may wait for one connection; with more it is too far behind.

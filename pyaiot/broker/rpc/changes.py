@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pyaiot.broker.change_list import Description, Gateway, GatewayState, Gone, Liveness, Node, Resource, Why
+from pyaiot.broker.entries import Description, Gateway, GatewayState, Gone, Liveness, Node, Resource, Why
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.rpc.node_view import known
 from pyaiot.wire.messages import JSON

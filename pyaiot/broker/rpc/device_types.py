@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pyaiot.broker.change_list import Node
+from pyaiot.broker.entries import Node
 from pyaiot.wire.names import PEER_GATEWAY
 
 #: With no more nodes than this, it is found out each time …

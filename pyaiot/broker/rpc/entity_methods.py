@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pyaiot.broker.change_list import Node
 from pyaiot.broker.entities.descriptions import (
     DEFAULT_TYPE,
     MAX_TOPIC,
@@ -26,6 +25,7 @@ from pyaiot.broker.entities.descriptions import (
 from pyaiot.broker.entities.exchange import MAX_TIMEOUT_S, TIMEOUT_S
 from pyaiot.broker.entities.peer_nodes import uid_of
 from pyaiot.broker.entities.registry import Entity
+from pyaiot.broker.entries import Node
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.caller import Caller, Later
 from pyaiot.broker.rpc.device_types import DeviceTypes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pyaiot.broker.change_list import GatewayState
+from pyaiot.broker.entries import GatewayState
 from pyaiot.broker.owner import Owner
 from pyaiot.rpc.methods import Method
 from pyaiot.wire.messages import Door

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pyaiot.broker.change_list import Description, Gateway, Node, Resource
+from pyaiot.broker.entries import Description, Gateway, Node, Resource
 from pyaiot.broker.rpc.filters import Filter, Matcher
 from pyaiot.broker.rpc.resource_type import resource_type
 from pyaiot.rpc.errors import RpcError

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from pyaiot.broker.change_list import Node, Resource, Why
 from pyaiot.broker.details import NOTHING
+from pyaiot.broker.entries import Node, Resource, Why
 from pyaiot.wire.messages import JSON, About
 
 

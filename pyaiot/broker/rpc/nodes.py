@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pyaiot.broker.change_list import Node, Resource
 from pyaiot.broker.entities.outcomes import read_answer
+from pyaiot.broker.entries import Node, Resource
 from pyaiot.broker.hub import Hub, wall_ms
 from pyaiot.broker.rpc.caller import Caller, Later
 from pyaiot.broker.rpc.filters import Condition, Filter, Matcher

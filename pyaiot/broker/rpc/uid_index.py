@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
-from pyaiot.broker.change_list import Node
+from pyaiot.broker.entries import Node
 
 #: Newcomers that are remembered beside as many as there are already; with more, all is put in order anew.
 MIN_NEWCOMERS: Final = 1_000

@@ -17,9 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from pyaiot.broker.change_list import (
+from pyaiot.broker.change_list import Bookmark
+from pyaiot.broker.close_codes import CLOSE_TRY_LATER
+from pyaiot.broker.directory import Directory
+from pyaiot.broker.entries import (
     Again,
-    Bookmark,
     Description,
     Entry,
     Gateway,
@@ -31,8 +33,6 @@ from pyaiot.broker.change_list import (
     Resource,
     Retyping,
 )
-from pyaiot.broker.close_codes import CLOSE_TRY_LATER
-from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
 from pyaiot.broker.rpc.filters import Filter

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from pyaiot.broker.change_list import Description, Entry, Gateway, Liveness, Node, Resource
 from pyaiot.broker.directory import Directory, NewsKind
+from pyaiot.broker.entries import Description, Entry, Gateway, Liveness, Node, Resource
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
 from pyaiot.broker.rpc.filters import Filter

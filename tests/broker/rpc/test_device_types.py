@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyaiot.broker.change_list import Node
+from pyaiot.broker.entries import Node
 from pyaiot.broker.rpc import device_types
 from pyaiot.broker.rpc.device_types import DeviceTypes
 

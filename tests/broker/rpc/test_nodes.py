@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyaiot.broker.change_list import Node
+from pyaiot.broker.entries import Node
 from pyaiot.broker.rpc import nodes as node_methods
 from pyaiot.broker.rpc import uid_index
 from pyaiot.broker.rpc.uid_index import UidIndex

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from pyaiot.broker import change_list
+from pyaiot.broker import change_list, notices
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import changes, filters, groups, watch
 from pyaiot.broker.rpc.filters import Filter
@@ -215,8 +215,8 @@ def test_a_watch_looks_at_less_at_a_time_the_more_its_filter_costs() -> None:
 def test_departures_are_remembered_to_a_bound_and_older_versions_are_not_gone_on_from() -> None:
     bench = Bench(10)
     with (
-        mock.patch.object(change_list, "MAX_REMEMBERED_NOTICES", 4),
-        mock.patch.object(change_list, "FORGOTTEN_AT_ONCE", 1),
+        mock.patch.object(notices, "MAX_REMEMBERED_NOTICES", 4),
+        mock.patch.object(notices, "FORGOTTEN_AT_ONCE", 1),
     ):
         versions = []
         for uid in range(10):

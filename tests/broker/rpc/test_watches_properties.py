@@ -13,10 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pyaiot.broker import change_list
-from pyaiot.broker.change_list import Gone, Node
+from pyaiot.broker import change_list, entries, notices
 from pyaiot.broker.departed import Departed
 from pyaiot.broker.directory import Directory
+from pyaiot.broker.entries import Gone, Node
 from pyaiot.broker.rpc import groups, watch, watches
 from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.node_view import encode_view
@@ -40,9 +40,9 @@ FILTERS = [
 ]
 #: Small enough to be reached.
 BOUNDS = [
-    (change_list, "MAX_PENDING_NOTICES", 12),
-    (change_list, "MAX_REMEMBERED_NOTICES", 6),
-    (change_list, "FORGOTTEN_AT_ONCE", 2),
+    (notices, "MAX_PENDING_NOTICES", 12),
+    (notices, "MAX_REMEMBERED_NOTICES", 6),
+    (notices, "FORGOTTEN_AT_ONCE", 2),
     (change_list, "MAX_MISSED", 12),
     (change_list, "MAX_MISSED_SIGNS", 2),
     (groups, "MAX_IDLE_GROUPS", 2),
@@ -284,7 +284,7 @@ class WatchMachine(RuleBasedStateMachine):
     def the_list_is_in_the_order_of_versions(self) -> None:
         place, version = self.directory.changes.end.after, 0
         while place is not self.directory.changes.end:
-            if isinstance(place, change_list._NEWS):
+            if isinstance(place, entries.NEWS_TYPES):
                 assert place.version >= version
                 version = place.version
             place = place.after
