@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import resource
 import socket
@@ -36,6 +37,8 @@ MAX_HEADER_BYTES = 16_384
 MAX_BUFFER_BYTES = 262_144
 #: How long an HTTP connection lives, also one that does not take its answers. A WebSocket has rules of its own.
 MAX_AGE_S = 120.0
+#: How often another free port is asked for, where one is taken at another address of the host.
+FREE_PORT_TRIES = 10
 #: Connections that one server keeps open, of every kind; fewer where the system allows fewer files.
 MAX_CONNECTIONS = 4_096
 #: Those by TLS of which a request is waited for, the handshake first: one that stalls there holds some 60 KB.
@@ -65,7 +68,7 @@ def bind(host: str, port: int, option: str) -> list[socket.socket]:
     ``option`` (``broker``, ``web``) names the options in the advice. Raises CannotListen.
     """
     try:
-        return bind_sockets(port, host or None)
+        return _bind(host, port)
     except socket.gaierror:
         raise CannotListen(f"--{option}-host: {host!r} is not a name or address of this host") from None
     except (OSError, UnicodeError) as error:
@@ -74,6 +77,17 @@ def bind(host: str, port: int, option: str) -> list[socket.socket]:
             f"cannot listen on {host or 'all addresses,'} port {port} ({reason}): "
             f"stop what uses it, or choose another with --{option}-port or --{option}-host"
         ) from None
+
+
+def _bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets of one port. Of several addresses only the first is asked for a free one; the others may not have it."""
+    for _ in range(FREE_PORT_TRIES if port == 0 else 0):
+        try:
+            return bind_sockets(port, host or None)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return bind_sockets(port, host or None)
 
 
 def port_of(sockets: list[socket.socket]) -> int:

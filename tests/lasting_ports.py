@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import socket
 
@@ -12,10 +13,37 @@ PORTS = range(20_000, 30_000)
 
 
 def lasting_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of ``host`` that is free, and that nobody else gets while it is: at most another test by chance."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    """A port that is free at every address of ``host``, and that nobody else gets: at most another test by chance.
+
+    Raises OSError where ``host`` has no address here.
+    """
+    found = known(host, kind)
     while True:
         port = random.choice(PORTS)
-        with contextlib.suppress(OSError), socket.socket(family, kind) as sock:
-            sock.bind((host, port))
-            return port
+        try:
+            with contextlib.ExitStack() as stack:
+                for family, address in found:
+                    sock = stack.enter_context(socket.socket(family, kind))
+                    if family == socket.AF_INET6:
+                        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    sock.bind((address, port))
+                return port
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
+def known(host: str, kind: socket.SocketKind) -> list[tuple[socket.AddressFamily, str]]:
+    """The addresses of ``host`` that can be had here: a name may also stand for one of IPv6 where there is no IPv6."""
+    found, wrong = [], OSError()
+    for family, _, _, _, address in socket.getaddrinfo(host, 0, type=kind):
+        try:
+            with socket.socket(family, kind) as sock:
+                sock.bind((address[0], 0))
+        except OSError as error:
+            wrong = error
+        else:
+            found.append((family, str(address[0])))
+    if not found:
+        raise wrong
+    return found

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
 import socket
 import subprocess
@@ -64,6 +65,25 @@ def test_an_empty_host_is_called_all_addresses_where_it_cannot_be_had() -> None:
     finally:
         for each in sockets:
             each.close()
+
+
+def test_a_free_port_is_one_that_is_free_at_every_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system gives a free port of the first address; at the next one a connection may have it."""
+    taken = [OSError(errno.EADDRINUSE, "Address already in use")] * 2
+    bind_sockets = listening.bind_sockets
+
+    def bind_once_more(port: int, address: str | None) -> list[socket.socket]:
+        if taken:
+            raise taken.pop()
+        return bind_sockets(port, address)
+
+    monkeypatch.setattr(listening, "bind_sockets", bind_once_more)
+    for each in bind("localhost", 0, "web"):
+        each.close()
+    assert taken == []
+    taken.append(OSError(errno.EADDRINUSE, "Address already in use"))
+    with pytest.raises(CannotListen, match="Address already in use"):
+        bind("localhost", 1, "web")
 
 
 async def begin(port: int) -> tuple[bytes, asyncio.StreamWriter]:

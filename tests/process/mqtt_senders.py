@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.patience import PATIENCE_S
 from tests.process.mqtt_peers import MqttPeer
 from tests.process.viewers import Viewer
 
@@ -74,7 +75,7 @@ class Senders:
     def __init__(self, senders: list[Sender]) -> None:
         self.all = senders
 
-    async def acknowledged(self, more: int, within_s: float = 20.0) -> None:
+    async def acknowledged(self, more: int, within_s: float = PATIENCE_S) -> None:
         """Wait until each has had so many more acknowledged than now."""
         goals = [len(sender.acknowledged) + more for sender in self.all]
         async with asyncio.timeout(within_s):

@@ -23,7 +23,7 @@ with connect(f"ws://localhost:{port}/ws", compression=None, proxy=None, max_size
     print("joined", flush=True)
     os.kill(os.getpid(), signal.SIGSTOP)
     while len(texts) < count or not all(text.startswith(words) for text in texts.values()):
-        message = json.loads(client.recv(timeout=10))
+        message = json.loads(client.recv(timeout=60))
         messages += 1
         if message["type"] == "update" and message["endpoint"].startswith("text"):
             texts[message["uid"], message["endpoint"]] = message["data"]

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from pyaiot.keys import Keys
+from tests.lasting_ports import lasting_port
 from tests.process.processes import CONNECTED, Host
 
 
 async def test_a_gateway_elsewhere_finds_the_broker_again(host: Host, keys: Keys, tmp_path: Path) -> None:
     assert (await host.run("aiot", "backup", "pi.tar.gz")).code == 0
-    broker, port = await host.broker()
+    broker, port = await host.broker(port=lasting_port("localhost"))
     gateway, _ = await host.coap_gateway(port)
     await broker.kill()
     seen = len(gateway.lines)

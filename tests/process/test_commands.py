@@ -14,6 +14,7 @@ import pytest
 from pyaiot import keys as keyfile
 from pyaiot.keys import Keys
 from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, UpSettings
+from tests.lasting_ports import known, lasting_port
 from tests.process.forks import Forks, forking
 from tests.process.processes import Finished, Host
 
@@ -237,15 +238,13 @@ def test_each_source_wins_over_the_one_before(forks: Forks, host: Host, keys: Ke
 @contextmanager
 def taken(kind: socket.SocketKind, host: str = "localhost") -> Iterator[int]:
     """A port that others listen on, at every address of ``host``."""
-    found = socket.getaddrinfo(host, 0, type=kind)
+    port = lasting_port(host, kind)
     with ExitStack() as stack:
-        port = 0
-        for family, _, _, _, address in found:
+        for family, address in known(host, kind):
             one = stack.enter_context(socket.socket(family, kind))
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.bind((address[0], port))
-            port = one.getsockname()[1]
+            one.bind((address, port))
             if kind is socket.SOCK_STREAM:
                 one.listen()
         yield port

@@ -17,6 +17,9 @@ from tests.process.feeders import feeding
 from tests.process.processes import CONNECTED, Host
 from tests.process.viewers import viewing
 
+#: Long enough to look at what holds until it is over, also on a machine that is busy with something else.
+GRACE_S = 5
+
 
 async def metric(port: int, name: str) -> float:
     """A figure of the broker's ``/metrics``."""
@@ -32,7 +35,7 @@ async def metric(port: int, name: str) -> float:
 
 
 async def test_nodes_are_out_after_the_grace(host: Host, keys: Keys) -> None:
-    broker, port = await host.broker("--gateway-grace", "1")
+    broker, port = await host.broker("--gateway-grace", str(GRACE_S))
     gateway, coap_port = await host.coap_gateway(port)
     async with (
         sending(coap_port, 3),
@@ -47,7 +50,7 @@ async def test_nodes_are_out_after_the_grace(host: Host, keys: Keys) -> None:
         result = await viewer.write("coap/s0", "led", "1")
         assert (result["ok"], result["code"]) == (False, "offline")
         assert viewer.told("out") == []
-        took = await viewer.sees(other.truth, 3.0)
+        took = await viewer.sees(other.truth)
         assert sorted(viewer.told("out")) == ["coap/s0", "coap/s1", "coap/s2"]
         print(f"out {took:.2f} s later")
 

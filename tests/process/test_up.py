@@ -176,7 +176,7 @@ async def test_the_first_device_of_the_readme(host: Host, gateway: str) -> None:
         for line in lines:
             assert "//localhost/" in line
             command = shlex.split(line.replace("//localhost/", f"//{gateway}:{coap_port}/"))
-            client = await host.start_program(command[0], "-v", "6", "-B", "5", *command[1:], name="coap-client")
+            client = await host.start_program(command[0], "-v", "6", "-B", "60", *command[1:], name="coap-client")
             await client.ended()
             assert "c:2.04" in client.text
         await viewer.until(lambda: viewer.view.get("coap/my-first-device", {}).get("temperature") == "23.4°C")
