@@ -122,9 +122,11 @@ async def test_a_device_that_was_killed_is_out_when_its_registration_is_over(
 ) -> None:
     """Until then a write to it fails, and says why."""
     viewer, uri = road
-    base = f"base=coap://127.0.0.1:{server}"
-    assert "c:2.01" in await coap_client(host, "-m", "post", f"{uri}/rd?ep=lib&lt=4&{base}")
+    register = f"{uri}/rd?ep=lib&base=coap://127.0.0.1:{server}&lt="
+    assert "c:2.01" in await coap_client(host, "-m", "post", f"{register}600")
     await viewer.until(lambda: "time" in viewer.view.get("coap/lib", {}))
+    # So short a time only now, that it is not over before the device was known.
+    assert "c:2.0" in await coap_client(host, "-m", "post", f"{register}4")
     await next(each for each in host.started if each.name == "coap-server").kill()
     failed = await viewer.write("coap/lib", "example_data", "1")
     assert (failed["ok"], failed["code"]) == (False, "offline")

@@ -35,9 +35,12 @@ class Prometheus:
 
     async def until(self, query: str) -> None:
         """Wait until the query has a result."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not (await self.get("query", query=query))["result"]:
-                await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not (await self.get("query", query=query))["result"]:
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"no result: {query}") from None
 
     def _get(self, path: str, parameters: dict[str, str]) -> Any:
         url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
@@ -96,8 +99,10 @@ async def test_every_panel_and_every_alert(host: Host, tmp_path: Path) -> None:
         for target in panel.get("targets", ()):
             query = target["expr"].replace("$instance", ".*").replace("$__rate_interval", "5s")
             assert "$" not in query
-            found = (await prometheus.get("query", query=query))["result"]
-            assert found or panel["title"] in WITHOUT_DATA, f"{panel['title']}: {query}"
+            if panel["title"] in WITHOUT_DATA:
+                await prometheus.get("query", query=query)
+            else:  # on a busy machine a scrape may have come too late, and the next brings what the query needs
+                await prometheus.until(query)
             asked += 1
     assert asked > 100
 
@@ -108,5 +113,7 @@ async def test_every_panel_and_every_alert(host: Host, tmp_path: Path) -> None:
                 break
             await asyncio.sleep(0.1)
     assert {rule["name"]: rule["lastError"] for rule in group["rules"] if rule.get("lastError")} == {}
-    assert [rule["name"] for rule in group["rules"] if rule["state"] == "firing"] == []
+    # The services that run apart are not there, which is told after two minutes.
+    firing = [alert["labels"] for rule in group["rules"] for alert in rule["alerts"] if alert["state"] == "firing"]
+    assert [labels for labels in firing if labels.get("job") != "pyaiot-services"] == []
     await process.stop()
