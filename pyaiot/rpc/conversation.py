@@ -9,38 +9,28 @@ forgotten, or when the conversation is closed.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from pyaiot.rpc import messages
+from pyaiot.rpc.batches import Batch, HeldAnswers
+from pyaiot.rpc.decoding import parse
+from pyaiot.rpc.encoding import encode_error, encode_notification, encode_request, encode_result
 from pyaiot.rpc.errors import RpcError
 from pyaiot.rpc.limits import Limits
-from pyaiot.rpc.messages import MAX_DEPTH, Id, Invalid, Notification, Params, Request, Response, Version
+from pyaiot.rpc.messages import MAX_DEPTH, Id, Invalid, Message, Notification, Params, Request, Response, Version
+from pyaiot.rpc.pending import Done, PendingRequests
 from pyaiot.wire.messages import JSON
 
 #: Calls of the peer, and requests of ours, that may be under way.
 MAX_CALLS: Final = 1024
 MAX_REQUESTS: Final = 1024
-#: What the answers to one batch may hold, in bytes; what does not fit any more is answered by an error.
-MAX_BATCH_ANSWER_BYTES: Final = 256 * 1024
-#: What answers that wait for others of their batches may hold, in bytes, all together, or one of them that is longer:
-#: what does not fit any more is answered by an error. With this much of errors, too, further batches are ``busy``.
-MAX_HELD_BYTES: Final = 256 * 1024
-MAX_HELD_WITH_ERRORS_BYTES: Final = 1024 * 1024
-#: An answer that is no longer than this is not replaced by another, which would be no shorter.
-SHORT_ANSWER_BYTES: Final = 512
-#: Deadlines of requests that ended are kept until they outnumber the others, and this.
-MAX_IDLE_DEADLINES: Final = 256
 
 #: What the codec, and Limits, say of what JSON cannot.
 _NOT_JSON: Final = (TypeError, ValueError, RecursionError, msgspec.MsgspecError)
-
-Done: TypeAlias = Callable[["msgspec.Raw | RpcError"], None]
 
 
 @dataclass(slots=True)
@@ -57,24 +47,12 @@ class Counters:
     timeouts: int = 0
 
 
-class _Batch:
-    """Answers that wait for the others of their batch; ``is_refused``: nothing of it is served."""
-
-    __slots__ = ("answers", "is_refused", "outstanding", "size")
-
-    def __init__(self, outstanding: int, *, is_refused: bool) -> None:
-        self.answers: list[bytes] = []
-        self.size = 0
-        self.outstanding = outstanding
-        self.is_refused = is_refused
-
-
 class Call:
     """What the peer asks for (or tells: ``is_notification``). ``version`` is that of JSON-RPC it came in."""
 
     __slots__ = ("_batch", "_open", "id", "is_notification", "method", "params", "version")
 
-    def __init__(self, item: Request | Notification, batch: _Batch | None) -> None:
+    def __init__(self, item: Request | Notification, batch: Batch | None) -> None:
         self.is_notification = type(item) is Notification
         self.id: Id = None if self.is_notification else item.id  # type: ignore[union-attr]
         self.method = item.method
@@ -105,16 +83,14 @@ class Conversation:
         self._max_calls = max_calls
         self._max_depth = max_depth
         self._limits = limits
-        self._pending: dict[int, tuple[Done, float]] = {}
-        self._deadlines: list[tuple[float, int]] = []
+        self._pending = PendingRequests()
+        self._held = HeldAnswers()
         self._last_id = 0
         self.version: Version = version
         self.counters = counters or Counters()
         #: Calls of the peer that have not been answered yet.
         self.serving = 0
         self._owed = 0
-        #: Bytes of answers that wait for the others of their batches.
-        self.held = 0
         self.is_closed = False
         #: Why the connection has to be closed (1003): a peer of 1.0 sent something malformed. None: it has not.
         self.fault: str | None = None
@@ -134,16 +110,16 @@ class Conversation:
         """Take one text; the calls in it, to be served. Answers to our own requests are handed to their ``done``."""
         if self.is_closed:
             return []
-        parsed = messages.parse(text, self._max_depth)
+        parsed = parse(text, self._max_depth)
         if not parsed.is_batch:
             call = self._take(parsed.items[0], None)
             return [] if call is None else [call]
-        batch = _Batch(1, is_refused=self.held > MAX_HELD_WITH_ERRORS_BYTES)
+        batch = self._held.begin()
         calls = [call for item in parsed.items if (call := self._take(item, batch)) is not None]
         self._settle(batch)
         return calls
 
-    def _take(self, item: messages.Message, batch: _Batch | None) -> Call | None:
+    def _take(self, item: Message, batch: Batch | None) -> Call | None:
         if type(item) is Response:
             self._answered(item)
             return None
@@ -159,7 +135,7 @@ class Conversation:
             self.counters.requests += 1
             self._owed += 1
         if batch is not None and not call.is_notification:
-            batch.outstanding += 1
+            self._held.expect(batch)
         self.serving += 1
         if self.serving > self._max_calls:
             self.counters.too_many += 1
@@ -173,7 +149,7 @@ class Conversation:
             return None
         return call
 
-    def _take_invalid(self, item: Invalid, batch: _Batch | None) -> None:
+    def _take_invalid(self, item: Invalid, batch: Batch | None) -> None:
         self.counters.malformed += 1
         version: Version = 1 if item.version == 1 or (self.version == 1 and batch is None) else 2
         if version == 1 and self.fault is None:
@@ -184,9 +160,9 @@ class Conversation:
             if pending is not None:
                 pending(RpcError.of("failed", f"what the peer answered cannot be read: {item.error}"))
         elif batch is not None:
-            self._hold(batch, messages.encode_error(item.id, item.error))
+            self._held.hold(batch, encode_error(item.id, item.error))
         else:
-            self._send(messages.encode_error(item.id, item.error, version))
+            self._send(encode_error(item.id, item.error, version))
 
     def answer(self, call: Call, result: JSON) -> None:
         """End a call: ``result`` is any JSON, or a msgspec.Raw. Only the first ending of a call counts.
@@ -199,7 +175,7 @@ class Conversation:
             self._end(call, b"")
             return
         try:
-            encoded = messages.encode_result(call.id, result, call.version)
+            encoded = encode_result(call.id, result, call.version)
             self._check(result, encoded)
         except _NOT_JSON as error:
             self.refuse(call, RpcError.internal())
@@ -214,10 +190,10 @@ class Conversation:
             self._end(call, b"")
             return
         try:
-            encoded = messages.encode_error(call.id, error, call.version)
+            encoded = encode_error(call.id, error, call.version)
             self._check([error.code, None if error.data is UNSET else error.data], encoded)
         except _NOT_JSON as fault:
-            self._end(call, messages.encode_error(call.id, RpcError.internal(), call.version))
+            self._end(call, encode_error(call.id, RpcError.internal(), call.version))
             raise TypeError(f"{call.method}: its error cannot be sent: {fault}") from fault
         self._end(call, encoded)
 
@@ -235,25 +211,18 @@ class Conversation:
         if batch is None:
             self._send(encoded)
             return
-        waits = batch.outstanding > 1 and self.held > 0 and self.held + len(encoded) > MAX_HELD_BYTES
-        if (waits or batch.size > MAX_BATCH_ANSWER_BYTES) and len(encoded) > SHORT_ANSWER_BYTES:
+        if not self._held.has_room_for(batch, encoded):
             error = RpcError.of(
                 "unsupported", "it was done, but the answers are too long for one batch: ask one by one"
             )
-            encoded = messages.encode_error(call.id, error)
-        self._hold(batch, encoded)
+            encoded = encode_error(call.id, error)
+        self._held.hold(batch, encoded)
         self._settle(batch)
 
-    def _hold(self, batch: _Batch, encoded: bytes) -> None:
-        batch.answers.append(encoded)
-        batch.size += len(encoded)
-        self.held += len(encoded)
-
-    def _settle(self, batch: _Batch) -> None:
-        batch.outstanding -= 1
-        if batch.outstanding == 0 and batch.answers:
-            self.held -= batch.size
-            self._send(messages.join_batch(batch.answers))
+    def _settle(self, batch: Batch) -> None:
+        answers = self._held.settle(batch)
+        if answers is not None:
+            self._send(answers)
 
     # Our own
 
@@ -265,7 +234,7 @@ class Conversation:
         if self.is_closed:
             return
         try:
-            encoded = messages.encode_notification(method, params, self.version)
+            encoded = encode_notification(method, params, self.version)
             self._check(params, encoded)
         except _NOT_JSON as error:
             raise RpcError.invalid_params(str(error)) from error
@@ -285,23 +254,19 @@ class Conversation:
             return None
         id = self._last_id + 1
         try:
-            encoded = messages.encode_request(id, method, params, self.version)
+            encoded = encode_request(id, method, params, self.version)
             self._check(params, encoded)
         except _NOT_JSON as error:
             done(RpcError.invalid_params(f"it was not sent: {error}"))
             return None
         self._last_id = id
-        self._pending[id] = (done, deadline)
-        heapq.heappush(self._deadlines, (deadline, id))
-        if len(self._deadlines) > 2 * len(self._pending) + MAX_IDLE_DEADLINES:
-            self._deadlines = [(due, id) for id, (_, due) in self._pending.items()]
-            heapq.heapify(self._deadlines)
+        self._pending.add(id, deadline, done)
         self._send(encoded)
         return id
 
     def forget(self, id: int) -> None:
         """Nobody waits for this request any more: its ``done`` is not called, and its answer is ignored."""
-        self._pending.pop(id, None)
+        self._pending.take(id)
 
     def _answered(self, item: Response) -> None:
         done = self._pop(item.id)
@@ -311,32 +276,23 @@ class Conversation:
             done(item.result if item.error is None else item.error)  # type: ignore[arg-type]
 
     def _pop(self, id: Id) -> Done | None:
-        if type(id) is not int:  # True would be 1
-            return None
-        pending = self._pending.pop(id, None)
-        return None if pending is None else pending[0]
+        return self._pending.take(id) if type(id) is int else None  # True would be 1
 
     # Time, and the end
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
-        while self._deadlines and self._deadlines[0][1] not in self._pending:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._pending.next_deadline()
 
     def expire(self, now: float) -> None:
         """Requests that were not answered in time have ended, too."""
-        while (deadline := self.next_deadline()) is not None and deadline <= now:
-            _, id = heapq.heappop(self._deadlines)
-            done, _ = self._pending.pop(id)
+        while (done := self._pending.take_late(now)) is not None:
             self.counters.timeouts += 1
             done(RpcError.of("timeout", "no answer in time: whether it was done is not known"))
 
     def close(self, why: str = "the connection was lost: whether it was done is not known") -> None:
         """The connection ended: so have all requests (``left``), and what is answered now goes nowhere."""
         self.is_closed = True
-        pending, self._pending = self._pending, {}
-        self._deadlines.clear()
-        self.held = 0
-        for done, _ in pending.values():
+        self._held.drop()
+        for done in self._pending.take_all():
             done(RpcError.of("left", why))

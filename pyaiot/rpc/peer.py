@@ -27,9 +27,10 @@ import msgspec
 
 from pyaiot.rpc.conversation import Call, Conversation, Counters
 from pyaiot.rpc.deadline_timer import DeadlineTimer
+from pyaiot.rpc.decoding import read_result
 from pyaiot.rpc.errors import RpcError
 from pyaiot.rpc.limits import Limits
-from pyaiot.rpc.messages import MAX_DEPTH, Version, read_result
+from pyaiot.rpc.messages import MAX_DEPTH, Version
 from pyaiot.rpc.methods import Method, MethodTable
 from pyaiot.wire.messages import JSON
 

@@ -13,9 +13,10 @@ import websockets
 from websockets.asyncio.client import connect
 
 from pyaiot.rpc.conversation import Conversation
+from pyaiot.rpc.decoding import parse
 from pyaiot.rpc.errors import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from pyaiot.rpc.limits import Limits, NotSayable
-from pyaiot.rpc.messages import MAX_DEPTH, Response, parse
+from pyaiot.rpc.messages import MAX_DEPTH, Response
 from pyaiot.rpc.peer import Peer
 
 PATIENCE_S = 30.0

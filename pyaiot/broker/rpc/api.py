@@ -19,8 +19,8 @@ from pyaiot.broker.rpc.entity_methods import EntityMethods
 from pyaiot.broker.rpc.nodes import Nodes
 from pyaiot.keys import Role
 from pyaiot.rpc.conversation import Call, Conversation
+from pyaiot.rpc.encoding import encode_value
 from pyaiot.rpc.errors import RpcError
-from pyaiot.rpc.messages import encode_value
 from pyaiot.rpc.methods import Method, MethodTable
 from pyaiot.rpc.openrpc import describe
 from pyaiot.wire.messages import JSON

@@ -15,7 +15,8 @@ from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.entities.news import Left, News, Newsbox, Published, Registered, Reported
 from pyaiot.broker.framing import text_frame
 from pyaiot.broker.rpc.caller import Session
-from pyaiot.rpc.messages import Version, encode_notification
+from pyaiot.rpc.encoding import encode_notification
+from pyaiot.rpc.messages import Version
 from pyaiot.wire.codec import encode
 from pyaiot.wire.messages import JSON
 

@@ -19,8 +19,8 @@ from pyaiot.broker.hub import Hub
 from pyaiot.broker.plain_handler import PlainHandler
 from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.caller import Caller
-from pyaiot.rpc import messages
 from pyaiot.rpc.conversation import Call, Conversation
+from pyaiot.rpc.encoding import encode_error
 from pyaiot.rpc.errors import RpcError
 
 log = logging.getLogger("pyaiot.broker")
@@ -138,7 +138,7 @@ class RpcRequestHandler(PlainHandler):
             self._answer.set_result(text)
 
     def _refuse(self, status: int, error: RpcError) -> None:
-        self._say(status, messages.encode_error(None, error))
+        self._say(status, encode_error(None, error))
 
     def _say(self, status: int, text: bytes) -> None:
         self.set_status(status)
