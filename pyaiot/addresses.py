@@ -10,10 +10,11 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from pyaiot.ports import BROKER_PORT
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 #: What may stand before ``://`` in an address of the broker, and what that is for a WebSocket.
 _SCHEMES = {"": "ws", "ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
-BROKER_PORT = 8000
 #: A host's name by mDNS is no longer, in bytes; room is left for what tells it from others.
 MAX_MDNS_LABEL: Final = 40
 _NO_MDNS_LABEL = re.compile(r"[^A-Za-z0-9-]+", re.ASCII)

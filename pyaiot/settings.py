@@ -1,65 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What can be set of each service: defaults < config file (TOML) < environment (``AIOT_…``) < flags.
 
-One frozen dataclass a service; an option is a field, and its name is the flag, the key in the file and the
-variable in the environment. ``load`` checks everything before anything starts.
+One frozen dataclass a service, made of those for what several services have; an option is a field, and its name is the
+flag, the key in the file and the variable in the environment. ``load`` checks everything before anything starts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from pyaiot.options import option
+from pyaiot.ports import BROKER_PORT, COAP_PORT, HTTP_PORT, MQTT_PORT, WEB_PORT, WS_PORT
 
-#: Ports of the predecessor, which users and firmware know.
-BROKER_PORT: Final = "8000"
-COAP_PORT: Final = 5683
-MQTT_PORT: Final = 1886
-WS_PORT: Final = 8001
-HTTP_PORT: Final = 8002
-WEB_PORT: Final = 8080
 #: Where the public keys are that devices' tokens are checked by.
 DEVICE_KEYS: Final = "~/.pyaiot/device-keys"
 #: What signs the tokens that are made here (``aiot device-token``); no service reads it.
 DEVICE_TOKEN_KEY: Final = "~/.pyaiot/device-token.key"
-#: The broker and the WebSocket gateway have it in common.
-ACTUATION_MAP_HELP: Final = "TOML file that says which component and command of its platform a device's resource is"
-
-
-def device_file_option() -> Any:
-    """The option of every service that devices log in to; a field belongs to one class, so each call makes one."""
-    return option(
-        "~/.pyaiot/devices",
-        "file with the devices' passwords, hashed (see aiot device)",
-        metavar="FILE",
-        keeps="secret",
-    )
-
-
-def device_keys_option() -> Any:
-    """The option of the gateways that take tokens of devices, likewise."""
-    return option(
-        DEVICE_KEYS,
-        "folder of public keys (*.pem) that tokens of devices are checked by",
-        metavar="FOLDER",
-        keeps="chosen",
-    )
-
-
-def device_token_audience_option() -> Any:
-    """Likewise."""
-    return option("", "take only tokens of devices that are for this audience", metavar="TEXT")
-
-
-def device_owners_option() -> Any:
-    """Likewise."""
-    return option(
-        "~/.pyaiot/device-owners",
-        "file that keeps which account each id was proved for by a token",
-        metavar="FILE",
-        keeps="state",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +31,7 @@ class CommonSettings:
         "localhost", "host name or address of the broker (the broker binds to it)", metavar="HOST"
     )
     broker_port: str = option(
-        BROKER_PORT, "port of the broker; may be empty where a proxy serves it on the usual port", kind="port?"
+        str(BROKER_PORT), "port of the broker; may be empty where a proxy serves it on the usual port", kind="port?"
     )
     key_file: str = option(
         "~/.pyaiot/keys", "file with this host's keys (see aiot-generate-keys)", metavar="FILE", keeps="secret"
@@ -124,7 +81,50 @@ class TlsSettings(CommonSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BrokerSettings(TlsSettings):
+class DeviceFileSettings(CommonSettings):
+    """What those have that devices log in to."""
+
+    device_file: str = option(
+        "~/.pyaiot/devices",
+        "file with the devices' passwords, hashed (see aiot device)",
+        metavar="FILE",
+        keeps="secret",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceTokenSettings(DeviceFileSettings):
+    """What those have whose devices may show tokens instead of passwords."""
+
+    device_keys: str = option(
+        DEVICE_KEYS,
+        "folder of public keys (*.pem) that tokens of devices are checked by",
+        metavar="FOLDER",
+        keeps="chosen",
+    )
+    device_token_audience: str = option("", "take only tokens of devices that are for this audience", metavar="TEXT")
+    device_owners: str = option(
+        "~/.pyaiot/device-owners",
+        "file that keeps which account each id was proved for by a token",
+        metavar="FILE",
+        keeps="state",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActuationSettings(CommonSettings):
+    """What those have that speak a platform's commands, as ``actuation`` translates them."""
+
+    actuation_map: str = option(
+        "",
+        "TOML file that says which component and command of its platform a device's resource is",
+        metavar="FILE",
+        keeps="chosen",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerSettings(ActuationSettings, TlsSettings):
     """``aiot-broker``."""
 
     program: ClassVar[str] = "aiot-broker"
@@ -143,7 +143,6 @@ class BrokerSettings(TlsSettings):
         30, "seconds a lost gateway's devices are kept before they are out", low=0, high=86_400, metavar="SECONDS"
     )
     web_port: int = option(WEB_PORT, "port of this host's dashboard, whose pages may connect", kind="port")
-    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE", keeps="chosen")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +180,7 @@ class CoapGatewaySettings(GatewaySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MqttBrokerSettings(CommonSettings):
+class MqttBrokerSettings(DeviceFileSettings):
     """``aiot-mqtt-broker``, and what concerns the embedded MQTT broker of ``aiot-mqtt-gateway``."""
 
     program: ClassVar[str] = "aiot-mqtt-broker"
@@ -190,14 +189,13 @@ class MqttBrokerSettings(CommonSettings):
         "localhost", "host name or address of the MQTT broker (an embedded one binds to it)", metavar="HOST"
     )
     mqtt_port: int = option(MQTT_PORT, "port of the MQTT broker", kind="port")
-    device_file: str = device_file_option()
     mqtt_require_password: bool = option(
         False, "devices need a password at the embedded MQTT broker, on loopback too (elsewhere they always do)"
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class MqttGatewaySettings(GatewaySettings, MqttBrokerSettings):
+class MqttGatewaySettings(MqttBrokerSettings, GatewaySettings):
     """``aiot-mqtt-gateway``."""
 
     program: ClassVar[str] = "aiot-mqtt-gateway"
@@ -219,7 +217,7 @@ class MqttGatewaySettings(GatewaySettings, MqttBrokerSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WsGatewaySettings(GatewaySettings):
+class WsGatewaySettings(ActuationSettings, DeviceTokenSettings, GatewaySettings):
     """``aiot-ws-gateway``."""
 
     program: ClassVar[str] = "aiot-ws-gateway"
@@ -229,16 +227,11 @@ class WsGatewaySettings(GatewaySettings):
     device_origins: str = option(
         "", "web pages that may play device, comma separated, such as https://iot.example.org", metavar="ORIGINS"
     )
-    device_file: str = device_file_option()
-    device_keys: str = device_keys_option()
-    device_token_audience: str = device_token_audience_option()
-    device_owners: str = device_owners_option()
     ws_require_key: bool = option(False, "WebSocket devices need a key or a token, whatever their id is")
-    actuation_map: str = option("", ACTUATION_MAP_HELP, metavar="FILE", keeps="chosen")
 
 
 @dataclass(frozen=True, kw_only=True)
-class HttpGatewaySettings(GatewaySettings):
+class HttpGatewaySettings(DeviceTokenSettings, GatewaySettings):
     """``aiot-http-gateway``."""
 
     program: ClassVar[str] = "aiot-http-gateway"
@@ -247,10 +240,6 @@ class HttpGatewaySettings(GatewaySettings):
         "localhost", "address to listen on for devices that speak HTTP, which is not encrypted", metavar="HOST"
     )
     http_port: int = option(HTTP_PORT, "port to listen on for devices that speak HTTP", kind="port")
-    device_file: str = device_file_option()
-    device_keys: str = device_keys_option()
-    device_token_audience: str = device_token_audience_option()
-    device_owners: str = device_owners_option()
     http_require_password: bool = option(
         False, "devices need a password or token for HTTP, on loopback too (elsewhere they always do)"
     )

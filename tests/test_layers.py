@@ -152,6 +152,7 @@ PURE = [
     "tls/verification.py",
     "addresses.py",
     "actuation.py",
+    "ports.py",
     "settings.py",
     "http_origin.py",
     "mqtt_check.py",

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from pyaiot import __version__
 from pyaiot.addresses import MAX_MDNS_LABEL, InterfaceAddress, mdns_label
-from pyaiot.settings import BROKER_PORT, COAP_PORT, HTTP_PORT, MQTT_PORT, WEB_PORT, WS_PORT
+from pyaiot.ports import BROKER_PORT, COAP_PORT, HTTP_PORT, MQTT_PORT, WEB_PORT, WS_PORT
 
 Kind = Literal["dashboard", "broker", "coap", "mqtt", "ws", "http"]
 
@@ -35,7 +35,7 @@ KEY_CHARACTERS: Final = 16
 
 _USUAL_PORTS: Final[dict[Kind, int]] = {
     "dashboard": WEB_PORT,
-    "broker": int(BROKER_PORT),
+    "broker": BROKER_PORT,
     "coap": COAP_PORT,
     "mqtt": MQTT_PORT,
     "ws": WS_PORT,

@@ -35,7 +35,8 @@ from pyaiot.monitoring.fresh import FreshText
 from pyaiot.monitoring.health import Health, worst
 from pyaiot.monitoring.health_answer import answer
 from pyaiot.monitoring.watched import Watched
-from pyaiot.settings import BROKER_PORT, BrokerSettings
+from pyaiot.ports import BROKER_PORT
+from pyaiot.settings import BrokerSettings
 from pyaiot.tls.certificate import ServerCertificate
 
 log = logging.getLogger("pyaiot.broker")

@@ -18,9 +18,9 @@ from pyaiot import options
 from pyaiot.addresses import in_url, is_loopback, reached_at
 from pyaiot.cli.wording import clean
 from pyaiot.options import ConfigurationError, OneLineParser
+from pyaiot.ports import BROKER_PORT
 from pyaiot.settings import (
     ALL_SETTINGS,
-    BROKER_PORT,
     SERVICES,
     BrokerSettings,
     CommonSettings,
@@ -79,7 +79,7 @@ def url_of(service: str | None, arguments: Sequence[str]) -> str:
     if settings.metrics_port:
         return _url(settings.metrics_host, settings.metrics_port)
     if isinstance(settings, BrokerSettings):
-        return _url(settings.broker_host, settings.broker_port or BROKER_PORT, _scheme(settings))
+        return _url(settings.broker_host, settings.broker_port or str(BROKER_PORT), _scheme(settings))
     if isinstance(settings, DashboardSettings):
         return _url(settings.web_host, str(settings.web_port), _scheme(settings))
     raise ConfigurationError(f"{service} tells its health only with --metrics-port (AIOT_METRICS_PORT)")

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Final
 
 from pyaiot.addresses import in_url, is_every_address
+from pyaiot.ports import BROKER_PORT
 
 #: Each verb, and what it is for.
 ALL: Final = {
@@ -61,7 +62,7 @@ def broker() -> str:
         return given
     host = os.environ.get("AIOT_BROKER_HOST") or ""
     name = "localhost" if is_every_address(host) else in_url(host)
-    return f"{name}:{os.environ.get('AIOT_BROKER_PORT') or 8000}"
+    return f"{name}:{os.environ.get('AIOT_BROKER_PORT') or BROKER_PORT}"
 
 
 def _module(verb: str) -> ModuleType:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, TypeVar
 
 from pyaiot.addresses import broker_url, broker_url_at, reached_at
-from pyaiot.settings import BROKER_PORT, SERVICES, CommonSettings, DashboardSettings, GatewaySettings, UpSettings
+from pyaiot.ports import BROKER_PORT
+from pyaiot.settings import SERVICES, CommonSettings, DashboardSettings, GatewaySettings, UpSettings
 
 Role = Literal["broker", "coap", "mqtt-broker", "mqtt", "ws", "http", "dashboard"]
 Transport = Literal["TCP", "UDP"]
@@ -178,7 +179,7 @@ def place_of(subject: Subject) -> Place | None:
     settings = subject.settings
     if "broker" in subject.roles or isinstance(settings, UpSettings):
         host, tls = reached_at(settings.broker_host), bool(getattr(settings, "tls_cert", ""))
-        return Place(broker_url(host, settings.broker_port or BROKER_PORT, tls, "/gw"), verify=False)
+        return Place(broker_url(host, settings.broker_port or str(BROKER_PORT), tls, "/gw"), verify=False)
     if any(role in GATEWAYS for role in subject.roles) and isinstance(settings, GatewaySettings):
         if settings.broker:
             url = broker_url_at(settings.broker, "/gw")
