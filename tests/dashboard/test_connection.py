@@ -73,7 +73,7 @@ async def test_says_why(broker: FakeBroker, page: Watched, code: int, reason: st
     await page.page.clock.install()
     await page.page.reload()
     await page.page.get_by_text("No devices yet").wait_for()
-    await page.page.clock.pause_at(await page.page.evaluate("Date.now()") + 1000)
+    await page.page.clock.pause_at(await page.page.evaluate("Date.now()") + 10_000)
     await broker.close_clients(code, reason)
     await expect(page.page.locator(".banner")).to_contain_text(said)
     await expect(page.page.get_by_role("alert")).to_have_text("No connection to the broker.")

@@ -221,7 +221,7 @@ async def test_a_hostile_close_reason_is_text(broker: FakeBroker, page: Watched)
     await page.page.clock.install()
     await page.page.reload()
     await page.page.get_by_text("No devices yet").wait_for()
-    await page.page.clock.pause_at(await page.page.evaluate("Date.now()") + 1000)
+    await page.page.clock.pause_at(await page.page.evaluate("Date.now()") + 10_000)
     await broker.close_clients(4000, "<img src=x onerror=executed.push(1)>")
     await expect(page.page.locator(".banner")).to_contain_text("<img src=x onerror=executed.push(1)>")
 

@@ -17,6 +17,7 @@ from pyaiot.cli.generate_keys import make_all
 from pyaiot.discover.findings import LOOKED_FOR
 from pyaiot.discover.mdns import MAX_INSTANCES
 from pyaiot.keys import load
+from tests.patience import TRIES
 from tests.process.dns_packets import MDNS, response, service, text
 from tests.process.namespaces import Namespace, ip, namespaces
 from tests.process.processes import ROOT, Process
@@ -70,11 +71,13 @@ async def test_what_is_on_one_host_is_found_on_another(hosts: list[Namespace]) -
     await broker.says(rf"announced to the network at {HUT}: pyaiot broker on ")
     await avahi.says(rf"^=;eth1;IPv4;pyaiot.*;{TYPE};local;[^;]+-[0-9a-f]{{8}}\.local;{HUT};{port};.*\"key={key}\"")
 
-    code, found = await discover(laptop, "--timeout", "6")  # libcoap takes up to 5 s
-    assert code == 0
-    kinds = {(each["kind"], each["pyaiot"]): each for each in found}
-    assert set(kinds) == {("broker", True), ("coap", True), ("coap", False)}
-    assert len(found) == 3
+    wanted = {("broker", True), ("coap", True), ("coap", False)}
+    for _ in range(TRIES):  # libcoap takes up to 5 s, and a busy machine more
+        code, found = await discover(laptop, "--timeout", "6")
+        kinds = {(each["kind"], each["pyaiot"]): each for each in found}
+        if set(kinds) == wanted:
+            break
+    assert (code, set(kinds), len(found)) == (0, wanted, 3), found
     there = kinds["broker", True]
     assert (there["url"], there["tells"]["key"]) == (f"ws://{HUT}:{port}", key)
     # It is bound to every address: not announced, but it answers when all are asked.
@@ -83,7 +86,11 @@ async def test_what_is_on_one_host_is_found_on_another(hosts: list[Namespace]) -
     assert any(each.startswith("fe80:") and each.endswith("%eth0") for each in answered["addresses"])
 
     question = "coap://224.0.1.187/.well-known/core?rt=core.rd"
-    asking = await laptop.start_program("coap-client-notls", "-N", "-B5", "-mget", question, name="coap-client")
+    for _ in range(TRIES):  # it says what it was told when the 5 s that it waits are over
+        asking = await laptop.start_program("coap-client-notls", "-N", "-B5", "-mget", question, name="coap-client")
+        await asking.ended()
+        if asking.text:
+            break
     await asking.says('</rd>;rt="core.rd";ct=40')
     await broker.stop()
     await avahi.says(rf"^-;eth1;IPv4;pyaiot.*;{TYPE};local")
@@ -97,17 +104,20 @@ async def test_whatever_others_of_the_network_shout(hosts: list[Namespace]) -> N
     broker, _ = await broker_on(hut)
     await broker.says("announced to the network")
     before = broker.resident_bytes()
-    finding = await hut.start("aiot", "discover", "--json", "--timeout", "2")
     with await asyncio.to_thread(laptop.open_socket, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.77.1.2"))
         sock.bind(("10.77.1.2", MDNS[1]))
-        while finding.process.returncode is None:
-            for number, packet in enumerate(noise()):
-                sock.sendto(packet, MDNS)
-                if number % 20 == 0:
-                    await asyncio.sleep(0.001)
-    assert await finding.ended() == 0
-    found = [json.loads(line) for line in finding.lines]
+        for timeout_s in (2, 8, 32):  # a busy machine needs longer to hear so many
+            finding = await hut.start("aiot", "discover", "--json", "--timeout", str(timeout_s))
+            while finding.process.returncode is None:
+                for number, packet in enumerate(noise()):
+                    sock.sendto(packet, MDNS)
+                    if number % 20 == 0:
+                        await asyncio.sleep(0.001)
+            assert await finding.ended() == 0
+            found = [json.loads(line) for line in finding.lines]
+            if len(found) > MAX_INSTANCES:
+                break
     assert MAX_INSTANCES < len(found) <= MAX_INSTANCES * len(LOOKED_FOR)
     assert all(line.isprintable() and len(line) < 4_000 for line in finding.lines)
     grown = broker.resident_bytes() - before
