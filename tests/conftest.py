@@ -7,6 +7,7 @@ import faulthandler
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -24,6 +25,9 @@ STDERR = pytest.StashKey[int]()
 def pytest_configure(config: pytest.Config) -> None:
     """Nothing is captured yet."""
     config.stash[STDERR] = os.dup(2)
+    # What a shell runs in the background ignores Ctrl-C, and so would all that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

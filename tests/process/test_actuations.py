@@ -295,7 +295,7 @@ async def test_OI_9_a_device_of_any_protocol_can_be_meant(host: Host, keys: Keys
     assert (await curl(joe))[0] == 204
 
     async def fetch_and_obey() -> Any:
-        (write,) = json.loads((await curl(f"{joe}?wait=10"))[1])["writes"]
+        (write,) = json.loads((await curl(f"{joe}?wait=60"))[1])["writes"]
         await curl("-d", json.dumps({write["resource"]: write["value"]}), joe)
         return write["value"]
 

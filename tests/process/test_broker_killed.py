@@ -68,7 +68,7 @@ async def test_kill_the_broker_twenty_times_under_load(host: Host, keys: Keys) -
                 *(feeder.connected(count + 1) for feeder, count in zip(gateways, sessions, strict=True))
             )
             back.append(max(took))
-            assert is_within(back[-1], GATEWAYS_BACK_S)
+            assert await asyncio.to_thread(is_within, back[-1], GATEWAYS_BACK_S)  # pings are answered meanwhile
             took = await asyncio.gather(
                 *(
                     viewer.until(partial(came_back, viewer, count, told), "all that was told before")
@@ -76,7 +76,7 @@ async def test_kill_the_broker_twenty_times_under_load(host: Host, keys: Keys) -
                 )
             )
             true.append(max(took))
-            assert is_within(true[-1], VIEWS_TRUE_S)
+            assert await asyncio.to_thread(is_within, true[-1], VIEWS_TRUE_S)
         assert max(viewer.connections for viewer in viewers) == KILLS + 1
         for feeder in gateways:
             feeder.stop_feeding()

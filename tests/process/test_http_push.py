@@ -87,7 +87,7 @@ async def test_a_click_reaches_a_curl_that_waits_and_is_true_when_it_says_so(hos
         assert "does not fetch commands" in result["reason"]
 
         async def lamp() -> dict[str, Any]:
-            status, body = await curl(f"{nodes}/lamp?wait=10")
+            status, body = await curl(f"{nodes}/lamp?wait=60")
             assert status == 200
             (write,) = json.loads(body)["writes"]
             assert (await curl("-d", json.dumps({write["resource"]: write["value"]}), f"{nodes}/lamp"))[0] == 204

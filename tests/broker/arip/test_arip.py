@@ -18,6 +18,7 @@ from pyaiot.wire.messages import New, Result, Update
 from tests.broker.arip.clients import arip, raw
 from tests.broker.peers import client, gateway
 from tests.broker.rpc.programs import program
+from tests.patience import PATIENCE_S
 
 ADD = {
     "methodName": "add",
@@ -289,7 +290,7 @@ async def test_a_client_shows_its_token_in_the_url_which_is_never_logged(
 
 async def keys_are_taken_over(broker: Broker, count: int) -> None:
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(broker.hub.gatekeeper.clients) != count:
             await asyncio.sleep(0.02)
 

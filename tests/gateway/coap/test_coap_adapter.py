@@ -431,14 +431,16 @@ async def test_a_silent_device_holds_no_place_for_long_and_its_late_answer_is_ta
     gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapter_module, "PROBE_S", 0.05)
+    monkeypatch.setattr(Tuning, "ACK_TIMEOUT", 2 * PATIENCE_S)  # it is not asked again meanwhile
     one = await device()
     one.silent = True
     one.resources = {"led": "1"}
     await one.post("alive", "alive:x")
-    async with asyncio.timeout(0.9):  # it is asked again after a second at the earliest
-        await gateway.discovered()
+    await gateway.discovered()
     assert list(gateway.adapter._lingering) == ["x"]
     one.silent = False
+    (request,) = one.requests
+    one._respond(request, request.remote)
     await gateway.until(lambda: gateway.nodes["x"].get("led") == "1")
     await one.post("alive", "alive:x")
     assert gateway.adapter._lingering == {}
