@@ -2,7 +2,8 @@
 """What a gateway decides: device events, broker messages and the time in; messages and orders out.
 
 Pure: ``now`` is monotonic seconds, ``at`` Unix milliseconds, both given in. Messages go to the outbox, encoded;
-``orders`` is a queue that the caller carries out after each call, oldest first.
+``orders`` is a queue that the caller carries out after each call, oldest first. Here are the nodes and what is told of
+them; what the broker asks of them is the part of ``requests``.
 """
 
 from __future__ import annotations
@@ -10,38 +11,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from msgspec import UNSET
-from msgspec.structs import replace
-
 from pyaiot.gateway.adapter import GoneReason, Refused
 from pyaiot.gateway.details import Details, encode_about
-from pyaiot.gateway.orders import Ask, Counters, Discover, Forget, Order, Perform
+from pyaiot.gateway.orders import Counters, Discover, Forget, Order
 from pyaiot.gateway.outbox import Kind, Outbox
-from pyaiot.gateway.reads import Reads
+from pyaiot.gateway.requests import Requests
 from pyaiot.gateway.resync import Resync
-from pyaiot.gateway.writes import Answer, Writes
+from pyaiot.gateway.updates import encode_update
 from pyaiot.nodes.liveness import Liveness
-from pyaiot.nodes.node import ACCOUNT, Node
+from pyaiot.nodes.node import ACCOUNT, PROTOCOL, Node
 from pyaiot.nodes.registry import Full, Registry
-from pyaiot.nodes.values import BadValue, read_value
-from pyaiot.wire.codec import check_value, encode
+from pyaiot.nodes.values import BadValue
+from pyaiot.wire.codec import encode
 from pyaiot.wire.errors import Malformed
-from pyaiot.wire.messages import JSON, About, Out, OutReason, Read, Reset, Result, Seen, Update, Write
+from pyaiot.wire.messages import JSON, About, Out, OutReason, Reset, Seen
 from pyaiot.wire.messages import Refused as RefusedByBroker
 from pyaiot.wire.names import is_name, is_resource
 
-#: The longest value, encoded; and the longest update, which carries it twice (as said and as read).
-MAX_VALUE_BYTES = 16 * 1024
-MAX_UPDATE_BYTES = 2 * MAX_VALUE_BYTES + 1024
 #: Signs of life of a node that are told, at most one in this many seconds.
 SEEN_INTERVAL_S = 10.0
 #: Time-outs that a device may ask for (RFC 9176 ``lt``): what is shorter or longer is taken for these.
 MIN_TIMEOUT_S = 1.0
 MAX_TIMEOUT_S = 31_536_000.0
-MAX_UNIT_CHARACTERS = 64
-MAX_REASON_CHARACTERS = 512
-#: What the gateway itself states of every node, besides the attributes that its adapter gave for that one.
-PROTOCOL = "protocol"
 
 
 class GatewayCore:
@@ -68,9 +59,8 @@ class GatewayCore:
         self._nodes = self.registry.nodes
         self._liveness = Liveness(self._nodes)
         self.orders: deque[Order] = deque()
-        self.writes = Writes(self.orders)
-        self.reads = Reads(self.orders, self._nodes, self._answer_read)
         self.counters = Counters()
+        self.requests = Requests(self._nodes, self.orders, outbox, self.counters, self.updated)
         self._details = Details(outbox, tells_timeout=tells_timeout)
         self._resync = Resync(self.registry, outbox, protocol, self.counters, self._details)
 
@@ -98,7 +88,7 @@ class GatewayCore:
         changed = (
             {name: text for name, text in attributes.items() if node.attributes.get(name) != text} if attributes else {}
         )
-        updates = [(name, self._encode_checked(uid, name, text, at, None)) for name, text in changed.items()]
+        updates = [(name, self._encode(uid, name, text, at)) for name, text in changed.items()]
         # Nothing is refused from here on.
         node.last_seen = now
         if timeout_s is not None and timeout_s != node.timeout_s:
@@ -194,61 +184,11 @@ class GatewayCore:
         """The session is over. Its writes go on: the broker may still wait for their outcomes when it is back."""
         self._resync.stop()
         self._details.session_ended()
-        self.writes.session_over()
+        self.requests.session_over()
 
     def refill(self, at: int) -> None:
         """Add what is left to tell again to the outbox, as far as the window for that goes."""
         self._resync.refill(at)
-
-    def write(self, message: Write, now: float) -> None:
-        """The broker asks for a write. It is run at most once, and answered exactly once."""
-        if message.resource[:1] == "/":
-            message = replace(message, resource=message.resource[1:])
-        if self.writes.asked_before(message.id):
-            self.counters.writes_repeated += 1
-        elif message.uid not in self._nodes:
-            self._answer(Answer(message.id, "unknown", "the gateway has no such node"))
-        elif not is_resource(message.resource):
-            self._answer(Answer(message.id, "unsupported", "no resource can have that name"))
-        elif len(encode(message.data)) > MAX_VALUE_BYTES:
-            self._answer(Answer(message.id, "unsupported", f"a value has at most {MAX_VALUE_BYTES} bytes"))
-        elif (answer := self.writes.begin(message, now)) is not None:
-            self._answer(answer)
-
-    def write_done(self, order: Perform, value: JSON | None, now: float, at: int) -> None:
-        """The adapter has written; ``value`` is what the device now has, or None where it reports that itself."""
-        self._expire_writes(now)
-        unanswered = self.writes.done(order)
-        if value is not None:
-            try:
-                self.updated(order.uid, order.resource, value, now, at)
-            except Refused:
-                pass  # counted; the write has happened nevertheless
-        self._conclude(unanswered, Answer(order.id))
-
-    def write_failed(self, order: Perform, code: str, reason: str, now: float) -> None:
-        """The adapter has not written, or does not know: ``code`` and ``reason`` as in adapter.WriteFailed."""
-        self._expire_writes(now)
-        self._conclude(self.writes.done(order), Answer(order.id, code, reason))
-
-    def read(self, message: Read, now: float) -> None:
-        """The broker asks what a resource is now. It is answered exactly once."""
-        node = self._nodes.get(message.uid)
-        if message.resource[:1] == "/":
-            message = replace(message, resource=message.resource[1:])
-        if self.writes.asked_before(message.id):
-            self.counters.writes_repeated += 1
-        elif node is not None and (message.resource in node.attributes or message.resource == PROTOCOL):
-            self._answer_read(Answer(message.id, "unsupported", "the gateway itself states that of this device"))
-        else:
-            self.reads.begin(message, now)
-
-    def read_ended(self, order: Ask, now: float, code: str | None = None, reason: str = "") -> None:
-        """The adapter has told the value; or it has not, with ``code`` and ``reason`` as in adapter.WriteFailed."""
-        self.reads.expire(now)
-        in_time = self.reads.done(order) if code is None else self.reads.failed(order, code, reason)
-        if not in_time:
-            self.counters.writes_late += 1
 
     def refused(self, message: RefusedByBroker) -> None:
         """The broker did not take something. There is nothing to do about it but to count."""
@@ -258,13 +198,12 @@ class GatewayCore:
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` may have something to do; None while nothing waits."""
-        deadlines = self._liveness.next_deadline(), self.writes.next_deadline(), self.reads.next_deadline()
+        deadlines = self._liveness.next_deadline(), self.requests.next_deadline()
         return min((each for each in deadlines if each is not None), default=None)
 
     def expire(self, now: float, at: int, limit: int | None = None) -> None:
-        """Nodes that have been silent for too long are out (at most ``limit`` a call), late writes are answered."""
-        self._expire_writes(now)
-        self.reads.expire(now)
+        """Answer late writes and reads; nodes that have been silent for too long are out, at most ``limit`` a call."""
+        self.requests.expire(now)
         for uid in self._liveness.expire(now, limit):
             self._remove(uid, "timeout", at)
 
@@ -289,9 +228,7 @@ class GatewayCore:
         self.registry.remove(uid)
         self.counters.out[why] += 1
         self._outbox.append(encode(Out(uid=uid, why=why, at=at)), Kind.STATE, uid)
-        for answer in self.writes.node_out(uid):
-            self._answer(answer)
-        self.reads.node_out(uid)
+        self.requests.node_out(uid)
         self.orders.append(Forget(uid, why))
 
     def _shown(self, node: Node, now: float) -> None:
@@ -301,7 +238,7 @@ class GatewayCore:
     def _tell_attributes(self, node: Node, at: int) -> None:
         for name, text in (*node.attributes.items(), (PROTOCOL, self._title)):
             try:
-                update = self._encode_checked(node.uid, name, text, at, None)
+                update = self._encode(node.uid, name, text, at)
             except Refused:
                 continue  # counted; a node without it is better than no node
             self._keep(node, name, update, stated=True)
@@ -311,7 +248,7 @@ class GatewayCore:
         try:
             if resource not in node.values:  # before the work that encoding is: there may be thousands too many
                 self.registry.check_place(node)
-            self._keep(node, resource, self._encode_checked(node.uid, resource, data, at, unit))
+            self._keep(node, resource, self._encode(node.uid, resource, data, at, unit))
         except Full as full:
             raise self._refuse("full", str(full)) from None
 
@@ -321,60 +258,15 @@ class GatewayCore:
         self.counters.updates += 1
         self._outbox.append(update, Kind.VALUE)
 
-    def _encode_checked(self, uid: str, resource: str, data: JSON, at: int, unit: str | None) -> bytes:
+    def _encode(self, uid: str, resource: str, data: JSON, at: int, unit: str | None = None) -> bytes:
         """An update of ``data``. Raises adapter.Refused."""
         try:
-            return self._encode_update(uid, resource, data, at, unit)
+            update, is_read = encode_update(uid, resource, data, at, unit)
         except (Malformed, BadValue) as error:
             raise self._refuse("value", str(error)) from None
-
-    def _encode_update(self, uid: str, resource: str, data: JSON, at: int, unit: str | None) -> bytes:
-        check_value(data)
-        value, found = read_value(data, resource=resource)
-        try:
-            check_value(value)
-        except Malformed:
-            value, found = data, None
-        if unit is not None and len(unit) <= MAX_UNIT_CHARACTERS:
-            found = unit
-        spelled = UNSET if found is None else found
-        try:
-            message = encode(Update(uid=uid, resource=resource, data=data, value=value, unit=spelled, at=at))
-        except (UnicodeError, TypeError, ValueError):
-            raise Malformed("the value is no proper text") from None
-        if len(message) > MAX_VALUE_BYTES:
-            if len(encode(data)) > MAX_VALUE_BYTES:
-                raise Malformed(f"a value has at most {MAX_VALUE_BYTES} bytes")
-            if len(message) > MAX_UPDATE_BYTES:
-                self.counters.unread_values += 1
-                message = encode(Update(uid=uid, resource=resource, data=data, value=data, at=at))
-        return message
-
-    def _expire_writes(self, now: float) -> None:
-        for answer in self.writes.expire(now):
-            self._answer(answer)
-
-    def _conclude(self, unanswered: bool, answer: Answer) -> None:
-        if unanswered:
-            self._answer(answer)
-        else:
-            self.counters.writes_late += 1
-
-    def _answer(self, answer: Answer) -> None:
-        self.counters.writes[answer.code or "ok"] += 1
-        self._tell_result(answer)
-
-    def _answer_read(self, answer: Answer) -> None:
-        self.counters.reads[answer.code or "ok"] += 1
-        self._tell_result(answer)
-
-    def _tell_result(self, answer: Answer) -> None:
-        if answer.code is None:
-            message = Result(id=answer.id, ok=True)
-        else:
-            reason = answer.reason[:MAX_REASON_CHARACTERS].encode(errors="replace").decode()
-            message = Result(id=answer.id, ok=False, code=answer.code, reason=reason)
-        self._outbox.append(encode(message), Kind.STATE)
+        if not is_read:
+            self.counters.unread_values += 1
+        return update
 
     def _refuse(self, kind: str, reason: str) -> Refused:
         self.counters.refused[kind] += 1

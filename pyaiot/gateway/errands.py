@@ -172,11 +172,11 @@ class Errands:
     def _tell(self, order: Perform | Ask, outcome: _Outcome) -> None:
         now = time.monotonic()
         if isinstance(order, Ask):
-            self._core.read_ended(order, now, outcome.code, outcome.reason)
+            self._core.requests.read_ended(order, now, outcome.code, outcome.reason)
         elif outcome.code is None:
-            self._core.write_done(order, outcome.value, now, time.time_ns() // 1_000_000)
+            self._core.requests.write_done(order, outcome.value, now, time.time_ns() // 1_000_000)
         else:
-            self._core.write_failed(order, outcome.code, outcome.reason, now)
+            self._core.requests.write_failed(order, outcome.code, outcome.reason, now)
 
     def _fault(self, doing: str, uid: str, error: Exception) -> None:
         self._core.counters.adapter_faults += 1

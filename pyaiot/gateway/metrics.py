@@ -101,8 +101,8 @@ def _core(core: GatewayCore) -> Iterator[Family]:
         *("aiot_gateway_reads_total", "counter", "Reads that the broker asked for, by outcome", "outcome"),
         {outcome: counted.reads[outcome] for outcome in (*OUTCOMES, *counted.reads)},
     )
-    yield gauge("aiot_gateway_writes_pending", "Writes under way", len(core.writes))
-    yield gauge("aiot_gateway_reads_pending", "Reads under way", len(core.reads))
+    yield gauge("aiot_gateway_writes_pending", "Writes under way", len(core.requests.writes))
+    yield gauge("aiot_gateway_reads_pending", "Reads under way", len(core.requests.reads))
     yield counter(
         "aiot_gateway_writes_repeated_total", "Writes and reads asked for twice, not run again", counted.writes_repeated
     )

@@ -27,7 +27,7 @@ class Forget:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Perform:
-    """Write ``data`` to the node's resource, and tell the core how it ended (GatewayCore.write_done)."""
+    """Write ``data`` to the node's resource, and tell how it ended (Requests.write_done, write_failed)."""
 
     id: int
     uid: str
@@ -37,7 +37,7 @@ class Perform:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """Have the node say what the resource is now, and tell how it ended (``core.reads``)."""
+    """Have the node say what the resource is now, and tell how it ended (Requests.read_ended)."""
 
     id: int
     uid: str

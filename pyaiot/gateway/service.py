@@ -270,10 +270,10 @@ class GatewayService:
     def broker_says(self, message: BrokerMessage) -> None:
         """See link.Host."""
         if isinstance(message, Write):
-            self.core.write(message, time.monotonic())
+            self.core.requests.write(message, time.monotonic())
             self._settle()
         elif isinstance(message, Read):
-            self.core.read(message, time.monotonic())
+            self.core.requests.read(message, time.monotonic())
             self._settle()
         else:
             self.core.refused(message)

@@ -11,7 +11,8 @@ from pyaiot.nodes.rhythm import Rhythm
 
 #: The attribute that says which account of its platform a device belongs to; ``new`` tells it, too (PROTOCOL.md 2.3).
 ACCOUNT: Final = "account"
-
+#: What the gateway itself states of every node, besides the attributes that its adapter gave for that one.
+PROTOCOL: Final = "protocol"
 
 #: What most nodes have said of their resources, which costs none of them anything.
 NOTHING_SAID: Final[Mapping[str, bytes]] = MappingProxyType({})

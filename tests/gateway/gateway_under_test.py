@@ -43,7 +43,7 @@ class Gateway:
         self.core.expire(self.now, self.at)
 
     def write(self, number: int, uid: str = "n1", resource: str = "led", data: Any = "1", ttl_ms: int = 10_000) -> None:
-        self.core.write(Write(id=number, uid=uid, resource=resource, data=data, ttl_ms=ttl_ms), self.now)
+        self.core.requests.write(Write(id=number, uid=uid, resource=resource, data=data, ttl_ms=ttl_ms), self.now)
 
     def told(self) -> list[dict[str, Any]]:
         """What the gateway has told since the last call, as the broker reads it; it is acknowledged."""

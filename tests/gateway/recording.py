@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pyaiot.gateway.core import PROTOCOL
+from pyaiot.nodes.node import PROTOCOL
 from pyaiot.testing.recorder import Recorder, unix_ms
 from pyaiot.wire.messages import JSON
 

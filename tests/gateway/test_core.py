@@ -4,7 +4,6 @@ compatibility list where they guard one."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -13,14 +12,10 @@ from hypothesis import strategies as st
 
 from pyaiot.broker.directory import MAX_RESOURCES_PER_NODE as AT_THE_BROKER
 from pyaiot.gateway.adapter import Refused
-from pyaiot.gateway.core import (
-    MAX_TIMEOUT_S,
-    MAX_VALUE_BYTES,
-    SEEN_INTERVAL_S,
-    GatewayCore,
-)
+from pyaiot.gateway.core import MAX_TIMEOUT_S, SEEN_INTERVAL_S, GatewayCore
 from pyaiot.gateway.orders import Discover, Forget
 from pyaiot.gateway.outbox import Outbox
+from pyaiot.gateway.updates import MAX_VALUE_BYTES
 from pyaiot.nodes.registry import MAX_RESOURCES_PER_NODE, Registry
 from pyaiot.wire.messages import Refused as RefusedByBroker
 from tests.gateway.gateway_under_test import EPOCH, Gateway
@@ -308,29 +303,6 @@ def test_PB_06_values_of_any_json_type_and_of_any_text_are_told() -> None:
         [1, {"a": None}],
         {"x": "ü"},
     ]
-
-
-def test_text_that_reads_as_something_the_link_cannot_carry_stays_text() -> None:
-    gateway = Gateway().with_node()
-    deep = "[" * 14 + "]" * 14
-    gateway.updated("n1", "imu", deep)
-    assert gateway.told() == [update("imu", deep)]
-
-
-def test_a_value_of_the_greatest_length_fits_read_and_said() -> None:
-    gateway = Gateway().with_node()
-    text = json.dumps(["x" * 60] * 240)
-    assert MAX_VALUE_BYTES - 1000 < len(json.dumps(text)) <= MAX_VALUE_BYTES
-    gateway.updated("n1", "imu", text)
-    (message,) = gateway.told()
-    assert message["value"] == json.loads(text)
-
-
-def test_a_unit_that_the_protocol_carries_counts_more_than_one_in_the_text() -> None:
-    gateway = Gateway().with_node()
-    gateway.updated("n1", "temperature", 23.4, unit="Cel")
-    gateway.updated("n1", "temperature", 23.4, unit="x" * 65)
-    assert gateway.told() == [update("temperature", 23.4, unit="Cel"), update("temperature", 23.4)]
 
 
 def test_a_node_has_so_many_resources_and_no_more() -> None:

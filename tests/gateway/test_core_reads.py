@@ -18,7 +18,7 @@ from tests.gateway.gateway_under_test import Gateway
 
 
 def read(gateway: Gateway, number: int, uid: str = "n1", resource: str = "t", ttl_ms: int = 10_000) -> None:
-    gateway.core.read(Read(id=number, uid=uid, resource=resource, ttl_ms=ttl_ms), gateway.now)
+    gateway.core.requests.read(Read(id=number, uid=uid, resource=resource, ttl_ms=ttl_ms), gateway.now)
 
 
 def begun(gateway: Gateway, number: int = 7, **more: Any) -> Ask:
@@ -30,7 +30,7 @@ def begun(gateway: Gateway, number: int = 7, **more: Any) -> Ask:
 
 
 def ended(gateway: Gateway, order: Ask, *failure: str) -> None:
-    gateway.core.read_ended(order, gateway.now, *failure)
+    gateway.core.requests.read_ended(order, gateway.now, *failure)
 
 
 def codes(gateway: Gateway) -> list[tuple[int, str]]:
@@ -134,7 +134,7 @@ def test_a_node_that_goes_out_ends_its_reads() -> None:
     ended(gateway, order, "failed", "cut short")
     ended(gateway, other, "refused", "4.05")
     assert codes(gateway) == [(2, "refused")]
-    assert len(gateway.core.reads) == 0
+    assert len(gateway.core.requests.reads) == 0
 
 
 def test_there_are_at_most_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,5 +197,5 @@ def test_every_read_is_answered_once_and_nothing_is_left(history: list[tuple[str
         look()
     assert sorted(number for number, _ in answers) == sorted(asked)
     assert {number for number, code in answers if code == "ok"} <= true
-    assert len(gateway.core.reads) == 0
-    assert gateway.core.reads.next_deadline() is None
+    assert len(gateway.core.requests.reads) == 0
+    assert gateway.core.requests.reads.next_deadline() is None

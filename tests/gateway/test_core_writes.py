@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyaiot.gateway.core import MAX_REASON_CHARACTERS, MAX_VALUE_BYTES
 from pyaiot.gateway.orders import Abandon, Forget, Order, Perform
+from pyaiot.gateway.requests import MAX_REASON_CHARACTERS
+from pyaiot.gateway.updates import MAX_VALUE_BYTES
 from pyaiot.gateway.writes import MAX_STALE_DEADLINES, MAX_WRITES, MAX_WRITES_PER_NODE
 from tests.gateway.gateway_under_test import Gateway
 
@@ -30,11 +31,11 @@ def begun(gateway: Gateway, number: int = 7, **more: Any) -> Perform:
 
 
 def done(gateway: Gateway, order: Perform, value: Any = None) -> None:
-    gateway.core.write_done(order, value, gateway.now, gateway.at)
+    gateway.core.requests.write_done(order, value, gateway.now, gateway.at)
 
 
 def failed(gateway: Gateway, order: Perform, code: str, reason: str) -> None:
-    gateway.core.write_failed(order, code, reason, gateway.now)
+    gateway.core.requests.write_failed(order, code, reason, gateway.now)
 
 
 def codes(gateway: Gateway) -> list[tuple[int, str]]:
@@ -140,7 +141,7 @@ def test_a_write_whose_time_is_over_is_answered_and_abandoned_and_not_answered_a
     failed(gateway, order, "offline", "cancelled")
     assert codes(gateway) == []
     assert gateway.core.counters.writes_late == 1
-    assert len(gateway.core.writes) == 0
+    assert len(gateway.core.requests.writes) == 0
 
 
 def test_a_write_that_was_confirmed_too_late_still_changed_the_device() -> None:
@@ -206,7 +207,7 @@ def test_a_write_whose_node_went_out_is_answered_in_time_also_if_the_adapter_doe
     assert codes(gateway) == [(7, "timeout")]
     failed(gateway, order, "offline", "")
     assert codes(gateway) == []
-    assert len(gateway.core.writes) == 0
+    assert len(gateway.core.requests.writes) == 0
 
 
 def test_writes_are_bounded_for_each_node_and_in_all() -> None:
@@ -236,7 +237,7 @@ def test_what_is_remembered_of_ended_writes_is_bounded() -> None:
         done(gateway, begun(gateway, number, ttl_ms=2**53 - 1))
         if number % 1000 == 0:
             gateway.told()
-    writes = gateway.core.writes
+    writes = gateway.core.requests.writes
     assert len(writes) == 0
     assert len(writes._deadlines) <= MAX_STALE_DEADLINES + 1
     assert len(writes._asked) <= 10_000
@@ -305,5 +306,5 @@ def test_every_write_is_answered_once_and_run_at_most_once_and_never_too_late(
         failed(gateway, running.pop(), "offline", "")
         look()
     assert sorted(answers) == sorted(deadlines)
-    assert len(gateway.core.writes) == 0
-    assert not gateway.core.writes._lines
+    assert len(gateway.core.requests.writes) == 0
+    assert not gateway.core.requests.writes._lines

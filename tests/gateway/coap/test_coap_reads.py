@@ -42,7 +42,7 @@ async def test_what_is_no_value_is_a_failed_read_with_the_devices_code(
     one = await device()
     adapter = await ready(gateway, one)
     one.resources = {"t": lambda request: answer}
-    monkeypatch.setattr("pyaiot.gateway.core.MAX_VALUE_BYTES", 500)
+    monkeypatch.setattr("pyaiot.gateway.updates.MAX_VALUE_BYTES", 500)
     with pytest.raises(WriteFailed) as failed:
         await adapter.read("x", "t")
     assert failed.value.code == "refused"

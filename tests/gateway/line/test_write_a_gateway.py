@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pyaiot.gateway.core import MAX_VALUE_BYTES
 from pyaiot.gateway.errands import DISCOVERY_S
 from pyaiot.gateway.service import ADAPTER_STOP_S
+from pyaiot.gateway.updates import MAX_VALUE_BYTES
 from pyaiot.nodes.registry import MAX_NODES, MAX_RESOURCES_PER_NODE
 
 ROOT = Path(__file__).resolve().parents[3]
