@@ -32,6 +32,7 @@ PURE = [
     "gateway/backoff.py",
     "gateway/confirmation.py",
     "gateway/core.py",
+    "gateway/deadline_heap.py",
     "gateway/details.py",
     "gateway/device_text.py",
     "gateway/metrics.py",

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 
+from pyaiot.gateway.deadline_heap import DeadlineHeap
 from pyaiot.gateway.orders import Abandon, Ask, Order
-from pyaiot.gateway.writes import MAX_STALE_DEADLINES, Answer
+from pyaiot.gateway.writes import Answer
 from pyaiot.nodes.node import Node
 from pyaiot.wire.messages import Read
 from pyaiot.wire.names import is_resource
@@ -44,8 +44,7 @@ class Reads:
         self._answer = answer
         self._pending: dict[Ask, _Pending] = {}
         self._of_node: dict[str, list[_Pending]] = {}
-        self._deadlines: list[tuple[float, int, _Pending]] = []
-        self._serial = 0
+        self._deadlines: DeadlineHeap[_Pending] = DeadlineHeap(lambda pending: pending.answered)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -69,7 +68,7 @@ class Reads:
             pending = _Pending(order, deadline, node.values.get(order.resource))
             self._pending[order] = pending
             self._of_node.setdefault(node.uid, []).append(pending)
-            self._push(pending)
+            self._deadlines.push(pending, deadline, len(self._pending))
             self._orders.append(order)
 
     def done(self, order: Ask) -> bool:
@@ -98,10 +97,8 @@ class Reads:
 
     def expire(self, now: float) -> None:
         """Answer the reads whose time is over."""
-        while self._deadlines and self._deadlines[0][0] <= now:
-            pending = heappop(self._deadlines)[2]
-            if not pending.answered:
-                self._end(pending, "timeout", "the device did not answer in time")
+        for pending in self._deadlines.due(now):
+            self._end(pending, "timeout", "the device did not answer in time")
 
     def node_out(self, uid: str) -> None:
         """The node is out: answer all its reads."""
@@ -111,9 +108,7 @@ class Reads:
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` may have something to do; None while no read is under way."""
-        while self._deadlines and self._deadlines[0][2].answered:
-            heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines.next()
 
     def _end(self, pending: _Pending, code: str, reason: str) -> None:
         """It keeps its place until the adapter is done with it."""
@@ -132,10 +127,3 @@ class Reads:
             return None
         pending.answered = True
         return pending
-
-    def _push(self, pending: _Pending) -> None:
-        self._serial += 1
-        heappush(self._deadlines, (pending.deadline, self._serial, pending))
-        if len(self._deadlines) > 2 * len(self._pending) + MAX_STALE_DEADLINES:
-            self._deadlines = [entry for entry in self._deadlines if not entry[2].answered]
-            heapify(self._deadlines)

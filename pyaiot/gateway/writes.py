@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 
+from pyaiot.gateway.deadline_heap import DeadlineHeap
 from pyaiot.gateway.orders import Abandon, Order, Perform
 from pyaiot.wire.messages import Write
 
@@ -22,8 +22,6 @@ MAX_WRITES = 1_000
 MAX_REMEMBERED_WRITES = 10_000
 #: The longest that a write may be under way, in seconds, whatever time the broker gave it.
 MAX_WRITE_S = 600.0
-#: Entries of answered writes stay in the heap of deadlines until there are this many more than writes.
-MAX_STALE_DEADLINES = 1_000
 
 
 @dataclass(slots=True, eq=False)
@@ -58,8 +56,7 @@ class Writes:
         self._lines: dict[str, dict[str, deque[_Pending]]] = {}
         self._per_node: dict[str, int] = {}
         self._total = 0
-        self._deadlines: list[tuple[float, int, _Pending]] = []
-        self._serial = 0
+        self._deadlines: DeadlineHeap[_Pending] = DeadlineHeap(lambda pending: pending.answered)
         self._asked: dict[int, None] = {}
 
     def __len__(self) -> int:
@@ -86,7 +83,7 @@ class Writes:
         pending = _Pending(order, now + min(message.ttl_ms / 1000, MAX_WRITE_S))
         self._per_node[order.uid] = self._per_node.get(order.uid, 0) + 1
         self._total += 1
-        self._push(pending)
+        self._deadlines.push(pending, pending.deadline, self._total)
         line = self._lines.setdefault(order.uid, {}).setdefault(order.resource, deque())
         line.append(pending)
         if len(line) == 1:
@@ -115,10 +112,7 @@ class Writes:
     def expire(self, now: float) -> list[Answer]:
         """The answers to writes whose time is over."""
         answers: list[Answer] = []
-        while self._deadlines and self._deadlines[0][0] <= now:
-            pending = heappop(self._deadlines)[2]
-            if pending.answered:
-                continue
+        for pending in self._deadlines.due(now):
             if pending.running:
                 answers.append(Answer(pending.order.id, "timeout", "the device did not answer in time"))
             else:
@@ -147,9 +141,7 @@ class Writes:
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` may have something to do; None while no write is under way."""
-        while self._deadlines and self._deadlines[0][2].answered:
-            heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines.next()
 
     def _all_of(self, uid: str) -> list[_Pending]:
         return [pending for line in self._lines.get(uid, {}).values() for pending in line]
@@ -173,10 +165,3 @@ class Writes:
         self._per_node[uid] -= 1
         if not self._per_node[uid]:
             del self._per_node[uid]
-
-    def _push(self, pending: _Pending) -> None:
-        self._serial += 1
-        heappush(self._deadlines, (pending.deadline, self._serial, pending))
-        if len(self._deadlines) > 2 * self._total + MAX_STALE_DEADLINES:
-            self._deadlines = [entry for entry in self._deadlines if not entry[2].answered]
-            heapify(self._deadlines)

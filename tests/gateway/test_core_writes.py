@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyaiot.gateway.deadline_heap import MAX_STALE
 from pyaiot.gateway.orders import Abandon, Forget, Order, Perform
 from pyaiot.gateway.requests import MAX_REASON_CHARACTERS
 from pyaiot.gateway.updates import MAX_VALUE_BYTES
-from pyaiot.gateway.writes import MAX_STALE_DEADLINES, MAX_WRITES, MAX_WRITES_PER_NODE
+from pyaiot.gateway.writes import MAX_WRITES, MAX_WRITES_PER_NODE
 from tests.gateway.gateway_under_test import Gateway
 
 OK = {"type": "result", "id": 7, "ok": True}
@@ -239,7 +240,7 @@ def test_what_is_remembered_of_ended_writes_is_bounded() -> None:
             gateway.told()
     writes = gateway.core.requests.writes
     assert len(writes) == 0
-    assert len(writes._deadlines) <= MAX_STALE_DEADLINES + 1
+    assert len(writes._deadlines) <= MAX_STALE + 1
     assert len(writes._asked) <= 10_000
 
 

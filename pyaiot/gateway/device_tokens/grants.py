@@ -7,13 +7,11 @@ Times are Unix seconds, as tokens say them: this is the one thing here that the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Protocol
 
+from pyaiot.gateway.deadline_heap import DeadlineHeap
 from pyaiot.gateway.device_tokens.tokens import Grant
-
-#: Entries of released grants stay in the heap until there are this many more than grants.
-MAX_STALE = 1_000
 
 
 class Holder(Protocol):
@@ -28,8 +26,7 @@ class Grants:
 
     def __init__(self) -> None:
         self._grants: dict[Holder, Grant] = {}
-        self._ends: list[tuple[float, int, Holder, Grant]] = []
-        self._serial = 0
+        self._ends: DeadlineHeap[tuple[Holder, Grant]] = DeadlineHeap(self._is_over)
 
     def __len__(self) -> int:
         return len(self._grants)
@@ -37,11 +34,7 @@ class Grants:
     def hold(self, holder: Holder, grant: Grant) -> None:
         """``holder`` has ``grant`` from now on, in the place of an earlier one."""
         self._grants[holder] = grant
-        self._serial += 1
-        heappush(self._ends, (grant.expires_at, self._serial, holder, grant))
-        if len(self._ends) > 2 * len(self._grants) + MAX_STALE:
-            self._ends = [end for end in self._ends if self._grants.get(end[2]) is end[3]]
-            heapify(self._ends)
+        self._ends.push((holder, grant), grant.expires_at, len(self._grants))
 
     def release(self, holder: Holder) -> None:
         """``holder`` has none any more."""
@@ -50,11 +43,9 @@ class Grants:
     def take_expired(self, now: float, limit: int) -> list[Holder]:
         """At most ``limit`` of those whose time is over at ``now``, earliest first; they have none any more."""
         found: list[Holder] = []
-        while self._ends and self._ends[0][0] <= now and len(found) < limit:
-            _, _, holder, grant = heappop(self._ends)
-            if self._grants.get(holder) is grant:
-                del self._grants[holder]
-                found.append(holder)
+        for holder, _ in islice(self._ends.due(now), limit):
+            del self._grants[holder]
+            found.append(holder)
         return found
 
     def take_untrusted(self, trusted: Iterable[bytes]) -> list[Holder]:
@@ -64,3 +55,6 @@ class Grants:
         for holder in found:
             del self._grants[holder]
         return found
+
+    def _is_over(self, held: tuple[Holder, Grant]) -> bool:
+        return self._grants.get(held[0]) is not held[1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import random
 
-from pyaiot.gateway.device_tokens.grants import MAX_STALE, Grants
+from pyaiot.gateway.deadline_heap import MAX_STALE
+from pyaiot.gateway.device_tokens.grants import Grants
 from pyaiot.gateway.device_tokens.tokens import Grant
 
 
