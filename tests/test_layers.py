@@ -42,6 +42,7 @@ PURE = [
     "gateway/reads.py",
     "gateway/requests.py",
     "gateway/resync.py",
+    "gateway/tally.py",
     "gateway/updates.py",
     "gateway/writes.py",
     "gateway/coap/contacts.py",

@@ -4,40 +4,34 @@
 ::
 
     device ─datagram▶ transport ▶ (aiocoap) ▶ site ▶ CoapAdapter ▶ DeviceEvents
-    device ◀request── transport ◀ (aiocoap) ◀ client ◀ CoapAdapter ◀ discover, write
+    device ◀request── transport ◀ (aiocoap) ◀ client ◀ CoapAdapter ◀ write, read
+                                                     ◀ discoveries ◀ discover
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pyaiot.gateway.adapter import DeviceEvents, Refused, WriteFailed, door
 from pyaiot.gateway.coap import client
 from pyaiot.gateway.coap.contacts import MAX_DEVICES_PER_ADDRESS, Contacts, SockAddr, readable
 from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import Directory, Entry
+from pyaiot.gateway.coap.discoveries import Discoveries
 from pyaiot.gateway.coap.discovery import Discovery
 from pyaiot.gateway.coap.endpoint import Endpoint
 from pyaiot.gateway.coap.multicast import Multicast
 from pyaiot.gateway.coap.payloads import BadPayload, parse_value
+from pyaiot.gateway.coap.remote import Remote
 from pyaiot.gateway.coap.site import Site
-from pyaiot.gateway.coap.transport import Remote
 from pyaiot.gateway.device_text import CannotSay, encode_data
+from pyaiot.gateway.tally import counting_write
 from pyaiot.lifecycle import StartupError
 from pyaiot.wire.messages import JSON, Door
 
 logger = logging.getLogger(__name__)
-
-#: A discovery without any answer for so long goes on beside the others, and holds up none that waits for its turn:
-#: for at most LINGER_S in all then (a silent device takes 10 s a port).
-PROBE_S = 2.0
-LINGER_S = 30.0
-#: Discoveries that we begin by ourselves, at once and of one address; a device beyond them has to show itself again.
-MAX_LOOKS, MAX_LOOKS_PER_ADDRESS = 256, 4
 
 
 class CoapAdapter:
@@ -70,14 +64,11 @@ class CoapAdapter:
         self._directory = Directory()
         self._site = Site(self, self._directory, self.counters)
         self._contacts = Contacts(device_port=device_port)
+        self._discoveries = Discoveries(self._contacts, self._begin_discovery)
         self._endpoint: Endpoint | None = None
         self._answers_groups = multicast
         self._multicast: Multicast | None = None
         self._events: DeviceEvents | None = None
-        self._lingering: dict[str, asyncio.Task[None]] = {}
-        self._looks: dict[str, str] = {}
-        self._discoveries: dict[str, Discovery] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def port(self) -> int:
@@ -99,6 +90,7 @@ class CoapAdapter:
                 raise StartupError(f"there is no network interface {self._interface!r} (--interface)") from None
         self._events = events
         self._contacts = Contacts(device_port=self._device_port, zone=zone)
+        self._discoveries = Discoveries(self._contacts, self._begin_discovery)
         try:
             self._endpoint = await Endpoint.open(self._site, self._host, self._port, self.counters)
         except OSError as error:
@@ -112,13 +104,7 @@ class CoapAdapter:
     async def stop(self) -> None:
         """Close everything; nothing is reported afterwards."""
         self._events = None
-        tasks = list(self._tasks)
-        for discovery in self._discoveries.values():
-            tasks += discovery.close()
-        self._discoveries.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._discoveries.close()
         if self._multicast is not None:
             self._multicast.close()
             self._multicast = None
@@ -129,47 +115,27 @@ class CoapAdapter:
     async def discover(self, uid: str) -> None:
         """Read ``/.well-known/core`` and each resource, and observe those that offer it. Never raises.
 
-        Returns after PROBE_S if the device has not answered anything; its answers are waited for all the same.
+        Returns soon where the device does not answer (see Discoveries); its answers are waited for all the same.
         """
-        discovery = self._discovery(uid)
-        if discovery is None:
-            return
-        self._end_lingering(uid)
-        task = self._spawn(discovery.run(), name=f"discover {uid}: run")
-        try:
-            await asyncio.wait({task}, timeout=PROBE_S)
-            if not task.done() and discovery.is_answered:
-                await asyncio.wait({task})
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not task.done():
-            self._linger(uid, task, discovery)
-        elif not task.cancelled():
-            task.result()
+        await self._discoveries.discover(uid)
 
     async def write(self, uid: str, resource: str, data: JSON) -> JSON | None:
         """PUT ``data``, as text, and return that text once the device has confirmed it. Raises WriteFailed.
 
         Takes at most 10 s for up to 1 KB of data.
         """
-        self.counters.writes += 1
-        try:
-            payload = encode_data(data)
+        with counting_write(self.counters):
             address = self._contacts.target(uid)
-            if self._endpoint is None or address is None:
-                raise WriteFailed("offline", "the gateway knows no address of this device")
-            await client.write(self._endpoint, address, tuple(resource.strip("/").split("/")), payload)
+            try:
+                payload = encode_data(data)
+                if self._endpoint is None or address is None:
+                    raise WriteFailed("offline", "the gateway knows no address of this device")
+                await client.write(self._endpoint, address, tuple(resource.strip("/").split("/")), payload)
+            except CannotSay as error:
+                raise WriteFailed("unsupported", str(error)) from None
+            except client.DeviceError as error:
+                raise WriteFailed(error.code, error.reason) from None
             self._answered(uid, address)
-        except CannotSay as error:
-            self.counters.writes_failed += 1
-            raise WriteFailed("unsupported", str(error)) from None
-        except client.DeviceError as error:
-            self.counters.writes_failed += 1
-            raise WriteFailed(error.code, error.reason) from None
-        except WriteFailed:
-            self.counters.writes_failed += 1
-            raise
         return payload.decode()
 
     async def read(self, uid: str, resource: str) -> None:
@@ -196,10 +162,7 @@ class CoapAdapter:
 
     def forget(self, uid: str) -> None:
         """The node is out: its address, its registration and its observations go."""
-        self._end_lingering(uid)
-        discovery = self._discoveries.pop(uid, None)
-        if discovery is not None:
-            discovery.close()
+        self._discoveries.forget(uid)
         self._contacts.forget(uid)
         self._directory.remove(uid)
 
@@ -213,7 +176,7 @@ class CoapAdapter:
             logger.info("node %s: rebooted", uid)
             events.reset(uid)
         elif not new:
-            self._look_again(uid, moved=moved)
+            self._discoveries.look_again(uid, moved=moved)
 
     def reading(self, resource: str, data: str, remote: Remote) -> bool:
         """A device reported a value; false: no known device is there. Raises Refused."""
@@ -228,9 +191,8 @@ class CoapAdapter:
                 raise
             self.forget(uid)
             return False
-        discovery = self._discoveries.get(uid)
-        if discovery is not None and discovery.retry_at is not None:
-            self._look_again(uid)
+        if self._discoveries.has_failed(uid):
+            self._discoveries.look_again(uid)
         return True
 
     def registered(self, entry: Entry, remote: Remote, *, new_links: bool) -> None:
@@ -241,7 +203,7 @@ class CoapAdapter:
         new, _ = self._seen(events, uid, remote, timeout_s=float(entry.lifetime_s))
         self._contacts.register(uid, entry.port)
         if not new:
-            self._look_again(uid, moved=new_links or self._contacts.target(uid) != before)
+            self._discoveries.look_again(uid, moved=new_links or self._contacts.target(uid) != before)
 
     def deregistered(self, uid: str) -> None:
         """A device took its registration back."""
@@ -287,62 +249,9 @@ class CoapAdapter:
             raise Refused("the gateway stops")
         return self._events
 
-    def _discovery(self, uid: str) -> Discovery | None:
-        if self._endpoint is None or self._events is None or uid not in self._contacts:
-            return None
-        discovery = self._discoveries.get(uid)
-        if discovery is None:
-            discovery = Discovery(
-                uid,
-                self._endpoint,
-                self._events,
-                self._contacts,
-                self._directory,
-                self.counters,
-                self._answered,
-            )
-            self._discoveries[uid] = discovery
-        return discovery
-
-    def _look_again(self, uid: str, *, moved: bool = False) -> None:
-        """Discover by ourselves a known device that moved, or whose last discovery failed some time ago."""
-        discovery, device = self._discovery(uid), self._contacts.get(uid)
-        if discovery is None or device is None or not (moved or discovery.is_due()):
-            return
-        host = device.source[0]
-        if (
-            uid in self._looks
-            or len(self._looks) >= MAX_LOOKS
-            or sum(other == host for other in self._looks.values()) >= MAX_LOOKS_PER_ADDRESS
-        ):
-            discovery.postpone()
-            return
-        self._looks[uid] = host
-        task = self._spawn(self.discover(uid), name=f"discover {uid}")
-        task.add_done_callback(lambda _: self._looks.pop(uid, None))
-
-    def _linger(self, uid: str, task: asyncio.Task[None], discovery: Discovery) -> None:
-        def give_up() -> None:
-            discovery.postpone()
-            task.cancel()
-
-        def over(_: asyncio.Task[None]) -> None:
-            timer.cancel()
-            if self._lingering.get(uid) is task:
-                del self._lingering[uid]
-
-        self._end_lingering(uid)
-        self._lingering[uid] = task
-        timer = asyncio.get_running_loop().call_later(LINGER_S, give_up)
-        task.add_done_callback(over)
-
-    def _end_lingering(self, uid: str) -> None:
-        task = self._lingering.pop(uid, None)
-        if task is not None:
-            task.cancel()
-
-    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def _begin_discovery(self, uid: str) -> Discovery:
+        assert self._endpoint is not None  # else nobody has a contact
+        assert self._events is not None
+        return Discovery(
+            uid, self._endpoint, self._events, self._contacts, self._directory, self.counters, self._answered
+        )

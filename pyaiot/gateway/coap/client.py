@@ -19,7 +19,8 @@ from aiocoap.pipe import Pipe  # type: ignore[import-untyped]
 from pyaiot.gateway.coap.contacts import SockAddr
 from pyaiot.gateway.coap.endpoint import Endpoint
 from pyaiot.gateway.coap.payloads import MAX_VALUE
-from pyaiot.gateway.coap.transport import Remote, Tuning
+from pyaiot.gateway.coap.remote import Remote
+from pyaiot.gateway.coap.transport import Tuning
 
 #: How long one answer may take, retransmissions included; PROTOCOL.md section 1.1.
 ANSWER_TIMEOUT_S = 10.0

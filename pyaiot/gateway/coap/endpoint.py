@@ -22,7 +22,9 @@ from aiocoap.tokenmanager import TokenManager  # type: ignore[import-untyped]
 
 from pyaiot.gateway.coap.contacts import SockAddr
 from pyaiot.gateway.coap.counters import Counters
-from pyaiot.gateway.coap.transport import Remote, UdpInterface, bind_udp
+from pyaiot.gateway.coap.remote import Remote
+from pyaiot.gateway.coap.transport import UdpInterface
+from pyaiot.gateway.coap.udp_socket import bind_udp
 
 
 class Answers(Protocol):

@@ -22,7 +22,7 @@ from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.directory import BadRegistration, Directory, Entry, parse_registration
 from pyaiot.gateway.coap.linkformat import Link, encode_links, matching
 from pyaiot.gateway.coap.payloads import MAX_PAYLOAD, BadPayload, parse_alive, parse_reading
-from pyaiot.gateway.coap.transport import Remote
+from pyaiot.gateway.coap.remote import Remote
 
 logger = logging.getLogger(__name__)
 

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The UDP socket of the gateway, as a message interface of aiocoap.
+"""The UDP socket of the gateway, as a message interface of aiocoap: from datagrams to messages, and back.
 
-One dual-stack socket is server and client at once. It answers from the address that was asked (RFC 3542
-IPV6_PKTINFO), although it is bound to any address; it learns of ICMP errors (IPV6_RECVERR), so that a write to
-a device that is gone fails at once; and it is exclusive: no SO_REUSEPORT, so a second gateway is an error and
-not a silent thief of datagrams.
+It answers from the address that was asked, and tells those who wait for an answer of a peer that is not there.
 
 aiocoap's own ``udp6`` does most of this at three times the cost, and it goes deaf on uvloop at the first ICMP
 error: libuv stops polling a descriptor that reports POLLERR. Hence the epoll between socket and loop here: to
@@ -16,24 +13,24 @@ Nothing that a datagram holds raises out of here: it is counted, and logged at D
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import select
 import socket
-import struct
 from collections.abc import Callable
 from typing import Any
 
 from aiocoap import Message  # type: ignore[import-untyped]
-from aiocoap.interfaces import EndpointAddress, MessageManager  # type: ignore[import-untyped]
+from aiocoap.interfaces import MessageManager  # type: ignore[import-untyped]
 from aiocoap.numbers.constants import TransportTuning  # type: ignore[import-untyped]
 from aiocoap.transports.generic_udp import GenericMessageInterface  # type: ignore[import-untyped]
 
-from pyaiot.gateway.coap.contacts import SockAddr, readable
+from pyaiot.gateway.coap.contacts import SockAddr
 from pyaiot.gateway.coap.counters import Counters
 from pyaiot.gateway.coap.datagrams import is_message, is_to_group
 from pyaiot.gateway.coap.exchanges import Exchanges
 from pyaiot.gateway.coap.group_answers import PACKED_GROUPS
+from pyaiot.gateway.coap.remote import Remote
+from pyaiot.gateway.coap.udp_socket import ANCILLARY, PENDING_ERRORS, read_icmp_errors
 
 logger = logging.getLogger(__name__)
 
@@ -41,19 +38,6 @@ logger = logging.getLogger(__name__)
 MAX_DATAGRAM = 4096
 #: Datagrams read before other tasks get their turn.
 BATCH = 64
-#: Asked of the system for bursts; it grants what net.core.rmem_max allows.
-RECEIVE_BUFFER = 4 * 1024 * 1024
-
-# Linux's numbers, which the socket module of Python 3.11 does not name (linux/in.h, linux/in6.h).
-_IP_RECVERR, _IPV6_RECVERR = 11, 25
-_EXTENDED_ERROR = struct.Struct("=IBBBBII")
-_ANCILLARY = socket.CMSG_SPACE(20)
-# An error of another datagram, which Linux reports on whatever the socket does next.
-_PENDING_ERRORS = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO, errno.EHOSTDOWN}
-
-
-class PortTaken(OSError):
-    """Another program listens on the port already."""
 
 
 class Tuning(TransportTuning):  # type: ignore[misc]
@@ -70,67 +54,6 @@ class Tuning(TransportTuning):  # type: ignore[misc]
 
 
 _TUNING = Tuning()
-
-
-class Remote(tuple[str, int, int, int], EndpointAddress):  # type: ignore[misc]
-    """A peer: equal to and hashed as its plain socket address.
-
-    ``ancillary`` says from which of our addresses to send; the peer of a request keeps the one it was sent to.
-    """
-
-    ancillary: list[tuple[int, int, bytes]]
-    interface: UdpInterface
-
-    scheme = "coap"
-    is_multicast = False
-    is_multicast_locally = False
-    maximum_block_size_exp = 6
-
-    @classmethod
-    def of(cls, address: SockAddr, interface: UdpInterface, pktinfo: bytes | None = None) -> Remote:
-        """The peer at ``address``; ``pktinfo`` is what arrived with its datagram (struct in6_pktinfo)."""
-        remote = cls(address)
-        remote.interface = interface
-        if pktinfo is None:
-            remote.ancillary = []
-        else:
-            if address[3] == 0:  # not link-local: answer by the route, not by the interface it came in
-                pktinfo = pktinfo[:16] + b"\0\0\0\0"
-            remote.ancillary = [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, pktinfo)]
-        return remote
-
-    @property
-    def local_host(self) -> str | None:
-        """Our address that the peer sent to."""
-        return socket.inet_ntop(socket.AF_INET6, self.ancillary[0][2][:16]) if self.ancillary else None
-
-    def send(self, data: bytes) -> None:
-        """Called by aiocoap's GenericMessageInterface."""
-        self.interface.transmit(data, self)
-
-    @property
-    def hostinfo(self) -> str:
-        host = readable(self[0])
-        return f"[{host}]:{self[1]}" if ":" in host else f"{host}:{self[1]}"
-
-    @property
-    def hostinfo_local(self) -> str:
-        return f"[{readable(self.local_host or '::')}]:{self.interface.port}"
-
-    @property
-    def uri_base(self) -> str:
-        return f"coap://{self.hostinfo}"
-
-    @property
-    def uri_base_local(self) -> str:
-        return f"coap://{self.hostinfo_local}"
-
-    @property
-    def blockwise_key(self) -> SockAddr:
-        return self[0], self[1], self[2], self[3]
-
-    def __repr__(self) -> str:
-        return f"<Remote {self.hostinfo}>"
 
 
 class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
@@ -179,11 +102,11 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
             receive = self.socket.recvmsg
             for _ in range(BATCH):
                 try:
-                    data, ancillary, flags, address = receive(MAX_DATAGRAM, _ANCILLARY)
+                    data, ancillary, flags, address = receive(MAX_DATAGRAM, ANCILLARY)
                 except BlockingIOError:
                     return
                 except OSError as error:
-                    if error.errno in _PENDING_ERRORS:
+                    if error.errno in PENDING_ERRORS:
                         self._read_errors()
                         continue
                     raise
@@ -255,7 +178,7 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
             try:
                 self.socket.sendmsg((data,), remote.ancillary, 0, remote)
             except OSError as error:
-                if error.errno not in _PENDING_ERRORS:
+                if error.errno not in PENDING_ERRORS:
                     raise
                 self._read_errors()  # it may have been the error of another datagram
                 self.socket.sendmsg((data,), remote.ancillary, 0, remote)
@@ -273,42 +196,7 @@ class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
 
     def _read_errors(self) -> None:
         """Empty the error queue; tell those who wait for an answer of a peer that is not there."""
-        for _ in range(BATCH):
-            try:
-                _, ancillary, _, address = self.socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
-            except OSError:
-                return
+        for address, number in read_icmp_errors(self.socket):
             self.counters.icmp_errors += 1
-            for level, kind, data in ancillary:
-                if (level, kind) not in ((socket.IPPROTO_IPV6, _IPV6_RECVERR), (socket.IPPROTO_IP, _IP_RECVERR)):
-                    continue
-                number = _EXTENDED_ERROR.unpack_from(data)[0]
-                # EMSGSIZE is path MTU discovery, and no sign that nobody is there.
-                if address in self.awaited and number != errno.EMSGSIZE:
-                    self._loop.call_soon(self._failed, OSError(number, "ICMP"), Remote.of(address, self))
-
-
-def bind_udp(address: SockAddr) -> socket.socket:
-    """The socket, bound and not yet read. Raises PortTaken, or another OSError, whose text says what to do."""
-    try:
-        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    except OSError as error:
-        raise OSError(error.errno, f"no IPv6 socket, which even IPv4 needs here: {error.strerror}") from None
-    try:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        sock.bind(address)
-    except OSError as error:
-        sock.close()
-        where = f"UDP port {address[1]} of {readable(address[0])}"
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(
-                errno.EADDRINUSE, f"{where} is taken: stop the other gateway, or choose another port (--coap-port)"
-            ) from None
-        if error.errno == errno.EACCES:
-            raise PermissionError(errno.EACCES, f"{where} needs more rights: choose one from 1024 on") from None
-        raise OSError(error.errno, f"{where} cannot be used: {error.strerror} (see --coap-host)") from None
-    return sock
+            if number is not None and address in self.awaited:
+                self._loop.call_soon(self._failed, OSError(number, "ICMP"), Remote.of(address, self))

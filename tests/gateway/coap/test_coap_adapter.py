@@ -13,7 +13,7 @@ from aiocoap.numbers import codes
 from aiocoap.numbers.types import Type
 
 from pyaiot.gateway.adapter import Refused, WriteFailed
-from pyaiot.gateway.coap import adapter as adapter_module
+from pyaiot.gateway.coap import discoveries
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.gateway.coap.transport import Tuning, UdpInterface
 from pyaiot.lifecycle import StartupError
@@ -430,51 +430,51 @@ async def test_it_answers_from_the_address_that_was_asked(host: str, family: int
 async def test_a_silent_device_holds_no_place_for_long_and_its_late_answer_is_taken(
     gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter_module, "PROBE_S", 0.05)
+    monkeypatch.setattr(discoveries, "PROBE_S", 0.05)
     monkeypatch.setattr(Tuning, "ACK_TIMEOUT", 2 * PATIENCE_S)  # it is not asked again meanwhile
     one = await device()
     one.silent = True
     one.resources = {"led": "1"}
     await one.post("alive", "alive:x")
     await gateway.discovered()
-    assert list(gateway.adapter._lingering) == ["x"]
+    assert list(gateway.adapter._discoveries._lingering) == ["x"]
     one.silent = False
     (request,) = one.requests
     one._respond(request, request.remote)
     await gateway.until(lambda: gateway.nodes["x"].get("led") == "1")
     await one.post("alive", "alive:x")
-    assert gateway.adapter._lingering == {}
+    assert gateway.adapter._discoveries._lingering == {}
 
 
 async def test_a_silent_device_that_goes_out_or_is_asked_anew_lingers_no_more(
     gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter_module, "PROBE_S", 0.01)
+    monkeypatch.setattr(discoveries, "PROBE_S", 0.01)
     one = await device()
     one.silent = True
     await one.post("alive", "alive:x")
     await gateway.discovered()
-    (first,) = gateway.adapter._lingering.values()
+    (first,) = gateway.adapter._discoveries._lingering.values()
     await one.post("alive", "reset:x")
     await gateway.discovered()
-    (second,) = gateway.adapter._lingering.values()
+    (second,) = gateway.adapter._discoveries._lingering.values()
     assert first.cancelled()
     gateway.out("x")
     await asyncio.gather(second, return_exceptions=True)
     assert second.cancelled()
-    assert gateway.adapter._lingering == {}
+    assert gateway.adapter._discoveries._lingering == {}
 
 
 async def test_looks_at_devices_that_move_are_bounded_and_made_up_for(
     gateway: Gateway, device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter_module, "MAX_LOOKS_PER_ADDRESS", 0)
+    monkeypatch.setattr(discoveries, "MAX_LOOKS_PER_ADDRESS", 0)
     before, after = await device(), await device()
     before.resources = after.resources = {"led": "0"}
     await before.post("alive", "alive:x")
     await gateway.discovered()
     await after.post("alive", "alive:x")
-    assert gateway.adapter._looks == {}
-    monkeypatch.setattr(adapter_module, "MAX_LOOKS_PER_ADDRESS", 1)
+    assert gateway.adapter._discoveries._looks == {}
+    monkeypatch.setattr(discoveries, "MAX_LOOKS_PER_ADDRESS", 1)
     await after.post("server", "t:1")
     await after.until(lambda: bool(after.asked("led")))
