@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import errno
 import json
-import os
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -28,6 +25,7 @@ from pyaiot.settings import (
     TlsSettings,
     UpSettings,
 )
+from pyaiot.system_errors import reason_of
 
 #: How long the service has for its answer, in seconds, and how long that may be.
 PATIENCE_S: Final = 2.0
@@ -130,18 +128,8 @@ async def ask(url: str) -> dict[str, Any]:
     except TimeoutError:
         raise Unwell(f"no answer within {PATIENCE_S:.0f} s") from None
     except (OSError, UnicodeError) as error:
-        raise Unwell(_why(error)) from None
+        raise Unwell(reason_of(error)) from None
     return parse(answer)
-
-
-def _why(error: Exception) -> str:
-    """What the system says; asyncio puts the addresses into it, of which there may be several."""
-    number = getattr(error, "errno", None)
-    if number is None and f"[Errno {errno.ECONNREFUSED}]" in str(error):
-        number = errno.ECONNREFUSED
-    if isinstance(error, ssl.SSLError | socket.gaierror) or number is None:
-        return str(getattr(error, "strerror", None) or error or type(error).__name__)
-    return os.strerror(number)
 
 
 def parse(answer: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ happened.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import random
 import ssl
@@ -24,6 +25,7 @@ from pyaiot.gateway.backoff import Backoff
 from pyaiot.rpc.errors import RpcError
 from pyaiot.rpc.limits import Limits
 from pyaiot.rpc.peer import Peer
+from pyaiot.system_errors import number_of, reason_of
 from pyaiot.tls.trust import failure as tls_failure
 from pyaiot.wire.messages import JSON
 
@@ -102,11 +104,12 @@ class Link:
                 self.trouble = tls_failure(error, CA_OPTION)
             except TimeoutError:
                 self.trouble = "no answer"
-            except ConnectionRefusedError:
-                self.trouble = "nothing listens there"
             except ConnectionResetError:  # uvloop's has no text
                 self.trouble = "it ended the connection"
-            except (OSError, WebSocketException, ValueError) as error:
+            except OSError as error:
+                refused = number_of(error) == errno.ECONNREFUSED
+                self.trouble = "nothing listens there" if refused else reason_of(error)
+            except (WebSocketException, ValueError) as error:
                 self.trouble = str(error) or type(error).__name__
             else:
                 self.trouble = "the connection was closed"

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from pyaiot.addresses import without_zone
+from pyaiot.system_errors import reason_of
 from pyaiot.tls.trust import failure as tls_failure
 from pyaiot.wire.codec import MAX_FRAME_BYTES
 from pyaiot.wire.errors import HandshakeFailed, WireError
@@ -103,11 +104,11 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
         raise LinkLost("unreachable", f"no answer within {times.open_s:g} s") from None
     except InvalidURI as error:
         sent_on = f"it sends us on to {error.uri[:100]}: say that address, with wss://"
-        raise LinkLost("unreachable", sent_on if error.uri != named else _describe(error)) from None
+        raise LinkLost("unreachable", sent_on if error.uri != named else reason_of(error)) from None
     except ConnectionResetError:  # uvloop's has no text
         raise LinkLost("unreachable", "it ended the connection before it answered") from None
     except (OSError, EOFError, InvalidHandshake, ValueError) as error:
-        raise LinkLost("unreachable", _describe(error)) from None
+        raise LinkLost("unreachable", reason_of(error)) from None
 
 
 async def shake_hands(connection: ClientConnection, identity: Identity, epoch: str) -> tuple[Answer, Welcome]:
@@ -148,12 +149,5 @@ def loss_of(closed: ConnectionClosed, *, admitted: bool) -> LinkLost:
         return LinkLost("replaced", "another session with this gateway's name took its place")
     if code is None:
         cause = closed.__cause__
-        return LinkLost("lost", f"the connection broke{f': {_describe(cause)}' if cause else ''}")
+        return LinkLost("lost", f"the connection broke{f': {reason_of(cause)}' if cause else ''}")
     return LinkLost("lost", f"the broker closed the session: {code} {reason}".rstrip())
-
-
-def _describe(error: BaseException) -> str:
-    """One line of what went wrong, also for exceptions that carry no text."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error) or type(error).__name__).splitlines()[0][:200]

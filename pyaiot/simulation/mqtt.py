@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 
 from pyaiot.simulation.mqtt_connection import Connection, ConnectionFailed, own_address
 from pyaiot.simulation.resources import RESOURCES, Resource, about_of, make_resource
+from pyaiot.system_errors import reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class SimulatedMqttDevice:
         try:
             self._attributes["ip"] = await own_address(self._host, self._port)
         except OSError as error:
-            raise ConnectionFailed(f"is not there ({error.strerror or error})") from None
+            raise ConnectionFailed(f"is not there ({reason_of(error)})") from None
         await connection.open(self._host, self._port, self._user, self._password)
         if not self._unsolicited:
             writable = [name for name, resource in self._resources.items() if resource.write is not None]

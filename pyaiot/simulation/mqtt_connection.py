@@ -17,6 +17,8 @@ from gmqtt import Client, Message, MQTTConnectError, Subscription  # type: ignor
 from gmqtt.mqtt.constants import MQTTv311  # type: ignore[import-untyped]
 from gmqtt.storage import PersistentStorage  # type: ignore[import-untyped]
 
+from pyaiot.system_errors import reason_of
+
 KEEPALIVE_S = 30
 #: How long the MQTT broker may take to accept the connection, for CONNACK, and for SUBACK.
 ANSWER_TIMEOUT_S = 5.0
@@ -67,7 +69,7 @@ class Connection:
             who = f"user {user!r}" if user else "no user name given"
             raise ConnectionFailed(f"refuses the connection: {reason} ({who})", refused=True) from None
         except OSError as error:
-            raise ConnectionFailed(f"is not there ({error.strerror or error})") from None
+            raise ConnectionFailed(f"is not there ({reason_of(error)})") from None
 
     async def subscribe(self, topics: Sequence[str]) -> None:
         """Subscribe at QoS 1, and wait until the MQTT broker has granted it. Raises ConnectionFailed."""

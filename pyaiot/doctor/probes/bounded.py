@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from pyaiot.doctor.findings import NO_ANSWER
+from pyaiot.system_errors import number_of
 
 #: How long any one step may take: a name, a connection, an answer.
 STEP_S: Final = 2.0
@@ -89,9 +89,7 @@ def reason_of(error: BaseException) -> str:
     """One line of what went wrong."""
     if isinstance(error, TimeoutError):
         return NO_ANSWER
-    if isinstance(error, OSError) and not isinstance(error, socket.gaierror):
-        # Where several addresses were tried, the numbers are in the text only: the first tells enough.
-        number = error.errno or next(map(int, re.findall(r"\[Errno ([0-9]{1,3})\]", str(error))), 0)
-        if number > 0:
-            return os.strerror(number).lower()
+    number = number_of(error)
+    if number:
+        return os.strerror(number).lower()
     return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -20,6 +20,7 @@ from pyaiot.gateway.mqtt import packets
 from pyaiot.gateway.mqtt.connection import KEEPALIVE_S, Connection, ConnectionLost, Receiver
 from pyaiot.gateway.mqtt.counters import Counters
 from pyaiot.gateway.mqtt.duplicates import Duplicates
+from pyaiot.system_errors import reason_of
 
 log = logging.getLogger("pyaiot.gateway.mqtt")
 
@@ -207,7 +208,7 @@ class MqttClient:
         except (OSError, UnicodeError) as error:
             if self._tls is not None and isinstance(error, ConnectionResetError | ConnectionAbortedError):
                 raise ConnectionLost("tls", "it ended the handshake, as one does that speaks no TLS") from None
-            raise ConnectionLost("unreachable", getattr(error, "strerror", None) or str(error)) from None
+            raise ConnectionLost("unreachable", reason_of(error)) from None
         return connection
 
     async def _ended(self, connection: Connection, keeping: asyncio.Task[None]) -> ConnectionLost:
