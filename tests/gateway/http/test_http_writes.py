@@ -213,12 +213,14 @@ async def test_a_poll_ends_before_its_connection_is_too_old(gateway: Gateway, mo
     assert (answer.status, answer.headers["connection"]) == (204, "close")
 
 
-async def test_a_hundred_devices_wait_and_each_gets_its_own(gateway: Gateway) -> None:
+async def test_a_hundred_devices_wait_and_each_gets_its_own(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WRITE_S", "CONFIRM_S"):
+        monkeypatch.setattr(delivery, name, PATIENCE_S)  # the last of them confirms when all others have
     devices = {f"d{number}": gateway.device(f"d{number}") for number in range(100)}
     polls = {uid: asyncio.create_task(device.fetch(30)) for uid, device in devices.items()}
     for uid in devices:
         await gateway.polled(uid)
-    numbers = [await gateway.write(uid, "led", uid) for uid in devices]
+    numbers = [await gateway.write(uid, "led", uid, ttl_ms=60_000) for uid in devices]
     for uid, poll in polls.items():
         ((command),) = await poll
         assert command["value"] == uid
