@@ -13,7 +13,7 @@ from unittest import SkipTest
 from pyaiot.gateway.service import ADAPTER_STOP_S
 from pyaiot.options import ConfigurationError
 from pyaiot.testing.gateway import Gateway
-from pyaiot.testing.running import Running, open_sockets, settled
+from pyaiot.testing.running import Running, keeps_within, open_sockets, settled
 from pyaiot.wire.names import is_name
 
 
@@ -78,21 +78,24 @@ class Lifetime(Running):
                 assert gateway.violations == []
 
     async def test_stop_takes_no_longer_than_it_may_whatever_is_under_way(self) -> None:
-        async with self.running() as gateway:
-            for number in range(5):
-                await gateway.known_device(f"n{number}")
-            device = await gateway.known_device("lamp")
-            device.manner = "ignore"
-            write = gateway.begin("lamp", "led", "1")
-            await device.until_written()
-            gateway.crowd(True)
-            began = time.monotonic()
-            await gateway.stop()
-            took = time.monotonic() - began
-            assert took < ADAPTER_STOP_S, f"it took {took:.2f} s"
-            write.cancel()
-            await settled(write.done, lambda: "a write does not end when it is cancelled")
-            gateway.crowd(False)
+        async def stops() -> float:
+            async with self.running() as gateway:
+                for number in range(5):
+                    await gateway.known_device(f"n{number}")
+                device = await gateway.known_device("lamp")
+                device.manner = "ignore"
+                write = gateway.begin("lamp", "led", "1")
+                await device.until_written()
+                gateway.crowd(True)
+                began = time.monotonic()
+                await gateway.stop()
+                took = time.monotonic() - began
+                write.cancel()
+                await settled(write.done, lambda: "a write does not end when it is cancelled")
+                gateway.crowd(False)
+                return took
+
+        await keeps_within(ADAPTER_STOP_S, stops)
 
     async def test_nothing_is_reported_after_stop(self) -> None:
         async with self.running() as gateway:
@@ -113,23 +116,29 @@ class Lifetime(Running):
             # The test's end finds what was reported.
 
     async def test_stop_ends_connections_that_have_said_nothing(self) -> None:
-        async with self.opened() as world:
-            if not world.listens:
-                raise SkipTest("it listens on no port of its own")
-            gateway = Gateway(world, world.adapter())
-            await gateway.start()
-            strangers = []
-            for _ in range(5):
-                stranger = socket.socket()
-                stranger.setblocking(False)
-                strangers.append(stranger)
-                with contextlib.suppress(OSError):  # not every protocol is over TCP
-                    await asyncio.get_running_loop().sock_connect(stranger, ("127.0.0.1", world.port(gateway.adapter)))
-            await gateway.known_device("n1")
-            began = time.monotonic()
-            await gateway.stop()
-            assert time.monotonic() - began < ADAPTER_STOP_S
-            for stranger in strangers:
-                stranger.close()
-            await gateway.end()
-            assert gateway.violations == []
+        async def stops() -> float:
+            async with self.opened() as world:
+                if not world.listens:
+                    raise SkipTest("it listens on no port of its own")
+                gateway = Gateway(world, world.adapter())
+                await gateway.start()
+                strangers = []
+                for _ in range(5):
+                    stranger = socket.socket()
+                    stranger.setblocking(False)
+                    strangers.append(stranger)
+                    with contextlib.suppress(OSError):  # not every protocol is over TCP
+                        await asyncio.get_running_loop().sock_connect(
+                            stranger, ("127.0.0.1", world.port(gateway.adapter))
+                        )
+                await gateway.known_device("n1")
+                began = time.monotonic()
+                await gateway.stop()
+                took = time.monotonic() - began
+                for stranger in strangers:
+                    stranger.close()
+                await gateway.end()
+                assert gateway.violations == []
+                return took
+
+        await keeps_within(ADAPTER_STOP_S, stops)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from pyaiot.testing.world import WAIT_S, World
 
 #: What no test takes longer than, in seconds: something hangs.
 TEST_S = 300.0
+#: How often something may take longer than it should: the system gives the processor to somebody else now and then.
+TRIES = 3
 #: How often is looked whether the system has closed a socket: it tells nobody.
 _LOOK_S = 0.01
 
@@ -96,3 +98,14 @@ async def settled(so: Callable[[], bool], what: Callable[[], str]) -> None:
                 await asyncio.sleep(_LOOK_S)
     except TimeoutError:
         raise AssertionError(what()) from None
+
+
+async def keeps_within(limit_s: float, attempt: Callable[[], Awaitable[float]]) -> None:
+    """Have ``attempt`` measure how long something takes, in seconds, and again where that was too long.
+
+    Raises AssertionError if it is not within ``limit_s`` at any of TRIES times.
+    """
+    took: list[float] = []
+    while not took or took[-1] >= limit_s:
+        assert len(took) < TRIES, f"it took {', '.join(f'{each:.2f}' for each in took)} s"
+        took.append(await attempt())
