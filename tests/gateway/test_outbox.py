@@ -190,10 +190,10 @@ def test_dropping_costs_the_same_however_full_it_is() -> None:
             box.append(b"x" * 100, Kind.STATE if number % 2 else Kind.VALUE, "u")
         best = 1e9
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()
             for _ in range(2_000):
                 box.append(b"x" * 100, Kind.VALUE)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.thread_time() - began)
         return best
 
     assert cost(100_000) < 10 * cost(1_000)

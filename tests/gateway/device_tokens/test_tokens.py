@@ -111,10 +111,10 @@ def test_a_bad_token_costs_little() -> None:
     for case, token in BAD:
         times = []
         for _ in range(3):
-            begin = time.perf_counter()
+            begin = time.thread_time()
             with pytest.raises(BadToken):
                 verify(token, "joe", keys[case[:5]], NOW, "gateways")
-            times.append(time.perf_counter() - begin)
+            times.append(time.thread_time() - begin)
         costs.append(min(times))
     assert statistics.median(costs) < MAX_COST_S
 
