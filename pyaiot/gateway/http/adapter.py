@@ -29,6 +29,7 @@ from pyaiot.gateway.http.handlers import MAX_WAIT_S
 from pyaiot.gateway.http.payloads import parse_report
 from pyaiot.gateway.http.report import BadPayload
 from pyaiot.gateway.http.server import Server
+from pyaiot.gateway.tally import counting_write
 from pyaiot.nodes.node import ACCOUNT
 from pyaiot.wire.messages import JSON, Door
 
@@ -120,14 +121,10 @@ class HttpAdapter:
 
     async def write(self, uid: str, resource: str, data: JSON) -> JSON | None:
         """Have the device fetch ``data``; it reports its new value itself. Raises WriteFailed."""
-        self.counters.writes += 1
-        try:
+        with counting_write(self.counters):
             if self._events is None:
                 raise WriteFailed("offline", "the gateway stops")
             await self._delivery.write(uid, resource, data)
-        except WriteFailed:
-            self.counters.writes_failed += 1
-            raise
         return None
 
     def forget(self, uid: str) -> None:

@@ -12,7 +12,7 @@ import random as chance
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from pyaiot.addresses import in_url
 from pyaiot.gateway.backoff import Backoff
@@ -61,19 +61,12 @@ class Account:
         )
 
 
-class Subscriber(Receiver, Protocol):
-    """Who is told what comes, and that the way is open."""
-
-    def established(self) -> None:
-        """There is a connection, and the subscriptions are in force."""
-        ...
-
-
 class MqttClient:
     """Keeps a connection to the MQTT broker at ``host``, subscribed to ``filters`` at QoS 1. Run :meth:`run` in a task.
 
-    Each new connection is also told what is retained under ``glance_at``. ``random`` gives floats in [0, 1), for the
-    delays.
+    ``receiver`` takes what comes; ``established`` is called when there is a connection, and the subscriptions are in
+    force. Each new connection is also told what is retained under ``glance_at``. ``random`` gives floats in [0, 1), for
+    the delays.
     """
 
     def __init__(
@@ -81,10 +74,11 @@ class MqttClient:
         host: str,
         port: int,
         account: Account,
-        subscriber: Subscriber,
+        receiver: Receiver,
         filters: tuple[str, ...],
         counters: Counters,
         *,
+        established: Callable[[], None],
         glance_at: tuple[str, ...] = (),
         tls: ssl.SSLContext | None = None,
         random: Callable[[], float] = chance.random,
@@ -92,7 +86,8 @@ class MqttClient:
         self._host = host
         self._port = port
         self._account = account
-        self._subscriber = subscriber
+        self._receiver = receiver
+        self._on_established = established
         self._filters = filters
         self._glance_at = glance_at
         self._counters = counters
@@ -187,14 +182,14 @@ class MqttClient:
         self._established(kept)
         self.connected.set()
         self.away_since, self.trouble = None, ""
-        self._subscriber.established()
+        self._on_established()
 
     async def _dial(self) -> Connection:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(DIAL_S):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._subscriber, self._duplicates, self._counters),
+                    lambda: Connection(self._receiver, self._duplicates, self._counters),
                     self._host,
                     self._port,
                     ssl=self._tls,

@@ -25,6 +25,7 @@ from pyaiot.gateway.device_tokens.authority import Authority
 from pyaiot.gateway.device_tokens.owner_file import OwnerFile
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.questions import REPORT_S
+from pyaiot.gateway.tally import counting_read, counting_write
 from pyaiot.gateway.ws.admission import NotAdmitted, admit, check_origin, offers
 from pyaiot.gateway.ws.connection import Connection
 from pyaiot.gateway.ws.counters import Counters
@@ -124,7 +125,6 @@ class WsAdapter:
 
         Of one that will not report it, until it has arrived there: more cannot be known.
         """
-        self.counters.writes += 1
         resource = resource.removeprefix("/")
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -132,41 +132,37 @@ class WsAdapter:
             if not confirmed.done():
                 confirmed.set_result(None)
 
-        try:
-            with self._residents.confirmations.expecting(uid, resource, data, told) as expectation:
-                will_report = self._residents.at(uid).write(resource, data, told)
-                try:
-                    async with asyncio.timeout(CONFIRM_S):
-                        await confirmed
-                except TimeoutError:
-                    if will_report:
-                        raise expectation.failure() from None
-                    raise WriteFailed("timeout", "the device's connection does not answer") from None
-        except WriteFailed:
-            self.counters.writes_failed += 1
-            raise
+        with (
+            counting_write(self.counters),
+            self._residents.confirmations.expecting(uid, resource, data, told) as expectation,
+        ):
+            will_report = self._residents.at(uid).write(resource, data, told)
+            try:
+                async with asyncio.timeout(CONFIRM_S):
+                    await confirmed
+            except TimeoutError:
+                if will_report:
+                    raise expectation.failure() from None
+                raise WriteFailed("timeout", "the device's connection does not answer") from None
         return None
 
     async def read(self, uid: str, resource: str) -> None:
         """Ask the device for its values, and wait until it reports this one, for REPORT_S. Raises WriteFailed."""
-        self.counters.reads += 1
         resource = resource.removeprefix("/")
         reported = asyncio.Event()
         now = asyncio.get_running_loop().time()
-        try:
-            with self._residents.questions.waiting(uid, resource, now, reported.set) as is_to_be_asked:
-                session = self._residents.at(uid)
-                if is_to_be_asked:
-                    session.ask()
-                try:
-                    async with asyncio.timeout(REPORT_S):
-                        await reported.wait()
-                except TimeoutError:
-                    why = f"the device did not report {resource} within {REPORT_S:g} s"
-                    raise WriteFailed("timeout", why) from None
-        except WriteFailed:
-            self.counters.reads_failed += 1
-            raise
+        with (
+            counting_read(self.counters),
+            self._residents.questions.waiting(uid, resource, now, reported.set) as is_to_be_asked,
+        ):
+            session = self._residents.at(uid)
+            if is_to_be_asked:
+                session.ask()
+            try:
+                async with asyncio.timeout(REPORT_S):
+                    await reported.wait()
+            except TimeoutError:
+                raise WriteFailed("timeout", f"the device did not report {resource} within {REPORT_S:g} s") from None
 
     def forget(self, uid: str) -> None:
         """The node is out: its connection, if there still is one, is closed."""

@@ -45,7 +45,7 @@ async def test_reads_of_a_node_share_a_question_and_each_ends_with_its_own_repor
 async def test_silence_and_what_others_or_retained_messages_say_is_no_answer(
     gateway: Gateway, server: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyaiot.gateway.mqtt.adapter.REPORT_S", 1.0)
+    monkeypatch.setattr("pyaiot.gateway.mqtt.delivery.REPORT_S", 1.0)
     async with peer(server.port, "device", "gateway/a/discover") as device:
         await device.told("node/a/t", "1", retain=True)
         await device.told("node/a/t", "2")

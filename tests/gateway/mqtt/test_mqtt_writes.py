@@ -131,7 +131,7 @@ async def test_a_write_that_is_abandoned_leaves_nothing_behind(gateway: Gateway,
         write.cancel()
         with pytest.raises(asyncio.CancelledError):
             await write
-        assert not gateway.adapter._confirmations  # type: ignore[union-attr]
+        assert not gateway.adapter._delivery._confirmations  # type: ignore[union-attr]
         await device.told("node/a/led", "1")
         await gateway.until(gateway.updates)
 
