@@ -65,6 +65,7 @@ PURE = [
     "gateway/mqtt/complaints.py",
     "gateway/mqtt/counters.py",
     "gateway/mqtt/duplicates.py",
+    "gateway/mqtt/in_flight.py",
     "gateway/mqtt/packets.py",
     "gateway/mqtt/payloads.py",
     "gateway/mqtt/topics.py",

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 from pyaiot.gateway.mqtt import packets
 from pyaiot.gateway.mqtt.counters import Counters
 from pyaiot.gateway.mqtt.duplicates import Duplicates
+from pyaiot.gateway.mqtt.in_flight import InFlight
 from pyaiot.gateway.mqtt.leftover import Leftover
 from pyaiot.gateway.mqtt.packets import BadPacket, Control, PacketReader, Publish
 
@@ -26,12 +27,8 @@ SILENCE_S = 25.0
 KEEPALIVE_S: Final = 30
 #: For CONNACK, and for SUBACK.
 ANSWER_S = 10.0
-#: Messages of ours that the MQTT broker has not acknowledged, at most.
-MAX_UNACKNOWLEDGED = 10_000
 #: At the end: for the MQTT broker to take what was written.
 CLOSE_S = 0.5
-
-_MAX_PACKET_ID: Final = 65_535
 
 
 class ConnectionLost(Exception):
@@ -72,9 +69,8 @@ class Connection(asyncio.Protocol):
         self._reader = PacketReader()
         self._transport: asyncio.Transport | None = None
         self._leftover: Leftover | None = None
-        self._unacknowledged: dict[int, asyncio.Future[bool]] = {}
+        self._in_flight: InFlight[asyncio.Future[bool]] = InFlight()
         self._answers: dict[int, asyncio.Future[bytes]] = {}
-        self._last_packet_id = 0
         self._held: set[str] = set()
         self._is_crowded = asyncio.Event()
         self._is_closed = asyncio.Event()
@@ -149,7 +145,7 @@ class Connection(asyncio.Protocol):
 
     async def subscribe(self, filters: tuple[str, ...]) -> None:
         """Subscribe at QoS 1. Raises ConnectionLost, also where it does not let us."""
-        packet_id = self._next_packet_id()
+        packet_id = self._in_flight.next_id()
         body = await self._ask(packets.subscribe(packet_id, filters), packets.SUBACK)
         if body[:2] != packet_id.to_bytes(2, "big") or len(body) != 2 + len(filters):
             raise ConnectionLost("broken", "it does not speak MQTT 3.1.1 (SUBACK is not what was asked for)")
@@ -161,9 +157,9 @@ class Connection(asyncio.Protocol):
 
     async def glance(self, filters: tuple[str, ...]) -> None:
         """Have what is retained under ``filters`` sent, and no more than that. Raises ConnectionLost."""
-        body = await self._ask(packets.subscribe(self._next_packet_id(), filters, qos=0), packets.SUBACK)
+        body = await self._ask(packets.subscribe(self._in_flight.next_id(), filters, qos=0), packets.SUBACK)
         if packets.SUBSCRIPTION_REFUSED not in body[2:]:
-            await self._ask(packets.unsubscribe(self._next_packet_id(), filters), packets.UNSUBACK)
+            await self._ask(packets.unsubscribe(self._in_flight.next_id(), filters), packets.UNSUBACK)
 
     async def keep(self) -> None:
         """Ask the MQTT broker whether it is there, and hold it back while we are crowded, until cancelled."""
@@ -182,13 +178,11 @@ class Connection(asyncio.Protocol):
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[bool]:
         """Send a message at QoS 1, once; whether the MQTT broker has acknowledged it (false: we shall never know)."""
         acknowledged: asyncio.Future[bool] = self._loop.create_future()
-        if self._over or len(self._unacknowledged) >= MAX_UNACKNOWLEDGED:
+        if self._over or self._in_flight.is_full:
             self._counters.unsent += 1
             acknowledged.set_result(False)
             return acknowledged
-        packet_id = self._next_packet_id()
-        self._unacknowledged[packet_id] = acknowledged
-        self._write(packets.publish(topic, payload, packet_id, retain=retain))
+        self._write(packets.publish(topic, payload, self._in_flight.add(acknowledged), retain=retain))
         return acknowledged
 
     async def close(self, *, orderly: bool = True) -> None:
@@ -250,7 +244,7 @@ class Connection(asyncio.Protocol):
     def _take_control(self, packet: Control) -> None:
         kind, body = packet.kind, packet.body
         if kind == packets.PUBACK and len(body) == 2:
-            acknowledged = self._unacknowledged.pop(int.from_bytes(body, "big"), None)
+            acknowledged = self._in_flight.acknowledged(int.from_bytes(body, "big"))
             if acknowledged is not None and not acknowledged.done():
                 acknowledged.set_result(True)
         else:
@@ -277,12 +271,6 @@ class Connection(asyncio.Protocol):
                 raise ConnectionLost("silent", f"it did not answer within {ANSWER_S:.0f} s")
             deadline = since + ANSWER_S
 
-    def _next_packet_id(self) -> int:
-        while True:
-            self._last_packet_id = self._last_packet_id % _MAX_PACKET_ID + 1
-            if self._last_packet_id not in self._unacknowledged:
-                return self._last_packet_id
-
     def _write(self, packet: bytes) -> None:
         if self._transport is not None and not self._over:
             self._transport.write(packet)
@@ -302,7 +290,6 @@ class Connection(asyncio.Protocol):
             return
         self._over = True
         self.lost.set_result(why)
-        for acknowledged in self._unacknowledged.values():
+        for acknowledged in self._in_flight.take_all():
             if not acknowledged.done():
                 acknowledged.set_result(False)
-        self._unacknowledged.clear()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pyaiot.gateway.mqtt import client, connection, packets
+from pyaiot.gateway.mqtt import client, connection, in_flight, packets
 from pyaiot.gateway.mqtt.packets import Control
 from tests.gateway.mqtt.conftest import MakeGateway
 from tests.gateway.mqtt.gateways import BrokerSession, Gateway, broker_by_hand
@@ -422,7 +422,7 @@ async def test_who_reads_nothing_does_not_keep_the_gateway_from_ending_within_a_
 async def test_what_the_mqtt_broker_does_not_acknowledge_is_bounded(
     make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MAX_UNACKNOWLEDGED", 10)
+    monkeypatch.setattr(in_flight, "MAX_IN_FLIGHT", 10)
 
     async def serve(session: BrokerSession) -> None:
         await session.admit()
