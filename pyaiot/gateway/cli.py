@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyaiot import keys
+from pyaiot import keys, lifecycle
 from pyaiot.addresses import broker_url, broker_url_at
+from pyaiot.announce.announcer import Announced
+from pyaiot.announce.offers import Offer
 from pyaiot.gateway.adapter import Adapter
 from pyaiot.gateway.service import GatewayService
 from pyaiot.options import ConfigurationError
@@ -57,3 +60,12 @@ def make_gateway(adapter: Adapter, settings: GatewaySettings, broker: BrokerAddr
         tls=address.tls,
         timeout_s=settings.max_time,
     )
+
+
+def run_announced(adapter: Adapter, settings: GatewaySettings, offer: Callable[[], Offer]) -> int:
+    """Run the gateway that ``settings`` describe around ``adapter``; the exit code. Raises ConfigurationError.
+
+    ``offer`` says what its networks may be told of it; asked for once it listens.
+    """
+    announced = Announced(make_gateway(adapter, settings), settings.announce, lambda: [offer()])
+    return lifecycle.run(announced, settings)

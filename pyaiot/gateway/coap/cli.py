@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
-from pyaiot.announce.announcer import Announced
 from pyaiot.announce.offers import Offer
-from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.cli import run_announced
 from pyaiot.gateway.coap.adapter import CoapAdapter
 from pyaiot.settings import ALL_SETTINGS, CoapGatewaySettings
 
@@ -27,10 +26,7 @@ def run(args: Sequence[str] = ()) -> int:
         CoapGatewaySettings, program="aiot-coap-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
     adapter = make_adapter(settings)
-    announced = Announced(
-        make_gateway(adapter, settings), settings.announce, lambda: [make_offer(settings, adapter.port)]
-    )
-    return lifecycle.run(announced, settings)
+    return run_announced(adapter, settings, lambda: make_offer(settings, adapter.port))
 
 
 def make_adapter(settings: CoapGatewaySettings) -> CoapAdapter:

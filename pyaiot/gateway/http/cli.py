@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
 from pyaiot.addresses import is_loopback
-from pyaiot.announce.announcer import Announced
 from pyaiot.announce.offers import Offer
-from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.cli import run_announced
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
@@ -32,10 +31,7 @@ def run(args: Sequence[str] = ()) -> int:
         HttpGatewaySettings, program="aiot-http-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
     adapter = make_adapter(settings)
-    announced = Announced(
-        make_gateway(adapter, settings), settings.announce, lambda: [make_offer(settings, adapter.port)]
-    )
-    return lifecycle.run(announced, settings)
+    return run_announced(adapter, settings, lambda: make_offer(settings, adapter.port))
 
 
 def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from pyaiot import lifecycle, options
 from pyaiot.actuation_file import read_actuation_map
-from pyaiot.announce.announcer import Announced
 from pyaiot.announce.offers import Offer
-from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.cli import run_announced
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.gateway.ws.admission import parse_origins
@@ -32,10 +31,7 @@ def run(args: Sequence[str] = ()) -> int:
         WsGatewaySettings, program="aiot-ws-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
     adapter = make_adapter(settings)
-    announced = Announced(
-        make_gateway(adapter, settings), settings.announce, lambda: [make_offer(settings, adapter.port)]
-    )
-    return lifecycle.run(announced, settings)
+    return run_announced(adapter, settings, lambda: make_offer(settings, adapter.port))
 
 
 def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
