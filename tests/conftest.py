@@ -12,11 +12,16 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 #: Debian installs servers where only root's PATH looks.
 PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
 #: No test takes so long; one that does hangs, and ends with its process and a traceback, not with the night.
 HANGS_S = 600.0
+
+# How long an example takes says more of the machine than of us. On CI hypothesis has settings of its own, which stay.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 #: Where the process says something when no test captures it.
 STDERR = pytest.StashKey[int]()
