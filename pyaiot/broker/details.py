@@ -7,10 +7,9 @@ Only watches with ``details`` are told of it; it stands in the list of changes f
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Final
 
-from pyaiot.broker.change_list import ChangeList
+from pyaiot.broker.change_feed import ChangeFeed
 from pyaiot.broker.entries import Description, Liveness, Node
 from pyaiot.wire import codec
 from pyaiot.wire.messages import MAX_ABOUT_BYTES, About, Described, Pace
@@ -22,16 +21,12 @@ NOTHING: Final = b"{}"
 #: Different ones that are looked for to be shared: what thousands of equal devices say is kept once.
 MAX_SHARED: Final = 4_096
 
-OnDetail = Callable[[Liveness | Description], None]
-
 
 class Details:
-    """Keeps them with the nodes; ``changes`` is the directory's list."""
+    """Keeps them with the nodes; ``feed`` is told of them."""
 
-    def __init__(self, changes: ChangeList) -> None:
-        #: Called with each change at once, while anybody watches with details.
-        self.on_detail: OnDetail | None = None
-        self._changes = changes
+    def __init__(self, feed: ChangeFeed) -> None:
+        self._feed = feed
         self._shared: dict[bytes, bytes] = {}
 
     def describe(self, node: Node, message: Described) -> str | None:
@@ -55,7 +50,7 @@ class Details:
             name = sys.intern(message.resource)
             known = abouts[name] = Description(node, name, about)
             node.abouts = abouts
-        self._changed(known)
+        self._feed.detailed(known)
         return None
 
     def _share(self, about: About) -> bytes:
@@ -74,22 +69,10 @@ class Details:
         """Something of the liveness of ``node`` is to be told."""
         if node.liveness is None:
             node.liveness = Liveness(node)
-        self._changed(node.liveness)
+        self._feed.detailed(node.liveness)
 
     def void(self, node: Node) -> None:
         """What was told about the resources of ``node`` holds no more."""
         for each in (node.abouts or {}).values():
             each.unlink()
         node.abouts = None
-
-    def leave(self, node: Node) -> None:
-        """``node`` is gone: there is nothing more to tell. What was known stays with it."""
-        for each in (node.abouts or {}).values():
-            each.unlink()
-        if node.liveness is not None:
-            node.liveness.unlink()
-
-    def _changed(self, entry: Liveness | Description) -> None:
-        self._changes.append(entry)
-        if self.on_detail is not None:
-            self.on_detail(entry)

@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every node, its resources, who owns it. Pure: ``now`` comes in, in seconds.
 
-Gateways' messages go in by :meth:`Directory.apply`; what clients must be told comes out in two ways. *Live* clients are
-told each change as it happens: :attr:`Directory.on_change` is called with it (:attr:`Directory.on_news` for ``/rpc``,
-which is told of gateways, too). Those who join or cannot keep up are told the present state, from
-:attr:`Directory.changes`.
+Gateways' messages go in by :meth:`Directory.apply`; what clients must be told comes out in two ways, both of
+:attr:`Directory.feed`. *Live* clients are told each change as it happens: ``feed.on_change`` is called with it
+(``feed.on_news`` for ``/rpc``, which is told of gateways, too). Those who join or cannot keep up are told the present
+state, from :attr:`Directory.changes`.
 """
 
 from __future__ import annotations
 
-import heapq
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
-from pyaiot.broker.change_list import ChangeList
+from pyaiot.broker.change_feed import ChangeFeed
 from pyaiot.broker.details import Details
-from pyaiot.broker.entries import Again, Gateway, GatewayState, Gone, Node, Resource
-from pyaiot.broker.owner import Leaving, Owner
+from pyaiot.broker.entries import Gateway, GatewayState, Gone, Node, Resource
+from pyaiot.broker.leaving import Leaving
+from pyaiot.broker.owner import Owner
 from pyaiot.wire.messages import Described, Door, GatewayMessage, New, Out, Pace, Reset, Result, Seen, Sync, Update
 from pyaiot.wire.names import is_name, is_resource
 
@@ -28,9 +27,6 @@ MAX_NODES_PER_GATEWAY = 200_000
 MAX_RESOURCES_PER_NODE = 64
 #: Nodes that are taken out in one turn of the event loop.
 MAX_REMOVED_AT_ONCE = 2_000
-ChangeKind = Literal["new", "update", "reset", "out"]
-#: ``again``: a node is there again.
-NewsKind = Literal["new", "again", "update", "reset", "out"]
 
 
 @dataclass(slots=True)
@@ -52,15 +48,6 @@ class Applied:
     results: list[Result]
 
 
-OnChange = Callable[[ChangeKind, Node, Resource | None], None]
-OnNews = Callable[[NewsKind, Node, Resource | None], None]
-OnRetyping = Callable[[Resource, str | None], None]
-OnGateway = Callable[[Gateway], None]
-OnReported = Callable[[Node, Resource], None]
-OnPresence = Callable[[Node, bool], None]
-OnDismissed = Callable[[str], None]
-
-
 class Directory:
     """The state of all nodes. ``grace_s``: how long nodes of a lost gateway stay *unreachable* before they are out.
 
@@ -76,27 +63,13 @@ class Directory:
         self.owners: dict[str, Owner] = {}
         self.nodes: dict[str, Node] = {}
         self.counters = Counters()
-        #: Called with each change at once, while there are live clients; None when there are none.
-        self.on_change: OnChange | None = None
-        #: The same for those who watch by ``/rpc``. What a node or resource had been is still there to be seen.
-        self.on_news: OnNews | None = None
-        #: Called with a resource, and the unit other than its own that it is about to have.
-        self.on_retyping: OnRetyping | None = None
-        #: Called when a gateway's state is another.
-        self.on_gateway: OnGateway | None = None
-        #: Called with each update, while anybody hears single nodes (see entities/exchange.py).
-        self.on_reported: OnReported | None = None
-        #: Called when a node is told to be there (true), also once more, and when it is out.
-        self.on_presence: OnPresence | None = None
         #: While a frame's messages are being applied: its version is not complete yet.
         self.is_applying = False
-        #: What can be told to clients that are not live.
-        self.changes = ChangeList(first_version)
-        self.details = Details(self.changes)
-        #: Called with the uid of a node that went, when that is to be forgotten.
-        self.on_dismissed: OnDismissed | None = None
-        self._deadlines: list[tuple[float, str]] = []
-        self._leaving: dict[str, Leaving] = {}
+        #: Tells what changes here.
+        self.feed = ChangeFeed(first_version)
+        self.changes = self.feed.changes
+        self.details = Details(self.feed)
+        self._leaving = Leaving()
 
     # Gateways
 
@@ -108,32 +81,19 @@ class Directory:
         owner = self.owners.get(name)
         if owner is None:
             owner = self.owners[name] = Owner(Gateway(name))
-        owner.connected = True
-        owner.doors, owner.address = doors, address
-        owner.listed = None
-        self._leaving.pop(name, None)
+        self._leaving.gateway_back(name)
         self.changes.begin()
-        if owner.epoch != epoch:
-            owner.epoch, owner.ack, owner.resumed = epoch, 0, False
-            for node in owner.nodes.values():
-                node.state = "unreachable"
-            self._tell_gateway(owner, "resyncing")
-        else:
-            for node in owner.nodes.values():
-                node.state = "online"
-            self._tell_gateway(owner, "connected")
+        is_same_process = owner.begin_session(epoch, doors, address)
+        self._become(owner, "connected" if is_same_process else "resyncing")
         return owner.ack
 
     def gateway_lost(self, name: str, now: float) -> None:
         """The session of ``name`` ended, none replaced it: its nodes are unreachable, and out after the grace."""
         owner = self.owners[name]
-        owner.connected = False
-        owner.lost_at = now
-        for node in owner.nodes.values():
-            node.state = "unreachable"
+        owner.end_session()
         self.changes.begin()
-        self._tell_gateway(owner, "away")
-        heapq.heappush(self._deadlines, (now + self.grace_s, name))
+        self._become(owner, "away")
+        self._leaving.gateway_lost(name, now + self.grace_s)
 
     def apply(self, name: str, first: int, messages: list[GatewayMessage]) -> Applied:
         """Apply a frame of gateway ``name``; the outcomes of writes in it are handed on.
@@ -152,22 +112,18 @@ class Directory:
     def _apply(self, name: str, first: int, messages: list[GatewayMessage]) -> Applied:
         owner = self.owners[name]
         last = first + len(messages) - 1
-        if first <= owner.ack:
-            known = min(owner.ack + 1 - first, len(messages))
-            self.counters.skipped += known
-            messages = messages[known:]
-        elif owner.ack == 0 and first > 1:
-            owner.resumed = True
+        fresh = owner.unapplied(first, messages)
+        self.counters.skipped += len(messages) - len(fresh)
         refused: list[tuple[str, str]] = []
         results: list[Result] = []
         nodes = owner.nodes
-        on_change = self.on_change
-        on_news = self.on_news
-        on_reported = self.on_reported
+        on_change = self.feed.on_change
+        on_news = self.feed.on_news
+        on_reported = self.feed.on_reported
         end = self.changes.end
         version = self.changes.version
         applied = 0
-        for message in messages:
+        for message in fresh:
             if type(message) is not Update:
                 if isinstance(message, Result):
                     results.append(message)
@@ -209,7 +165,7 @@ class Directory:
                 new_unit = None if unit is msgspec.UNSET else sys.intern(unit)
                 if new_unit is not resource.unit:
                     if resource.at >= 0:
-                        self._retype(resource, new_unit)
+                        self.feed.retyped(resource, new_unit)
                     resource.unit = new_unit
             resource.at = at
             if at > node.last_seen:
@@ -232,7 +188,7 @@ class Directory:
                 on_reported(node, resource)
         self.counters.applied += applied
         self.counters.refused += len(refused)
-        if messages:
+        if fresh:
             owner.ack = last
         return Applied(refused, results)
 
@@ -254,7 +210,9 @@ class Directory:
             self.details.seen(node)
         elif isinstance(message, Reset):
             node.last_seen = max(node.last_seen, message.at)
-            self._reset(node)
+            self.feed.reset(node)
+            node.resources.clear()
+            self.details.void(node)
         elif isinstance(message, Described):
             return self.details.describe(node, message)
         elif isinstance(message, Pace):
@@ -266,14 +224,13 @@ class Directory:
     def _apply_new(self, name: str, owner: Owner, message: New) -> str | None:
         if owner.listed is not None:
             owner.listed.add(message.uid)
-        if name in self._leaving:
-            self._leaving[name].uids.pop(message.uid, None)
+        self._leaving.spare(name, message.uid)
         node = owner.nodes.get(message.uid)
         if node is not None:
             self._tell_again(node, sys.intern(message.protocol))
             node.account = _account_of(message)
             node.last_seen = max(node.last_seen, message.at)
-            self._tell_presence(node, True)
+            self.feed.present(node, True)
             return None
         if not is_name(message.uid):
             return "no node can have that uid"
@@ -282,67 +239,38 @@ class Directory:
         node = Node(f"{name}/{message.uid}", name, sys.intern(message.protocol), message.at)
         node.account = _account_of(message)
         owner.nodes[message.uid] = self.nodes[node.uid] = node
-        self.changes.append(node)
-        self._tell("new", node)
-        self._tell_presence(node, True)
+        self.feed.appeared(node)
         return None
 
     def _apply_sync(self, name: str, owner: Owner, message: Sync) -> None:
-        listed = owner.listed if owner.listed is not None else set()
-        listed.update(message.uids)
-        if message.more is True:
-            owner.listed = listed
+        listed = owner.take_sync(message)
+        if listed is None:
             return
-        owner.listed = None
-        owner.resumed = False
-        leaving: dict[str, None] = {}
+        leaving = []
         for uid, node in owner.nodes.items():
-            if uid not in listed:
-                leaving[uid] = None
-            else:
+            if uid in listed:
                 node.state = "online"
-        self._leaving[name] = Leaving("forgotten", leaving)
+            else:
+                leaving.append(uid)
+        self._leaving.put(name, "forgotten", leaving)
         self._remove_leaving(MAX_REMOVED_AT_ONCE)
 
     def dismiss(self, uid: str) -> None:
         """Tell that it is to be forgotten that the node ``uid`` was there; whoever keeps those that went forgets it."""
         if not self.is_applying:
             self.changes.begin()
-        self.changes.notify("dismissed", uid)
-        if self.on_dismissed is not None:
-            self.on_dismissed(uid)
+        self.feed.dismissed(uid)
 
     def is_awaited(self, node: Node) -> bool:
         """Whether the gateway of ``node`` is back, but has not told of it again."""
         return node.state != "online" and self.owners[node.gateway].gateway.state == "resyncing"
 
-    def _reset(self, node: Node) -> None:
-        for resource in node.resources.values():
-            resource.unlink()
-        self.changes.notify("reset", node.uid)
-        self._tell("reset", node)
-        node.resources.clear()
-        self.details.void(node)
-
     def _remove(self, owner: Owner, uid: str, gone: Gone) -> None:
         node = owner.nodes.pop(uid)
         node.gone = gone
         del self.nodes[node.uid]
-        for resource in node.resources.values():
-            resource.unlink()
-        node.unlink()
-        if node.again is not None:
-            node.again.unlink()
-        self.details.leave(node)
-        self.changes.notify("out", node.uid, gone)
-        self._tell("out", node)
-        self._tell_presence(node, False)
-
-    def _tell(self, kind: ChangeKind, node: Node) -> None:
-        if self.on_change is not None:
-            self.on_change(kind, node, None)
-        if self.on_news is not None:
-            self.on_news(kind, node, None)
+        self._leaving.spare(node.gateway, uid)
+        self.feed.departed(node, gone)
 
     def _tell_again(self, node: Node, protocol: str) -> None:
         """A node that is known was told by ``new``: that is news when it had not been there, or was another."""
@@ -350,32 +278,13 @@ class Directory:
         if node.state == "online" and not has_changed:
             return
         node.state, node.protocol = "online", protocol
-        if node.again is None:
-            node.again = Again(node)
-        node.again.has_changed |= has_changed
-        self.changes.append(node.again)
-        if self.on_news is not None:
-            self.on_news("again", node, None)
+        self.feed.returned(node, has_changed=has_changed)
 
-    def _retype(self, resource: Resource, new_unit: str | None) -> None:
-        """What ``resource`` is about may be another from here on: for some it is as if new, for some as if gone."""
-        resource.born = self.changes.version
-        self.changes.notify_retyping(resource.node.uid)
-        if self.on_retyping is not None:
-            self.on_retyping(resource, new_unit)
-        resource.audience = None
-
-    def _tell_gateway(self, owner: Owner, state: GatewayState) -> None:
+    def _become(self, owner: Owner, state: GatewayState) -> None:
         if owner.gateway.state == state != "resyncing":  # that says once more that its nodes are awaited
             return
         owner.gateway.state = state
-        self.changes.append(owner.gateway)
-        if self.on_gateway is not None:
-            self.on_gateway(owner.gateway)
-
-    def _tell_presence(self, node: Node, is_there: bool) -> None:
-        if self.on_presence is not None:
-            self.on_presence(node, is_there)
+        self.feed.gateway_changed(owner.gateway)
 
     # Time
 
@@ -386,43 +295,28 @@ class Directory:
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` has something to do; None while nothing waits."""
-        return 0.0 if self._leaving else self._next_grace()
-
-    def _next_grace(self) -> float | None:
-        while self._deadlines:
-            deadline, name = self._deadlines[0]
-            owner = self.owners[name]
-            if not owner.connected and owner.lost_at + self.grace_s == deadline:
-                return deadline
-            heapq.heappop(self._deadlines)
-        return None
+        return self._leaving.next_deadline()
 
     def expire(self, now: float, limit: int = MAX_REMOVED_AT_ONCE) -> None:
         """Nodes of gateways that have been away for longer than the grace are out; at most ``limit`` a call.
 
         What is left is due at once (see :meth:`next_deadline`): others may have something to do, too.
         """
-        while (deadline := self._next_grace()) is not None and deadline <= now:
-            _, name = heapq.heappop(self._deadlines)
-            self.counters.expired += len(self.owners[name].nodes)
-            self._leaving[name] = Leaving("gateway", dict.fromkeys(self.owners[name].nodes))
+        for name in self._leaving.overdue(now):
+            nodes = self.owners[name].nodes
+            self.counters.expired += len(nodes)
+            self._leaving.put(name, "gateway", nodes)
         self.changes.begin()
         self._remove_leaving(limit)
 
     def _remove_leaving(self, limit: int) -> None:
-        for name, leaving in list(self._leaving.items()):
-            owner, uids = self.owners[name], leaving.uids
-            gone = Gone(leaving.why, self._wall_ms())
-            while uids and limit > 0:
-                uid = next(iter(uids))
-                del uids[uid]
-                if uid in owner.nodes:
-                    self._remove(owner, uid, gone)
-                    limit -= 1
-            if not uids:
-                del self._leaving[name]
-                if owner.connected:
-                    self._tell_gateway(owner, "connected")  # all its nodes that are left were told again
+        for batch in self._leaving.take(limit):
+            owner = self.owners[batch.gateway]
+            gone = Gone(batch.why, self._wall_ms())
+            for uid in batch.uids:
+                self._remove(owner, uid, gone)
+            if batch.is_last and owner.connected:
+                self._become(owner, "connected")  # all its nodes that are left were told again
 
 
 def _account_of(message: New) -> str | None:

@@ -91,7 +91,7 @@ class Dispatch:
         return None
 
     def presence(self, node: Node, is_there: bool) -> None:
-        """See Directory.on_presence."""
+        """See ChangeFeed.on_presence."""
         if not is_there:
             self.addressees.departed(node.uid, node.protocol, node.account)
             return

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pyaiot.broker import client_codec
-from pyaiot.broker.directory import ChangeKind, Directory
+from pyaiot.broker.change_feed import ChangeKind
+from pyaiot.broker.directory import Directory
 from pyaiot.broker.entries import Node, Resource
 from pyaiot.broker.framing import text_frame
 
@@ -52,13 +53,13 @@ class Fanout:
         """From now on ``client`` gets every change; it has been told the present state already."""
         self._send_batch()
         self._live[client] = None
-        self._directory.on_change = self.on_change
+        self._directory.feed.on_change = self.on_change
 
     def leave(self, client: LiveClient) -> None:
         """``client`` gets nothing any more; harmless when it was not live."""
         self._live.pop(client, None)
         if not self._live:
-            self._directory.on_change = None
+            self._directory.feed.on_change = None
             self._batch.clear()
             self._bytes = 0
 

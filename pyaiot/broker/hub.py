@@ -82,7 +82,7 @@ class Hub:
             partial(secrets.token_urlsafe, ENTITY_TOKEN_BYTES),
         )
         self.entities = Entities(self, new_id, new_token, wall_ms)
-        self.directory.on_presence = self._presence
+        self.directory.feed.on_presence = self._presence
         self.counters = Counters()
         self.gateways: dict[str, GatewayPeer] = {}
         self.handshakes: dict[GatewayPeer, None] = {}

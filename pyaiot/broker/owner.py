@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the directory knows of one gateway. Pure."""
+"""What the directory knows of one gateway: its nodes, and how far its outbox has been applied. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyaiot.broker.entries import Gateway, Node, Why
-from pyaiot.wire.messages import Door
+from pyaiot.broker.entries import Gateway, Node, NodeState
+from pyaiot.wire.messages import Door, GatewayMessage, Sync
 
 
 @dataclass(slots=True)
 class Owner:
-    """What is known of one gateway: its nodes by its own uids, and how far its outbox has been applied."""
+    """A gateway. ``nodes``: by its own uids; ``ack``: the highest message id applied of the outbox ``epoch``, or 0."""
 
     gateway: Gateway
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -23,15 +23,46 @@ class Owner:
     #: It goes on from where an earlier run of the broker was: until its next sync it may speak of nodes that only
     #: that run was told of.
     resumed: bool = False
-    lost_at: float = 0.0
     #: Where its devices come in, and the address of its host, if that is another than the broker's.
     doors: tuple[Door, ...] = ()
     address: str | None = None
 
+    def begin_session(self, epoch: str, doors: tuple[Door, ...], address: str | None) -> bool:
+        """Whether it is of the same process as the last one, which has its nodes still: else they are awaited."""
+        self.connected = True
+        self.doors, self.address = doors, address
+        self.listed = None
+        if self.epoch == epoch:
+            self._see_nodes("online")
+            return True
+        self.epoch, self.ack, self.resumed = epoch, 0, False
+        self._see_nodes("unreachable")
+        return False
 
-@dataclass(slots=True)
-class Leaving:
-    """Nodes that are gone, by the gateway's own uids, and wait to be taken out."""
+    def end_session(self) -> None:
+        """None replaced it."""
+        self.connected = False
+        self._see_nodes("unreachable")
 
-    why: Why
-    uids: dict[str, None]
+    def _see_nodes(self, state: NodeState) -> None:
+        for node in self.nodes.values():
+            node.state = state
+
+    def unapplied(self, first: int, messages: list[GatewayMessage]) -> list[GatewayMessage]:
+        """Those of a frame that have not been applied in this epoch; its messages have the ids from ``first`` on."""
+        if first <= self.ack:
+            return messages[self.ack + 1 - first :]
+        if self.ack == 0 and first > 1:
+            self.resumed = True
+        return messages
+
+    def take_sync(self, message: Sync) -> set[str] | None:
+        """All uids of a sync once its last part is there, with those told as new meanwhile; None: there is more."""
+        listed = self.listed if self.listed is not None else set()
+        listed.update(message.uids)
+        if message.more is True:
+            self.listed = listed
+            return None
+        self.listed = None
+        self.resumed = False
+        return listed

@@ -32,7 +32,7 @@ class Told:
         self.directory = Directory(grace_s)
         self.directory.gateway_connected("g", EPOCH)
         self.heard: list[tuple[Any, ...]] = []
-        self.directory.on_change = self._hear
+        self.directory.feed.on_change = self._hear
         self.next = 1
 
     def _hear(self, kind: str, node: Node, resource: Resource | None) -> None:

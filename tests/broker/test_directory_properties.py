@@ -81,7 +81,7 @@ class DirectoryMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.count = 0
         self.directory = Directory(GRACE_S)
-        self.directory.on_change = self._tell_live
+        self.directory.feed.on_change = self._tell_live
         self.clients: list[Client] = []
         self.truth: View = {}
         self.connected: dict[str, bool] = dict.fromkeys(GATEWAYS, False)

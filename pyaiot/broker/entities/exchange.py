@@ -240,7 +240,7 @@ class Entities:
     def subscribe(self, member: Member, id: str, topic: str | None) -> None:
         """``member`` hears ``id``, also if that is yet to come. Raises RpcError ``busy``."""
         self.subscriptions.subscribe(member, id, topic)
-        self._desk.directory.on_reported = self._reported
+        self._desk.directory.feed.on_reported = self._reported
 
     def unsubscribe(self, member: Member, id: str, topic: str | None) -> bool:
         """``member`` no longer hears that; whether it did."""
@@ -250,7 +250,7 @@ class Entities:
 
     def _rest_if_nobody_hears(self) -> None:
         if self.subscriptions.is_empty:
-            self._desk.directory.on_reported = None
+            self._desk.directory.feed.on_reported = None
 
     def is_device(self, id: str) -> bool:
         """Whether ``id`` is the uid of a device that is there."""
@@ -263,7 +263,7 @@ class Entities:
             self._tell(node.uid, resource.name, Reported(resource))
 
     def presence(self, node: Node, is_there: bool) -> None:
-        """See Directory.on_presence."""
+        """See ChangeFeed.on_presence."""
         if not is_there and node.gateway != PEER_GATEWAY:
             self._tell_left(node.uid)
 

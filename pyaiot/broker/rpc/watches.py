@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from pyaiot.broker.directory import Directory, NewsKind
+from pyaiot.broker.change_feed import NewsKind
+from pyaiot.broker.directory import Directory
 from pyaiot.broker.entries import Description, Entry, Gateway, Liveness, Node, Resource
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.caller import Session
@@ -98,8 +99,8 @@ class Watches:
         self._sessions[session] = own
         own.watches[watch.number] = watch
         if details and not self._detailed:
-            self._directory.details.on_detail = self.on_detail
-            self._directory.on_dismissed = self.on_dismissed
+            self._directory.feed.on_detail = self.on_detail
+            self._directory.feed.on_dismissed = self.on_dismissed
         self._detailed += details
         resumed = watch.begin(since)
         self.counters.watches += 1
@@ -119,7 +120,7 @@ class Watches:
     def _end_watch(self, watch: Watch) -> None:
         self._detailed -= watch.group.details
         if not self._detailed:
-            self._directory.details.on_detail = self._directory.on_dismissed = None
+            self._directory.feed.on_detail = self._directory.feed.on_dismissed = None
         watch.end()
 
     def _end(self, session: Session) -> None:
@@ -128,7 +129,7 @@ class Watches:
             self._end_watch(watch)
         self._to_wake.pop(session, None)
         if not self._sessions:
-            self._directory.on_news = self._directory.on_gateway = self._directory.on_retyping = None
+            self._directory.feed.on_news = self._directory.feed.on_gateway = self._directory.feed.on_retyping = None
             self._told.unlink()
             for group in self._dirty:
                 group.pending.clear()
@@ -136,9 +137,9 @@ class Watches:
             self._pending_bytes = 0
 
     def _begin(self) -> None:
-        self._directory.on_news = self.on_news
-        self._directory.on_gateway = self.on_gateway
-        self._directory.on_retyping = self.on_retyping
+        self._directory.feed.on_news = self.on_news
+        self._directory.feed.on_gateway = self.on_gateway
+        self._directory.feed.on_retyping = self.on_retyping
         self._told.unlink()
         self._told.insert_before(self._directory.changes.end)
         self._told_version = self._directory.changes.version

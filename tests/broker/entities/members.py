@@ -92,5 +92,5 @@ def make_entities() -> tuple[Desk, Entities]:
     desk = Desk()
     ids, tokens, clock = itertools.count(1), itertools.count(1), itertools.count(1_700_000_000_000)
     entities = Entities(desk, lambda: f"fresh{next(ids)}", lambda: f"token-{next(tokens)}", lambda: next(clock))
-    desk.directory.on_presence = entities.presence
+    desk.directory.feed.on_presence = entities.presence
     return desk, entities

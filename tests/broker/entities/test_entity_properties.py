@@ -164,7 +164,7 @@ class EntitiesMachine(RuleBasedStateMachine):
         self.desk.now += 100
         self.entities.expire()
         assert self.entities.is_empty
-        assert self.desk.directory.on_reported is None
+        assert self.desk.directory.feed.on_reported is None
         assert len(self.desk.results) == self.writes
         assert all(len(asked.endings) == (1 if asked.had is None else asked.had) for asked in self.asked)
         assert self.desk.directory.nodes == {}

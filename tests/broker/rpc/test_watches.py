@@ -139,7 +139,7 @@ def test_nothing_is_flushed_in_the_middle_of_a_frame() -> None:
     bench = Bench(2)
     session = HandSession()
     view = bench.watch(session)
-    bench.directory.on_change = lambda kind, node, resource: bench.watches.flush()
+    bench.directory.feed.on_change = lambda kind, node, resource: bench.watches.flush()
     bench.say(update(0), update(1))
     assert not view.nodes["a/0"]["values"], "not yet"
     bench.watches.flush()

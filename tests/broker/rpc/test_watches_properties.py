@@ -153,7 +153,7 @@ class WatchMachine(RuleBasedStateMachine):
         self.directory = Directory(GRACE_S, first_version=1000, wall_ms=lambda: round(1000 * self.now))
         self.gone: dict[str, Gone] = {}
         self.departed = Departed(encode_view)
-        self.directory.on_presence = self._presence
+        self.directory.feed.on_presence = self._presence
         self.watches = Watches(self.directory, self._wake)
         self.programs: list[Program] = []
         self.next = {"a": 1, "b": 1}

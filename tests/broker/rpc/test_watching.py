@@ -178,7 +178,7 @@ async def test_a_watch_ends_when_it_is_asked_to(broker: Broker, keys: Keys) -> N
     async with asyncio.timeout(PATIENCE_S):
         while len(broker.hub.watches):
             await asyncio.sleep(0)
-    assert broker.hub.directory.on_news is None, "nobody pays for watches that nobody has"
+    assert broker.hub.directory.feed.on_news is None, "nobody pays for watches that nobody has"
 
 
 async def test_watches_are_bounded_and_need_a_connection(broker: Broker) -> None:
