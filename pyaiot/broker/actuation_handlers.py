@@ -55,7 +55,7 @@ class ServiceHandler(PlainHandler):
 
     def _judge(self) -> None:
         """Host, Origin, token and role, in this order; then how much the service has asked for lately."""
-        hub, request = self._hub, self._hub.read_request(self)
+        hub, request = self._hub, self.sender
         refusal = self.refusal(request)
         role = hub.gatekeeper.role(request)
         if refusal is not None:

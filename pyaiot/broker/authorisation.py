@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pyaiot.addresses import is_loopback
-from pyaiot.http_origin import is_address, may_be_asked_for, name_in
+from pyaiot.http_origin import PROXY_HEADERS, bearer, is_address, may_be_asked_for, name_in
 from pyaiot.keys import ClientToken, Role, token_digest
 from pyaiot.options import ConfigurationError
 
@@ -37,6 +37,17 @@ class Request:
     origin: str | None = None
     proxied: bool = False
     bearer: str | None = None
+
+    @classmethod
+    def of(cls, peer: str, headers: Mapping[str, str]) -> Request:
+        """From the address, and the headers by their names, in whatever case."""
+        return cls(
+            peer=peer,
+            host=headers.get("Host", ""),
+            origin=headers.get("Origin"),
+            proxied=any(name in headers for name in PROXY_HEADERS),
+            bearer=bearer(headers.get("Authorization")),
+        )
 
 
 @dataclass(frozen=True)

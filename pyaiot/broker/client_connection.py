@@ -33,7 +33,7 @@ class ClientConnection(Peer):
 
     def prepare(self) -> None:
         """Host and Origin are judged before any upgrade."""
-        self._request = self._hub.read_request(self)
+        self._request = Request.of(str(self.request.remote_ip), self.request.headers)
         refusal = self._hub.gatekeeper.refusal(self._request)
         if refusal is not None:
             log.warning("%s: client refused: %s", self.name, refusal)

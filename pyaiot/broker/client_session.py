@@ -220,7 +220,7 @@ class ClientSession(ClientConnection):
         elif self._pending_writes > MAX_PENDING_PER_CLIENT:
             outcome = Outcome("busy", f"more than {MAX_PENDING_PER_CLIENT} writes of this client are under way")
         else:
-            self._hub.write(message.data.uid, message.data.resource.lstrip("/"), message.data.payload, tell)
+            self._hub.router.write(message.data.uid, message.data.resource.lstrip("/"), message.data.payload, tell)
             return
         self._hub.writes.count(outcome)
         tell(outcome)

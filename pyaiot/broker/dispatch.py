@@ -14,10 +14,10 @@ from pyaiot.broker.addressees import OTHERS, Addressees
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.entries import Node
 from pyaiot.broker.parked import REVOKED, Full, Parked, ParkedActuations
+from pyaiot.broker.router import Router
 from pyaiot.broker.sequence import WINDOW, WriteSequence
 from pyaiot.broker.service_pace import ServicePace
 from pyaiot.broker.writes import TTL_S, Outcome, Tell
-from pyaiot.wire.messages import JSON
 
 log = logging.getLogger("pyaiot.broker")
 
@@ -28,16 +28,14 @@ Done = Callable[[tuple[PlannedWrite, ...], tuple[Outcome, ...], str], None]
 
 
 class Desk(Protocol):
-    """What carries writes out: the hub."""
+    """What actuations need of the hub."""
 
     directory: Directory
+    router: Router
 
     @property
     def now(self) -> float:
         """Monotonic seconds."""
-
-    def write(self, uid: str, resource: str, data: JSON, tell: Tell, ttl_s: float = TTL_S) -> None:
-        """Have the node's gateway write within ``ttl_s``; ``tell`` is called exactly once."""
 
     def may_write(self, service: bytes | None) -> bool:
         """Whether the service, known by its token's digest, may write now. None: it needed no token."""
@@ -135,6 +133,6 @@ class Dispatch:
             elif not self.addressees.is_of(uid, accounts):
                 tell(Outcome("refused", OTHERS))
             else:
-                self._desk.write(uid, write.resource, write.data, tell, until - self._desk.now)
+                self._desk.router.write(uid, write.resource, write.data, tell, until - self._desk.now)
 
         WriteSequence(writes, begin=begin, is_late=lambda: self._desk.now >= until, done=done).start()

@@ -250,7 +250,7 @@ class GatewaySession(Peer):
         if self._gone:
             return
         self._gone = True
-        self._hub.handshakes.pop(self, None)
+        self._hub.handshakes.leave(self)
         for timer in (self._ack_timer, self._deadline):
             if timer is not None:
                 timer.cancel()

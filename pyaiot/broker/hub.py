@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What all sessions of one broker share, and the way of a write from a client to the gateway that owns the node."""
+"""What all sessions of one broker share: who is connected, what is known, when it is told, and what is due when."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
-
-from tornado.web import RequestHandler
 
 from pyaiot.actuation import ActuationMap
-from pyaiot.broker.authorisation import MAY, Gatekeeper, Request
+from pyaiot.broker.authorisation import MAY, Gatekeeper
 from pyaiot.broker.departed import Departed
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.dispatch import Dispatch
@@ -22,37 +19,31 @@ from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.entries import Node
 from pyaiot.broker.fanout import Fanout
 from pyaiot.broker.peers import ClientPeer, Counters, GatewayPeer, Peer
+from pyaiot.broker.router import Router
 from pyaiot.broker.rpc.node_view import encode_view
 from pyaiot.broker.rpc.turns import Turns
 from pyaiot.broker.rpc.uid_index import UidIndex
 from pyaiot.broker.rpc.watches import Watches
-from pyaiot.broker.writes import TTL_S, Outcome, PendingWrites, Tell
-from pyaiot.http_origin import PROXY_HEADERS, bearer
+from pyaiot.broker.waiting_room import WaitingRoom
+from pyaiot.broker.writes import PendingWrites
 from pyaiot.keys import Keys
 from pyaiot.rpc.conversation import Counters as RpcCounters
-from pyaiot.wire import codec
-from pyaiot.wire.messages import JSON, READ, Door, Read, Result, Write
-from pyaiot.wire.names import PEER_GATEWAY, is_resource
+from pyaiot.wire.messages import Door, Result
+from pyaiot.wire.names import PEER_GATEWAY
 from pyaiot.wire.signing import PrivateKey, PublicKey
 
 log = logging.getLogger("pyaiot.broker")
 
 #: Clients that have joined.
 MAX_CLIENTS = 2_000
-#: Connections that have not said who they are yet, to ``/gw`` and to ``/ws``. One more, and the oldest goes: whoever
-#: means it says so at once, and those who say nothing keep nobody out.
+#: Connections that have not said who they are yet, to ``/gw``, and those of clients: see waiting_room.py.
 MAX_HANDSHAKES = 256
 MAX_SILENT_CLIENTS = 512
-#: What a write may carry, as JSON; the link's frame has room for it.
-MAX_WRITE_BYTES = 16_384
 #: Randomness in the name of an actuation that waits: whoever knows it may ask after it.
 ACTUATION_ID_BYTES = 16
 #: Randomness in the id that the broker gives to who registers without one, and in the token of who brings none.
 ENTITY_ID_BYTES = 8
 ENTITY_TOKEN_BYTES = 24
-
-
-P = TypeVar("P", bound=Peer)
 
 
 class Hub:
@@ -72,6 +63,7 @@ class Hub:
         self.directory = Directory(grace_s, first_version=secrets.randbits(50) + 1, wall_ms=wall_ms)
         self.departed = Departed(encode_view, partial(self.call_soon, self._settle))
         self.writes = PendingWrites(first_id=secrets.randbits(48))
+        self.router = Router(self)
         self.uids = UidIndex(self.directory.nodes)
         self.rpc = RpcCounters()
         self.fanout = Fanout(self.directory, self._wake_fanout)
@@ -85,8 +77,8 @@ class Hub:
         self.directory.feed.on_presence = self._presence
         self.counters = Counters()
         self.gateways: dict[str, GatewayPeer] = {}
-        self.handshakes: dict[GatewayPeer, None] = {}
-        self.silent_clients: dict[ClientPeer, None] = {}
+        self.handshakes = WaitingRoom[GatewayPeer](MAX_HANDSHAKES, self.counters)
+        self.silent_clients = WaitingRoom[ClientPeer](MAX_SILENT_CLIENTS, self.counters)
         self.clients: set[ClientPeer] = set()
         self._peers: set[Peer] = set()
         self._closing: asyncio.Future[None] | None = None
@@ -190,16 +182,7 @@ class Hub:
 
     def gateway_arrived(self, session: GatewayPeer) -> None:
         """Somebody connected to ``/gw``, and has not shown who it is."""
-        self.handshakes[session] = None
-        if len(self.handshakes) > MAX_HANDSHAKES:
-            self._evict(self.handshakes)
-
-    def _evict(self, waiting: dict[P, None]) -> None:
-        oldest = next(iter(waiting))
-        del waiting[oldest]
-        self.counters.evicted += 1
-        log.warning("%s: cut off, having said nothing yet, to make room for others", oldest.name)
-        oldest.evict()
+        self.handshakes.enter(session)
 
     def gateway_entered(
         self, session: GatewayPeer, name: str, epoch: str, doors: tuple[Door, ...] = (), address: str | None = None
@@ -208,7 +191,7 @@ class Hub:
 
         ``doors``: where its devices come in; ``address``: where its host is, if that is not the broker's.
         """
-        self.handshakes.pop(session, None)
+        self.handshakes.leave(session)
         older = self.gateways.get(name)
         self.gateways[name] = session
         if older is not None:
@@ -244,13 +227,11 @@ class Hub:
 
     def client_arrived(self, client: ClientPeer) -> None:
         """Somebody connected to ``/ws``, and has not said anything."""
-        self.silent_clients[client] = None
-        if len(self.silent_clients) > MAX_SILENT_CLIENTS:
-            self._evict(self.silent_clients)
+        self.silent_clients.enter(client)
 
     def admit_client(self, client: ClientPeer) -> bool:
         """A client that may joins; whether there is room for it."""
-        self.silent_clients.pop(client, None)
+        self.silent_clients.leave(client)
         if len(self.clients) >= MAX_CLIENTS:
             return False
         self.clients.add(client)
@@ -259,74 +240,10 @@ class Hub:
 
     def client_left(self, client: ClientPeer) -> None:
         """The client is gone."""
-        self.silent_clients.pop(client, None)
+        self.silent_clients.leave(client)
         self.clients.discard(client)
 
-    def read_request(self, handler: RequestHandler) -> Request:
-        """What ``handler``'s request says of its sender."""
-        headers = handler.request.headers
-        return Request(
-            peer=str(handler.request.remote_ip),
-            host=headers.get("Host", ""),
-            origin=headers.get("Origin"),
-            proxied=any(name in headers for name in PROXY_HEADERS),
-            bearer=bearer(headers.get("Authorization")),
-        )
-
     # Writes
-
-    def write(self, uid: str, resource: str, data: JSON, tell: Tell, ttl_s: float = TTL_S) -> None:
-        """Have the owning gateway write, not later than in ``ttl_s``; ``tell`` is called exactly once, now or later."""
-        outcome = self._begin_write(uid, resource, data, tell, ttl_s)
-        if outcome is not None:
-            self.writes.count(outcome)
-            tell(outcome)
-
-    def _begin_write(self, uid: str, resource: str, data: JSON, tell: Tell, ttl_s: float) -> Outcome | None:
-        node = self.directory.nodes.get(uid)
-        if node is None:
-            return Outcome("unknown", "there is no such node")
-        if not is_resource(resource) or len(codec.encode(data)) > MAX_WRITE_BYTES:
-            return Outcome("unsupported", "no resource can have that name, or the data is too large")
-        session = self.entities if node.gateway == PEER_GATEWAY else self.gateways.get(node.gateway)
-        if session is None or node.state != "online":
-            return _away(node, is_back=session is not None)
-        doer = uid if node.gateway == PEER_GATEWAY else node.gateway
-        id = self.writes.begin(doer, self.now, tell, ttl_s)
-        if id is None:
-            return Outcome("busy", f"too many writes for {doer} are under way")
-        inner = uid.partition("/")[2]
-        session.send(Write(id=id, uid=inner, resource=resource, data=data, ttl_ms=int(ttl_s * 1000)))
-        self.arm()
-        return None
-
-    def read(self, uid: str, resource: str, tell: Tell, ttl_s: float = TTL_S) -> None:
-        """Have the device say what ``resource`` is now, as :meth:`write`; it is in the directory then.
-
-        Not for nodes of entities: those are called.
-        """
-        outcome = self._begin_read(uid, resource, tell, ttl_s)
-        if outcome is not None:
-            self.writes.count(outcome, is_read=True)
-            tell(outcome)
-
-    def _begin_read(self, uid: str, resource: str, tell: Tell, ttl_s: float) -> Outcome | None:
-        node = self.directory.nodes.get(uid)
-        if node is None:
-            return Outcome("unknown", "there is no such node")
-        if not is_resource(resource):
-            return Outcome("unsupported", "no resource can have that name")
-        session = self.gateways.get(node.gateway)
-        if session is None or node.state != "online":
-            return _away(node, is_back=session is not None)
-        if not session.can(READ):
-            return Outcome("unsupported", f"gateway {node.gateway} cannot ask its devices: nodes.get has the newest")
-        id = self.writes.begin(node.gateway, self.now, tell, ttl_s, is_read=True)
-        if id is None:
-            return Outcome("busy", f"too much is under way for gateway {node.gateway}")
-        session.send(Read(id=id, uid=uid.partition("/")[2], resource=resource, ttl_ms=int(ttl_s * 1000)))
-        self.arm()
-        return None
 
     def write_ended(self, gateway: str, result: Result) -> None:
         """See entities.exchange.Desk."""
@@ -362,11 +279,6 @@ class Hub:
         self.dispatch.run_due()
         self.entities.expire()
         self.arm()
-
-
-def _away(node: Node, *, is_back: bool) -> Outcome:
-    why = "is back, but has not told of this node yet" if is_back else "is not connected"
-    return Outcome("offline", f"gateway {node.gateway} {why}")
 
 
 def wall_ms() -> int:

@@ -25,10 +25,15 @@ class PlainHandler(RequestHandler):
 
     def prepare(self) -> None:
         """See :meth:`refusal`."""
-        refusal = self.refusal(self._hub.read_request(self))
+        refusal = self.refusal(self.sender)
         if refusal is not None:
             self.set_status(403)
             self.finish(refusal)
+
+    @property
+    def sender(self) -> Request:
+        """What the request says of its sender."""
+        return Request.of(str(self.request.remote_ip), self.request.headers)
 
     def refusal(self, request: Request) -> str | None:
         """Why it is refused (403), or None: Host and Origin as for ``/ws``, and who hides its page does nothing."""

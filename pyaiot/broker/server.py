@@ -209,8 +209,7 @@ class MetricsHandler(PlainHandler):
 
     def get(self) -> None:
         """Prometheus' text format."""
-        request = self._hub.read_request(self)
-        if self._hub.gatekeeper.role(request) is None:
+        if self._hub.gatekeeper.role(self.sender) is None:
             self.set_status(401)
             self.set_header("WWW-Authenticate", "Bearer")
             self.finish("a token is needed (aiot-generate-keys --client)\n")

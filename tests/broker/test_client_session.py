@@ -431,7 +431,7 @@ async def test_too_many_clients_are_told_so(broker: Broker, monkeypatch: pytest.
 
 
 async def test_who_says_nothing_keeps_nobody_out(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "MAX_SILENT_CLIENTS", 2)
+    monkeypatch.setattr(broker.hub.silent_clients, "places", 2)
     async with AsyncExitStack() as stack:
         silent = [await stack.enter_async_context(client(broker.port)) for _ in range(4)]
         good = await stack.enter_async_context(client(broker.port))

@@ -14,7 +14,7 @@ import websockets
 from websockets.asyncio.client import connect
 
 from pyaiot import keys as keyfile
-from pyaiot.broker import gateway_session, hub
+from pyaiot.broker import gateway_session
 from pyaiot.broker.server import Broker
 from pyaiot.cli import generate_keys
 from pyaiot.keys import Keys, new_private_key
@@ -141,7 +141,7 @@ async def test_a_handshake_has_5_seconds(broker: Broker, keys: Keys, monkeypatch
 async def test_who_says_nothing_keeps_no_gateway_out(
     broker: Broker, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "MAX_HANDSHAKES", 2)
+    monkeypatch.setattr(broker.hub.handshakes, "places", 2)
     async with raw_link(broker.port) as oldest, raw_link(broker.port), gateway(broker.port, keys) as link:
         await link.say(NEW)
         await link.acknowledged(1)

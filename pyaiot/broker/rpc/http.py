@@ -58,7 +58,7 @@ class RpcRequestHandler(PlainHandler):
 
     def prepare(self) -> None:
         """The head is judged before a byte of the body is kept; what was found is answered once that has been read."""
-        hub, request, headers = self._hub, self._hub.read_request(self), self.request.headers
+        hub, request, headers = self._hub, self.sender, self.request.headers
         self._body = bytearray()
         self._role = hub.gatekeeper.role(request)
         refusal = self.refusal(request)

@@ -119,7 +119,7 @@ class Nodes:
             now = self._at(uid, resource)
             later.resolve(None if now is None or now == before else reading_of(now[0]))
 
-        self._hub.write(uid, resource.lstrip("/"), data, tell, timeout)
+        self._hub.router.write(uid, resource.lstrip("/"), data, tell, timeout)
         return later
 
     def _begin(self, caller: Caller) -> Callable[[], None]:
@@ -175,7 +175,7 @@ class Nodes:
         if gateway == PEER_GATEWAY:
             self._hub.entities.read(id, resource, timeout, answered)
         else:
-            self._hub.read(uid, resource, tell, timeout)
+            self._hub.router.read(uid, resource, tell, timeout)
         return later
 
     def call(

@@ -225,7 +225,7 @@ async def test_a_revoked_token_ends_the_session(broker: Broker, tokens: dict[str
 
 @NEEDS_TOKEN
 async def test_who_shows_nothing_keeps_nobody_out(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hubs, "MAX_SILENT_CLIENTS", 2)
+    monkeypatch.setattr(broker.hub.silent_clients, "places", 2)
     async with AsyncExitStack() as stack:
         oldest, *_ = [await stack.enter_async_context(program(broker.port)) for _ in range(3)]
         assert (await oldest.closed())[0] == 1006
