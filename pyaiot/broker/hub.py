@@ -141,14 +141,14 @@ class Hub:
             self._flush.cancel()
             self._flush = None
         self.fanout.flush(self.now)
-        self.watches.flush()
+        self.watches.fanout.flush()
         flushed, self._flushed = self._flushed, None
         if flushed is not None and not flushed.done():
             flushed.set_result(None)
 
     def until_told(self) -> asyncio.Future[None] | None:
         """Done once what is pending was told; None if that is not so much that gateways should wait."""
-        if not self.watches.is_full:
+        if not self.watches.fanout.is_full:
             return None
         if self._flushed is None:
             self._flushed = self._loop.create_future()

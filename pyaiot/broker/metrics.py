@@ -112,11 +112,11 @@ def _entities(hub: Hub) -> Iterator[Family]:
 
 
 def _watches(hub: Hub) -> Iterator[Family]:
-    counters = hub.watches.counters
+    counters, told = hub.watches.counters, hub.watches.fanout
     yield gauge("aiot_rpc_watches", "Watches of nodes", len(hub.watches))
     yield counter("aiot_rpc_watches_begun_total", "Watches of nodes begun", counters.watches)
     yield counter("aiot_rpc_watches_resumed_total", "Watches that went on from a version", counters.resumed)
     yield counter(
-        "aiot_rpc_watchers_fallen_behind_total", "Times a watching client did not keep up", counters.fallen_behind
+        "aiot_rpc_watchers_fallen_behind_total", "Times a watching client did not keep up", told.fallen_behind
     )
-    yield counter("aiot_rpc_changes_told_total", "Changes told to live watches", counters.changes)
+    yield counter("aiot_rpc_changes_told_total", "Changes told to live watches", told.delivered)

@@ -12,7 +12,8 @@ from pyaiot.broker import change_list, notices
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.rpc import changes, filters, groups, watch
 from pyaiot.broker.rpc.filters import Filter
-from pyaiot.broker.rpc.watches import MAX_GLOB_STEPS_PER_SESSION, MAX_PART_BYTES, MAX_WATCHES_PER_SESSION, Watches
+from pyaiot.broker.rpc.watch_fanout import MAX_PART_BYTES
+from pyaiot.broker.rpc.watches import MAX_GLOB_STEPS_PER_SESSION, MAX_WATCHES_PER_SESSION, Watches
 from pyaiot.rpc.errors import RpcError
 from pyaiot.wire.messages import GatewayMessage, New, Out, Seen, Sync, Update
 from tests.broker.rpc.watcher import HandSession, View, payloads, truth
@@ -55,7 +56,7 @@ def test_a_change_is_encoded_once_for_all() -> None:
         bench.watch(session, **({} if place % 2 else {"resource": "t"}))
     with mock.patch.object(changes, "encode_value", wraps=changes.encode_value) as encode:
         bench.say(update(1), update(2))
-        bench.watches.flush()
+        bench.watches.fanout.flush()
     assert encode.call_count == 2
     assert all(view.nodes["a/2"]["values"] for session in sessions for view in session.views.values())
 
@@ -110,7 +111,7 @@ def test_a_large_batch_goes_out_in_parts_and_only_the_last_has_the_new_version()
     session.on_synced = lambda number: pytest.fail("once is enough")
     with mock.patch.object(session, "deliver", wraps=session.deliver) as deliver:
         bench.say(*(update(uid, "x" * 6000) for uid in range(100)))
-        bench.watches.flush()
+        bench.watches.fanout.flush()
     assert deliver.call_count >= 4
     assert session.largest < MAX_PART_BYTES + 8192
     assert view.version == bench.directory.changes.version > before
@@ -125,9 +126,9 @@ def test_a_slow_session_holds_one_part_however_much_changes() -> None:
     with mock.patch.object(session, "_hear", wraps=session._hear) as hear:
         for round in range(2, 10):
             bench.say(*(update(uid, f"{round}" + "x" * 3000, round) for uid in range(100)))
-            bench.watches.flush()
+            bench.watches.fanout.flush()
     assert hear.call_count == 1
-    assert bench.watches.counters.fallen_behind == 1
+    assert bench.watches.fanout.fallen_behind == 1
     session.is_slow = False
     session.read()
     for view in views:
@@ -139,10 +140,10 @@ def test_nothing_is_flushed_in_the_middle_of_a_frame() -> None:
     bench = Bench(2)
     session = HandSession()
     view = bench.watch(session)
-    bench.directory.feed.on_change = lambda kind, node, resource: bench.watches.flush()
+    bench.directory.feed.on_change = lambda kind, node, resource: bench.watches.fanout.flush()
     bench.say(update(0), update(1))
     assert not view.nodes["a/0"]["values"], "not yet"
-    bench.watches.flush()
+    bench.watches.fanout.flush()
     assert view.nodes["a/0"]["values"]
     assert view.nodes["a/1"]["values"]
 
@@ -273,12 +274,12 @@ def test_who_hears_late_is_not_told_of_a_node_that_its_gateway_left_again() -> N
 def test_an_idle_link_wakes_once_a_batch() -> None:
     bench = Bench(3)
     bench.watch(HandSession())
-    bench.watches.flush()
+    bench.watches.fanout.flush()
     bench.wakes = 0
     bench.say(update(0), update(1))
     bench.say(update(2))
     assert bench.wakes == 1
-    bench.watches.flush()
+    bench.watches.fanout.flush()
     bench.say(update(0, 2, 2))
     assert bench.wakes == 2
 
@@ -290,7 +291,7 @@ def test_who_watches_a_type_hears_when_a_resource_is_of_another_from_then_on() -
     views = [bench.watch(HandSession(), type=type) for type in ("humidity", "t")]
     assert [set(view.nodes) for view in views] == [{"a/0"}, set()]
     bench.say(update(0, 2, 2))
-    bench.watches.flush()
+    bench.watches.fanout.flush()
     for session in bench.watches._sessions:
         session.read()  # type: ignore[attr-defined]
     assert [set(view.nodes) for view in views] == [set(), {"a/0"}]

@@ -17,7 +17,7 @@ from pyaiot.broker import change_list, entries, notices
 from pyaiot.broker.departed import Departed
 from pyaiot.broker.directory import Directory
 from pyaiot.broker.entries import Gone, Node
-from pyaiot.broker.rpc import groups, watch, watches
+from pyaiot.broker.rpc import groups, watch, watch_fanout
 from pyaiot.broker.rpc.filters import Filter
 from pyaiot.broker.rpc.node_view import encode_view
 from pyaiot.broker.rpc.watches import Watches
@@ -48,7 +48,7 @@ BOUNDS = [
     (groups, "MAX_IDLE_GROUPS", 2),
     (watch, "MAX_LOOKED_AT", 3),
     (watch, "MAX_STEPS", 4),
-    (watches, "MAX_PART_BYTES", 300),
+    (watch_fanout, "MAX_PART_BYTES", 300),
 ]
 
 gateways = st.sampled_from(("a", "b"))
@@ -251,7 +251,7 @@ class WatchMachine(RuleBasedStateMachine):
     @rule()
     def flush(self) -> None:
         self.is_due = False
-        self.watches.flush()
+        self.watches.fanout.flush()
 
     @precondition(lambda self: self.programs)
     @rule()
