@@ -28,7 +28,7 @@ class Network:
         self.connections = 0
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "localhost", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
 
     @property
     def port(self) -> int:
