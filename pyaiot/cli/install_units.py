@@ -15,7 +15,7 @@ from pathlib import Path
 import pyaiot
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.systemd.environment import environment_file
-from pyaiot.systemd.units import SERVICES, Installation, all_units
+from pyaiot.systemd.units import SERVICES, TARGET, Installation, all_units
 
 SYSTEM_UNITS = Path("/etc/systemd/system")
 SYSTEM_SETTINGS = Path("/etc/pyaiot")
@@ -28,6 +28,12 @@ Next:
   {systemctl} daemon-reload
   {systemctl} enable --now aiot.target aiot-broker aiot-dashboard aiot-coap-gateway    and what else you need
 Options are in {environment}.
+"""
+#: Where units have been written before: who updates.
+NEXT_AGAIN = """\
+Next:
+  {systemctl} daemon-reload
+  {systemctl} restart aiot.target    services go on with the old code and units until then
 """
 
 
@@ -50,6 +56,7 @@ def run(arguments: Sequence[str]) -> int:
     installation = this_installation(settings, user=options.user)
     try:
         units.mkdir(parents=True, exist_ok=True)
+        again = (units / TARGET).exists()
         for name, text in all_units(installation).items():
             (units / name).write_text(text, encoding="utf-8")
         made = _make_settings(settings, options.user)
@@ -61,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
         print(f"{path} written")
     systemctl = "systemctl --user" if options.user else "systemctl"
     generate = f"{installation.programs}/aiot-generate-keys --key-file {settings / 'keys'}"
-    print(NEXT.format(generate=generate, systemctl=systemctl, environment=settings / "environment"), end="")
+    following = NEXT_AGAIN if again and (settings / "keys").exists() else NEXT
+    print(following.format(generate=generate, systemctl=systemctl, environment=settings / "environment"), end="")
     return 0
 
 

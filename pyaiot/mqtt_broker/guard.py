@@ -16,7 +16,7 @@ from typing import Protocol
 
 from pyaiot.devices import Devices
 from pyaiot.mqtt_broker import fields, login
-from pyaiot.mqtt_broker.access import Account, may_publish, may_retain
+from pyaiot.mqtt_broker.access import STATE, Account, may_publish, may_retain
 from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS, MAX_PER_ACCOUNT, Admission, Full, Kind
 from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters
@@ -146,7 +146,8 @@ class Guard:
             return None
         will = connect.will
         if will is not None and not may_publish(account, will.topic, will.payload):
-            raise ConnectRefused(login.NOT_AUTHORISED, f"{account} may not have a will on {will.topic!r}")
+            advice = "; a gateway needs an account: aiot device add NAME --gateway" if will.topic == STATE else ""
+            raise ConnectRefused(login.NOT_AUTHORISED, f"{account} may not have a will on {will.topic!r}{advice}")
         return Session(connection.number, account, connect.client_id, will)
 
     def authenticate(self, connect: Connect) -> Account | None:

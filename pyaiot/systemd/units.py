@@ -44,7 +44,10 @@ SERVICES: Final = (
     Service("aiot-broker", "pyaiot broker: relays between gateways and clients"),
     Service("aiot-coap-gateway", "pyaiot gateway of CoAP devices", after=("aiot-broker",)),
     Service("aiot-mqtt-broker", "pyaiot MQTT broker, where there is no other", keys=False, devices=True),
-    Service("aiot-mqtt-gateway", "pyaiot gateway of MQTT devices", after=("aiot-broker", "aiot-mqtt-broker")),
+    # Devices' passwords are for the MQTT broker inside it, where one is asked for (--embedded-broker).
+    Service(
+        "aiot-mqtt-gateway", "pyaiot gateway of MQTT devices", devices=True, after=("aiot-broker", "aiot-mqtt-broker")
+    ),
     Service(
         "aiot-ws-gateway", "pyaiot gateway of WebSocket devices", devices=True, owners=True, after=("aiot-broker",)
     ),

@@ -77,6 +77,11 @@ def test_nothing_that_somebody_chose_is_overwritten(tmp_path: Path, capsys: pyte
     capsys.readouterr()
     install_units.run(options)
     assert "environment written" not in capsys.readouterr().out
+    (tmp_path / "keys").touch()
+    install_units.run(options)
+    said = capsys.readouterr().out
+    assert "systemctl restart aiot.target" in said
+    assert "enable" not in said
     assert (tmp_path / "environment").read_text() == "AIOT_BROKER_PORT=9000\n"
     assert "ExecStart=" in (tmp_path / "units" / "aiot-broker.service").read_text()
     assert (tmp_path / "devices").stat().st_mode & 0o777 == 0o600

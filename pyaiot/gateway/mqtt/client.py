@@ -275,7 +275,10 @@ class MqttClient:
     def _advice(self, code: int) -> str:
         if code in (_BAD_PASSWORD, _NOT_AUTHORISED):
             if self._account.user is None:
-                return "it wants a user and a password (--mqtt-user, --mqtt-password-file)"
+                return (
+                    "it wants a user and a password (--mqtt-user, --mqtt-password-file); "
+                    "aiot-mqtt-broker knows those of: aiot device add NAME --gateway"
+                )
             return f"wrong password for the user {self._account.user} (--mqtt-user, --mqtt-password-file)"
         if code == _BAD_CLIENT_ID:
             return f"it does not take the client id {self._account.client_id} (--mqtt-client-id)"
