@@ -67,6 +67,7 @@ def _judge_settings(host: Host) -> Iterator[Finding]:
             yield configuration.check_unseen(each.name, each.pid, each.uid)
             continue
         yield configuration.check_settings(each.name, each.fault or None, each.where)
+        yield from configuration.check_changed(each.name, each.changed, user=each.name in users)
         if each.subject is not None:
             yield from configuration.check_expected(each.subject, user=each.name in users)
     by_place = {each.where: each.variables for each in host.loaded}
@@ -100,8 +101,9 @@ def _judge_files(host: Host, keys: Mapping[str, tuple[KeyFacts, Keys | None]]) -
         ]
         yield from key_file.check_key_file(facts, of_it)
     for each in host.loaded:
-        for copy, original in each.copies:
-            yield from check_copy(each.name, original, stale=files.is_stale(copy, original))
+        for variable, copy, original in each.copies:
+            stale = files.is_stale(copy, original)
+            yield from check_copy(each.name, original, certificate=variable.startswith("AIOT_TLS_"), stale=stale)
         if each.subject is not None:
             yield from device_files.examine(each.subject, each.uid)
             for path, purpose in device_files.written(each.subject):

@@ -20,7 +20,7 @@ from pyaiot.broker.authorisation import allowed_origins
 from pyaiot.dashboard.cli import make_config
 from pyaiot.doctor.probes import units
 from pyaiot.doctor.probes.files import CREDENTIALS
-from pyaiot.doctor.probes.processes import Running
+from pyaiot.doctor.probes.processes import STARTED_BY_SYSTEMD, Running
 from pyaiot.doctor.probes.rights import Rights
 from pyaiot.doctor.probes.units import Units
 from pyaiot.doctor.subjects import ROLES, SETTINGS, UP, Subject, absolute, located, roles_of
@@ -48,7 +48,8 @@ class Loaded:
     """One service. ``fault``: why its settings are not taken; then ``subject`` is None, as it is where it is
     ``unseen``: it runs, but only root sees by which settings. ``where`` they come from, and ``variables``: names of
     environment variables there. ``uid``: who runs it, None where that is not known; ``files``: how many it
-    may open; ``copies``: files that systemd copied for it, each with its original; ``rights``: those that it runs by.
+    may open; ``copies``: files that systemd copied for it, as the variable that names it, the copy and its original;
+    ``rights``: those that it runs by; ``changed``: variables that systemd would start it with otherwise now.
     """
 
     name: str
@@ -60,8 +61,9 @@ class Loaded:
     pid: int | None = None
     files: int | None = None
     unseen: bool = False
-    copies: tuple[tuple[str, str], ...] = ()
+    copies: tuple[tuple[str, str, str], ...] = ()
     rights: Rights | None = None
+    changed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,20 @@ def _running(name: str, process: Running, unit: UnitFile | None) -> Loaded:
             environment = {**environment, **originals}
         source = _Source(f"the running process {process.pid}", process.arguments, environment, home, process.folder)
         loaded = _loaded(name, source, "running", process, True, None if copied else uid)
-        return replace(loaded, copies=tuple((copied[key], path) for key, path in originals.items()))
+        copies = tuple((key, copied[key], path) for key, path in originals.items())
+        by_systemd = unit is not None and environment.get(STARTED_BY_SYSTEMD) == str(process.pid)
+        changed = _differences(environment, _of_unit(unit).environment) if unit is not None and by_systemd else ()
+        return replace(loaded, copies=copies, changed=frozenset(changed))
     if unit is not None:
         # Anybody may read that, and it is what the process was started by.
         return _loaded(name, _of_unit(unit), "running", process, True, process.uid)
     return Loaded(name, f"the running process {process.pid}", pid=process.pid, uid=process.uid, unseen=True)
+
+
+def _differences(has: Mapping[str, str], would: Mapping[str, str]) -> Iterable[str]:
+    """Options that a process has otherwise than its unit says; not those whose specifiers only systemd knows."""
+    names = (name for name in has.keys() | would.keys() if name.startswith("AIOT_"))
+    return (name for name in names if has.get(name) != would.get(name) and "%" not in would.get(name, ""))
 
 
 def _loaded(

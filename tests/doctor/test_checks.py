@@ -205,8 +205,8 @@ def test_files(facts: FileFacts, expected: list[tuple[str, str, str]]) -> None:
 
 
 def test_a_copy_that_is_older_than_its_file_is_told() -> None:
-    assert list(files.check_copy("aiot-broker", "/k", stale=False)) == []
-    stale = files.check_copy("aiot-broker", "/k", stale=True)
+    assert list(files.check_copy("aiot-broker", "/k", certificate=False, stale=False)) == []
+    stale = files.check_copy("aiot-broker", "/k", certificate=False, stale=True)
     assert told(stale) == [("keys.stale", "warning", "systemctl restart aiot-broker")]
 
 
@@ -249,6 +249,8 @@ def test_the_broker_and_who_it_is() -> None:
     assert judged(replace(well, health={"version": "1.1"}))[0][:2] == ("broker.version", "warning")
     assert shaken(Handshake("stranger", "X")).startswith("gen --trust-broker X   (only if")
     assert shaken(Handshake("stranger", "X"), replace(keys, broker="X")) == "gen --trust-broker X"
+    here = replace(well, here=True, handshakes={"coap": Handshake("stranger", "X")})
+    assert judged(here, replace(keys, broker="Y", trusted="Y"))[-1][2].startswith("start this host's broker again")
     assert shaken(Handshake("not admitted", "B")) == "at the broker: aiot-generate-keys --authorize coap C"
     assert shaken(Handshake("claimed", "B")) == ""
     assert judged(replace(well, handshakes={"coap": Handshake("claimed", "B")}))[-1][:2] == ("broker.identity", "note")
@@ -267,7 +269,10 @@ def test_the_broker_and_who_it_is() -> None:
 def test_the_mqtt_broker() -> None:
     well = MqttFacts(host="m", port=1883, user="gw", here=False, expected=True, reached="connack")
     codes = [next(mqtt.check_mqtt(replace(well, code=code), "x")) for code in range(6)]
-    assert [each.level for each in codes] == ["ok"] + ["problem"] * 5
+    codes[0] = next(mqtt.check_mqtt(replace(well, reached="suback"), "x"))
+    assert [(each.check, each.level) for each in codes] == [("mqtt.answered", "ok")] + [("mqtt.connack", "problem")] * 5
+    deaf = next(mqtt.check_mqtt(replace(well, reached="suback", code=0x80, user=""), "x"))
+    assert (deaf.level, "aiot device add NAME --gateway" in deaf.fix) == ("problem", True)
     assert "AIOT_MQTT_PASSWORD_FILE" in codes[4].fix
     idle = replace(well, expected=False, fault="x")
     levels = [next(mqtt.check_mqtt(replace(idle, reached=step), "x")).level for step in ("connect", "tls", "answer")]

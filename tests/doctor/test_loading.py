@@ -10,6 +10,7 @@ import pytest
 
 from pyaiot.doctor import loading
 from pyaiot.doctor.asking import ask
+from pyaiot.doctor.checks import configuration
 from pyaiot.doctor.checks.network import Network
 from pyaiot.doctor.host import Host
 from pyaiot.doctor.probes import units as unit_probe
@@ -50,7 +51,20 @@ def test_of_a_copy_of_systemd_the_original_is_looked_at(tmp_path: Path) -> None:
     (loaded,) = loading.load(["aiot-broker"], [running({"AIOT_KEY_FILE": copy})], units(tmp_path), "")
     assert loaded.subject is not None
     assert (loaded.subject.settings.key_file, loaded.uid) == (str(tmp_path / "keys"), None)
-    assert loaded.copies == ((copy, str(tmp_path / "keys")),)
+    assert loaded.copies == (("AIOT_KEY_FILE", copy, str(tmp_path / "keys")),)
+
+
+def test_what_systemd_would_say_otherwise_now_is_seen(tmp_path: Path) -> None:
+    environment = {"AIOT_KEY_FILE": "/run/credentials/aiot-broker.service/keys", "AIOT_GATEWAY_GRACE": "9"}
+    started = {**environment, "SYSTEMD_EXEC_PID": "7"}
+    (tmp_path / "environment").write_text("AIOT_BROKER_PORT=9123\nAIOT_GATEWAY_GRACE=9\n")
+    # Who starts it by hand, also in a shell that systemd has started, means what she says.
+    by_hand = {**started, "SYSTEMD_EXEC_PID": "1"}
+    for given, seen in ((started, {"AIOT_BROKER_PORT"}), (environment, set()), (by_hand, set())):
+        (loaded,) = loading.load(["aiot-broker"], [running(given)], units(tmp_path), "")
+        assert loaded.changed == seen
+        found = list(configuration.check_changed(loaded.name, loaded.changed, user=False))
+        assert [each.fix for each in found] == ["systemctl daemon-reload; systemctl restart aiot-broker"] * len(seen)
 
 
 def test_who_may_not_see_a_process_looks_at_its_unit_or_says_so(tmp_path: Path) -> None:

@@ -133,9 +133,16 @@ async def test_an_mqtt_broker_that_wants_a_password(tmp_path: Path, monkeypatch:
     )
     async with started(made, "MQTT broker"):
         user, password = made.account
-        for account, code in (((user, password.encode()), 0), (("joe", b"wrong"), 4)):
+        for account, end in (((user, password.encode()), ("suback", 0)), (("joe", b"wrong"), ("connack", 4))):
             seen = await mqtt.look("127.0.0.1", made.port, account, None, frozenset(), True)
-            assert (seen.reached, seen.code) == ("connack", code)
+            assert (seen.reached, seen.code) == end
+
+
+async def test_an_mqtt_broker_that_lets_a_gateway_in_and_not_hear_devices(tmp_path: Path) -> None:
+    made = MqttBroker(host="127.0.0.1", port=0, device_file=str(tmp_path / "devices"), alone=True)
+    async with started(made, "MQTT broker"):
+        seen = await mqtt.look("127.0.0.1", made.port, (None, None), None, frozenset(), True)
+        assert (seen.reached, seen.code) == ("suback", 0x80)
 
 
 def test_a_resolver_that_does_not_answer_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,10 @@ def _check_handshake(
                 f"the broker at {where} has another key than the one trusted here: {handshake.claimed[:MAX_SHOWN]}"
             )
             fix = f"{command} --trust-broker {handshake.claimed[:MAX_SHOWN]}"
-            if keys is None or keys.broker != handshake.claimed:
+            if facts.here and keys is not None and keys.broker is not None and keys.broker == keys.trusted:
+                # The key trusted is this host's own broker's, which has got other keys since; or another has its port.
+                fix = "start this host's broker again, which then goes by this key file; or stop the other that answers"
+            elif keys is None or keys.broker != handshake.claimed:
                 fix += "   (only if aiot-generate-keys --list at the broker shows that key, too)"
         case "not admitted":
             level = "problem"

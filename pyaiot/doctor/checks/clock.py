@@ -44,7 +44,7 @@ def check_clock(clock: Clock) -> Iterator[Finding]:
             check="clock.synchronised",
             level="warning" if clock.matters else "note",
             summary="nothing keeps the clock right (no NTP)"
-            + ("" if clock.matters else "; as all is on this host, nothing depends on it"),
+            + ("" if clock.matters else "; nothing that is examined here depends on it"),
             fix=_SET if clock.matters else "",
             facts=facts,
         )

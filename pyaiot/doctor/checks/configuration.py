@@ -66,6 +66,20 @@ def check_variables(names: Iterable[str], where: str) -> Iterator[Finding]:
         )
 
 
+def check_changed(service: str, names: Collection[str], *, user: bool) -> Iterator[Finding]:
+    """``names``: of variables that systemd would give the service otherwise if it started it now."""
+    systemctl = "systemctl --user" if user else "systemctl"
+    if names:
+        yield Finding(
+            check="configuration.changed",
+            level="warning",
+            service=service,
+            summary=f"{', '.join(sorted(names))}: changed since it started, and it does not know",
+            fix=f"{systemctl} daemon-reload; {systemctl} restart {service}",
+            facts={"variables": sorted(names)},
+        )
+
+
 def check_unseen(service: str, pid: int | None, uid: int | None) -> Finding:
     """A service of another user's, without a unit that would tell its settings."""
     return Finding(

@@ -55,6 +55,7 @@ def check_certificate(service: str, path: str, validity: Validity, now_s: float)
         level="problem" if validity.refusal(now_s) else "warning",
         service=service,
         summary=f"the certificate {path} {refusal.removesuffix(': renew it').removesuffix('; renew it')}",
-        fix="renew it (certbot renew, or whoever signed it): services take up the new one by themselves",
+        fix="renew it (certbot renew, or whoever signed it): services take up the new one by themselves, but those "
+        f"that systemd gave a copy: systemctl restart {service}",
         facts=facts,
     )

@@ -36,14 +36,18 @@ class FileFacts:
     credential: bool = False
 
 
-def check_copy(service: str, original: str, *, stale: bool) -> Iterator[Finding]:
-    """What systemd copied when the service started (LoadCredential) is what it goes by until it is started again."""
+def check_copy(service: str, original: str, *, certificate: bool, stale: bool) -> Iterator[Finding]:
+    """What systemd copied when the service started (LoadCredential) is what it goes by until it is started again.
+
+    ``certificate``: it is that of the service's TLS, or its key.
+    """
     if stale:
+        so = "the old certificate is still shown" if certificate else "a revoked key is still good there"
         yield Finding(
             check="keys.stale",
             level="warning",
             service=service,
-            summary=f"{original} was changed since it started, and it does not know: a revoked key is still good there",
+            summary=f"{original} was changed since it started, and it does not know: {so}",
             fix=f"systemctl restart {service}",
             facts={"path": original},
         )

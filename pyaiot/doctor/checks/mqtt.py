@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Whether the MQTT broker of the MQTT gateway is reached, and lets it in. Pure.
 
-CONNECT and CONNACK are those of MQTT 3.1.1, sections 3.1 and 3.2.
+CONNACK and SUBACK are those of MQTT 3.1.1, sections 3.2 and 3.9.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from pyaiot.addresses import in_url
 from pyaiot.doctor.checks.configuration import fix_of
 from pyaiot.doctor.findings import Finding, Level
 
-Step = Literal["resolve", "connect", "tls", "answer", "connack"]
+Step = Literal["resolve", "connect", "tls", "answer", "connack", "suback"]
 #: Return codes of CONNACK.
 _BAD_VERSION, _BAD_ID, _NOT_NOW, _BAD_LOGIN, _NOT_ALLOWED = range(1, 6)
+#: That of SUBACK where the subscription was refused.
+_REFUSED: Final = 0x80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttFacts:
     """What was seen. ``reached``: the last step tried; ``fault``: why it failed, empty where it did not.
 
-    ``code``: of CONNACK. ``expected``: see broker.BrokerFacts.
+    ``code``: of CONNACK, or of SUBACK. ``expected``: see broker.BrokerFacts.
     """
 
     host: str
@@ -55,7 +57,7 @@ def check_mqtt(facts: MqttFacts, service: str) -> Iterator[Finding]:
     # Who answers, but not as an MQTT broker does, is in the way also of who does not run yet.
     level: Level = "problem" if facts.expected or facts.reached in ("tls", "answer") else "note"
     match facts.reached:
-        case "connack" if facts.code == 0:
+        case "suback" if facts.code != _REFUSED:
             whom = f" the user {facts.user}" if facts.user else " the gateway"
             yield Finding(
                 check="mqtt.answered",
@@ -65,6 +67,12 @@ def check_mqtt(facts: MqttFacts, service: str) -> Iterator[Finding]:
                 facts=seen,
             )
             return
+        case "suback":
+            whom = f" the user {facts.user}" if facts.user else " a gateway without a name"
+            summary = f"the MQTT broker at {where} lets{whom} in, but not hear devices (node/#)"
+            own = "aiot device add NAME --gateway" if facts.here else "there: aiot device add NAME --gateway"
+            fix = f"give it an account, then AIOT_MQTT_USER and AIOT_MQTT_PASSWORD_FILE=; at aiot-mqtt-broker: {own}"
+            level = "problem"
         case "connack" if facts.code in _ADVICE:
             words, fix = _ADVICE[facts.code]
             summary = f"the MQTT broker at {where} {words}"

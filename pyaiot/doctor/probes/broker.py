@@ -71,15 +71,21 @@ async def look(place: Place, keys: Keys | None, own: frozenset[str], expected: b
         return Seen(replace(facts, fault="there is no host of that name", expected=True))
     here = any(is_loopback(each) or each in own for each in addresses)
     facts = replace(facts, here=here, expected=expected or not here)
+    writer = None
     try:
         async with asyncio.timeout_at(deadline):
-            reader, writer = await asyncio.open_connection(
-                host, parts.port or (443 if tls else 80), ssl=context, limit=MAX_ANSWER
-            )
+            reader, writer = await asyncio.open_connection(host, parts.port or (443 if tls else 80), limit=MAX_ANSWER)
+            if context is not None:
+                await writer.start_tls(context, server_hostname=host)
     except ssl.SSLError as error:
         return Seen(replace(facts, reached="tls", fault=failure(error, "--broker-ca")))
     except (OSError, TimeoutError, ValueError) as error:
-        return Seen(replace(facts, reached="connect", fault=reason_of(error)))
+        if writer is None:
+            return Seen(replace(facts, reached="connect", fault=reason_of(error)))
+        writer.transport.abort()
+        # Who waits for a request of HTTP takes a hello of TLS for the beginning of one.
+        hint = ": what answers there does not speak TLS" if isinstance(error, TimeoutError) else ""
+        return Seen(replace(facts, reached="tls", fault=reason_of(error) + hint))
     healthy, handshakes = await asyncio.gather(
         _health(reader, writer, parts.netloc, parts.path), _shake_hands(place, context, keys)
     )

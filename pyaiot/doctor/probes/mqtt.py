@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Looks at an MQTT broker as the MQTT gateway would: name, connection, TLS, login. Nothing is subscribed or published.
+"""Looks at an MQTT broker as the MQTT gateway would: name, connection, TLS, login, the right to hear devices.
 
+Nothing is published, and what is subscribed to is where no device speaks: below a name of the doctor's own.
 It logs in by a client id of its own: with the gateway's the MQTT broker would end the gateway's connection (MQTT 3.1.1,
 section 3.1.4).
 """
@@ -54,14 +55,18 @@ async def look(
         return replace(facts, reached="connect", fault=reason_of(error))
     try:
         async with asyncio.timeout(CONNACK_S):
-            writer.write(packets.connect_once(f"pyaiot-doctor-{secrets.token_hex(4)}", user, password))
+            name = f"pyaiot-doctor-{secrets.token_hex(4)}"
+            writer.write(packets.connect_once(name, user, password))
             answer = await reader.readexactly(4)
-        if answer[0] != packets.CONNACK or answer[1] != 2:
-            return replace(facts, reached="answer", fault="it does not speak MQTT 3.1.1")
+            if answer[0] != packets.CONNACK or answer[1] != 2:
+                return replace(facts, reached="answer", fault="it does not speak MQTT 3.1.1")
+            facts = replace(facts, reached="connack", code=answer[3])
+            if facts.code == 0:
+                facts = replace(facts, reached="suback", code=await _subscribed(reader, writer, f"node/{name}/#"))
         writer.write(packets.DISCONNECT)
         await writer.drain()
         writer.close()
-        return replace(facts, reached="connack", code=answer[3])
+        return facts
     except asyncio.IncompleteReadError:
         return replace(facts, reached="answer", fault="it hangs up without an answer")
     except (OSError, TimeoutError) as error:
@@ -69,3 +74,13 @@ async def look(
     finally:
         if not writer.is_closing():
             writer.transport.abort()
+
+
+async def _subscribed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, topic_filter: str) -> int:
+    """The return code of SUBACK; that of a refusal where it hangs up instead, as some do."""
+    writer.write(packets.subscribe(1, (topic_filter,), qos=0))
+    try:
+        answer = await reader.readexactly(5)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return packets.SUBSCRIPTION_REFUSED
+    return answer[4]

@@ -20,6 +20,8 @@ PROC: Final = Path("/proc")
 MAX_READ: Final = 8 * 1024 * 1024
 #: Services that are looked at: any user may start as many as she likes that are called so.
 MAX_RUNNING: Final = 64
+#: Systemd names in it the process that it starts, which others inherit with that number (systemd.exec(5)).
+STARTED_BY_SYSTEMD: Final = "SYSTEMD_EXEC_PID"
 #: Of a command's name so much is told.
 MAX_COMMAND: Final = 40
 _TABLES: Final[tuple[tuple[Transport, str], ...]] = (("TCP", "tcp"), ("TCP", "tcp6"), ("UDP", "udp"), ("UDP", "udp6"))
@@ -120,13 +122,13 @@ def _namespace(pid: str) -> str:
 
 
 def _environment(pid: str) -> dict[str, str] | None:
-    """Of it only what may matter: options of ours, and the home."""
+    """Of it only what may matter: options of ours, the home, and who started it."""
     try:
         raw = (PROC / pid / "environ").read_bytes()[:MAX_READ]
     except OSError:
         return None
     pairs = (each.partition("=") for each in raw.decode(errors="surrogateescape").split("\0"))
-    return {name: value for name, _, value in pairs if name.startswith("AIOT_") or name == "HOME"}
+    return {name: value for name, _, value in pairs if name.startswith("AIOT_") or name in ("HOME", STARTED_BY_SYSTEMD)}
 
 
 def _files(pid: str) -> int | None:
