@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyaiot.options import Keeps
 
 SYSTEM_SETTINGS: Final = "/etc/pyaiot"
+SYSTEM_UNITS: Final = "/etc/systemd/system"
 USER_SETTINGS: Final = "~/.pyaiot"
 #: Where systemd keeps the state of services that have no fixed user (``DynamicUser``, systemd.exec(5)).
 SYSTEM_STATE: Final = "/var/lib/private"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pyaiot import options
 from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, environment_of
-from pyaiot.backup.layout import SYSTEM_SETTINGS, SYSTEM_STATE, USER_SETTINGS, Layout, Place
+from pyaiot.backup.layout import SYSTEM_SETTINGS, SYSTEM_STATE, SYSTEM_UNITS, USER_SETTINGS, Layout, Place
 from pyaiot.backup.settings_text import assignments
 from pyaiot.dashboard.config import is_url
 from pyaiot.options import ConfigurationError, Keeps
@@ -29,6 +29,11 @@ def find_layout(folder: str = "", *, system: bool | None = None) -> Layout:
         return Layout(os.path.abspath(folder or SYSTEM_SETTINGS), home, SYSTEM_STATE)
     shell = {name: value for name, value in os.environ.items() if name.startswith("AIOT_") and value}
     return Layout(os.path.abspath(os.path.expanduser(folder or USER_SETTINGS)), home, "", shell)
+
+
+def additions(layout: Layout) -> list[str]:
+    """What ``systemctl edit`` has added to our units: no backup has it, as it could have anything started by root."""
+    return sorted(map(str, Path(SYSTEM_UNITS).glob("aiot-*.service.d/*.conf"))) if layout.is_system else []
 
 
 def written(layout: Layout) -> Environments:

@@ -19,7 +19,7 @@ from pyaiot.backup.archive import pack
 from pyaiot.backup.collecting import collect
 from pyaiot.backup.contents import Backup, BadBackup, Kept
 from pyaiot.backup.layout import Layout, Place
-from pyaiot.backup.places import config_path, config_place, find_layout, find_places, written
+from pyaiot.backup.places import additions, config_path, config_place, find_layout, find_places, written
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.private_file import PrivateFile
 
@@ -116,6 +116,8 @@ def run(arguments: Sequence[str]) -> int:
         tell(path, files, len(raw), encrypted=secret is not None)
     for place in missing:
         print(f"aiot backup: not there, so not in it: {place.path} ({place.role})", file=sys.stderr)
+    for each in additions(layout):
+        print(f"aiot backup: not in it, nor what it names: {each} (systemctl edit); keep it yourself", file=sys.stderr)
     return EXIT_INCOMPLETE if missing else 0
 
 

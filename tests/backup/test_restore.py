@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyaiot import devices
-from pyaiot.backup import encryption
+from pyaiot.backup import encryption, places
 from pyaiot.backup.archive import pack
 from pyaiot.backup.collecting import collect
 from pyaiot.backup.contents import Backup, Kept
@@ -313,3 +313,16 @@ def test_what_one_service_alone_has_stays_its_own(old: Pi, new: Pi) -> None:
     shared = (new.settings / "environment").read_text().strip()
     named = [Path(line.removeprefix('AIOT_TLS_CERT="').removesuffix('"')).read_text() for line in (cert, shared)]
     assert named == ["own", "page"]
+
+
+def test_what_was_added_to_units_is_in_no_backup_which_says_so(
+    old: Pi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    added = tmp_path / "aiot-broker.service.d" / "override.conf"
+    added.parent.mkdir()
+    added.touch()
+    monkeypatch.setattr(places, "SYSTEM_UNITS", str(tmp_path))
+    backup.run(["../a.tar.gz", "--system", "--settings", str(old.settings)])
+    assert f"not in it, nor what it names: {added}" in capsys.readouterr().err
+    assert backup.run(["../b.tar.gz"]) == 0
+    assert "not in it" not in capsys.readouterr().err
