@@ -103,7 +103,7 @@ class Link:
             except ssl.SSLError as error:
                 self.trouble = tls_failure(error, CA_OPTION)
             except TimeoutError:
-                self.trouble = "no answer"
+                self.trouble = "no answer" + ("; does it speak TLS?" if self._tls is not None else "")
             except ConnectionResetError:  # uvloop's has no text
                 self.trouble = "it ended the connection"
             except OSError as error:

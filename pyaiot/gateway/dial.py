@@ -101,7 +101,9 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
         untrusted = isinstance(error, ssl.SSLCertVerificationError)
         raise LinkLost("untrusted" if untrusted else "unreachable", tls_failure(error, "--broker-ca")) from None
     except TimeoutError:
-        raise LinkLost("unreachable", f"no answer within {times.open_s:g} s") from None
+        # Who waits for a request of HTTP takes a hello of TLS for the beginning of one.
+        hint = "; does it speak TLS?" if url.startswith("wss:") else ""
+        raise LinkLost("unreachable", f"no answer within {times.open_s:g} s{hint}") from None
     except InvalidURI as error:
         sent_on = f"it sends us on to {error.uri[:100]}: say that address, with wss://"
         raise LinkLost("unreachable", sent_on if error.uri != named else reason_of(error)) from None

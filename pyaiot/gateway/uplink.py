@@ -21,6 +21,8 @@ log = logging.getLogger("pyaiot.gateway")
 
 #: A session that lived this long, in seconds, was one, even if there was nothing to acknowledge in it.
 PROVED_AFTER_S = 5.0
+#: An outage of this length, in seconds, is told once more, by what keeps us from connecting: a restart takes less.
+STILL_AWAY_S = 30.0
 
 
 class Uplink:
@@ -51,6 +53,8 @@ class Uplink:
         self._backoff = Backoff(random)
         self._link: Link | None = None
         self._told: set[str] = set()
+        #: That it was lost has been told, and not yet what keeps us from connecting again.
+        self._owes_reason = False
         #: Whether the broker said welcome and the session has not ended.
         self.connected = False
         #: Sessions begun, and sessions or tries that failed.
@@ -118,6 +122,7 @@ class Uplink:
         self.away_since, self.trouble = None, ""
         self.sessions += 1
         self._told.clear()
+        self._owes_reason = False
         since = self._backoff.since
         if since is None:
             log.info("Connected to the broker at %s", self._url)
@@ -131,6 +136,11 @@ class Uplink:
 
     def _tell(self, loss: LinkLost, was_connected: bool, delay: float) -> None:
         """Say once in an outage what is wrong, and what to do where somebody has to do something."""
+        away_s = self.away_s() or 0.0
+        if self._owes_reason and loss.kind == "unreachable" and away_s >= STILL_AWAY_S:
+            self._owes_reason = False
+            log.warning("Still no broker at %s after %.0f s: %s; trying until it is there", self._url, away_s, loss)
+            return
         if loss.kind in self._told:
             log.debug("No session with the broker at %s: %s; next try in %.1f s", self._url, loss, delay)
             return
@@ -166,6 +176,7 @@ class Uplink:
         elif not first:
             log.debug("No session with the broker at %s: %s", self._url, loss)
         elif was_connected:
+            self._owes_reason = True
             log.warning("Lost the broker at %s: %s; trying again until it is back", self._url, loss)
         else:
             log.warning("Cannot reach the broker at %s: %s; trying until it is there", self._url, loss)

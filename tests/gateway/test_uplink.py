@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pyaiot.gateway import uplink as uplink_module
 from pyaiot.gateway.dial import Identity, LinkTimes
 from pyaiot.gateway.link import MAX_IN_FLIGHT
 from pyaiot.gateway.outbox import Kind, Outbox
@@ -488,7 +489,7 @@ async def test_PB_07_a_server_that_never_answers_is_given_up() -> None:
 
 
 async def test_PY_GW_1_loud_when_the_broker_is_lost_and_quiet_until_it_is_back(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "pyaiot.gateway")
     async with broker(port=lasting_port()) as by_hand, uplink(by_hand.url) as running:
@@ -505,15 +506,19 @@ async def test_PY_GW_1_loud_when_the_broker_is_lost_and_quiet_until_it_is_back(
         assert away_s is not None
         assert away_s > 0
         assert trouble != ""
+        # What keeps it away is told once, where that is no restart.
+        monkeypatch.setattr(uplink_module, "STILL_AWAY_S", 0.0)
+        await running.until(lambda: running.uplink.losses >= 8)
         running.tell(5)
         async with broker(port=port) as again:
             second = await again.session()
             await second.has(count(5))
             assert (running.uplink.away_s(), running.uplink.trouble) == (None, "")
     levels = [(record.levelno, record.getMessage()) for record in caplog.records]
-    assert [level for level, _ in levels] == [logging.WARNING, logging.INFO]
+    assert [level for level, _ in levels] == [logging.WARNING, logging.WARNING, logging.INFO]
     assert "Lost the broker" in levels[0][1]
-    assert re.search(r"after \d+\.\d s, with 5 messages waiting", levels[1][1])
+    assert re.search(r"Still no broker at .* after \d+ s: ", levels[1][1])
+    assert re.search(r"after \d+\.\d s, with 5 messages waiting", levels[2][1])
 
 
 async def test_PY_CLI_10_PB_33_at_the_end_everything_is_told_and_the_session_closed() -> None:
