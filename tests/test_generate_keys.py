@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pyaiot import keys
-from pyaiot.cli import generate_keys
+from pyaiot.cli import credentials, generate_keys
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.options import ConfigurationError
 from pyaiot.wire.signing import PrivateKey, PublicKey, to_base64url
@@ -118,7 +118,7 @@ def test_a_remote_gateway_comes_and_goes(
     assert remote.broker is None
     assert lines == [str(remote.gateways["greenhouse"].public)]  # nothing but the key, so that it can be piped
     assert f"aiot-generate-keys --authorize greenhouse {lines[0]}" in there.stderr
-    assert "aiot-generate-keys --trust-broker" in there.stderr
+    assert f"aiot-generate-keys --key-file {there.path} --trust-broker" in there.stderr
 
     command("--authorize", "greenhouse", lines[0])
     stored = keys.load(path)
@@ -370,3 +370,18 @@ def test_a_host_without_a_broker_gets_no_keys_by_itself(tmp_path: Path) -> None:
     generate_keys.run(["--key-file", str(path), "--gateway", "greenhouse"])
     assert generate_keys.add_missing(path) == []
     assert set(keys.load(path).gateways) == {"greenhouse"}
+
+
+def test_who_was_started_by_systemd_goes_by_a_copy_which_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "SYSTEM_SETTINGS", tmp_path)
+    theirs, other = tmp_path / "keys", tmp_path / "home" / "keys"
+    for path in (theirs, other):
+        generate_keys.run([f"--key-file={path}"])
+    capsys.readouterr()
+    generate_keys.run([f"--key-file={theirs}", "--revoke", "coap"])
+    assert "systemctl restart aiot-broker" in capsys.readouterr().err
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    generate_keys.run([f"--key-file={other}", "--revoke", "coap"])
+    assert f"read another: {theirs}" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyaiot import devices
+from pyaiot.cli.credentials import tell_after_change
 from pyaiot.devices import Credential, DeviceFileError
 from pyaiot.gateway.device_tokens import owner_file
 from pyaiot.gateway.device_tokens.owner_file import OwnerFileError
@@ -42,8 +43,10 @@ def run(arguments: Sequence[str]) -> int:
     path = Path(os.path.expanduser(options.device_file))
     if options.what == "add":
         _add(path, _name(options.id), "gateway" if options.gateway else "device", options.again)
+        tell_after_change(path, "aiot.target")
     elif options.what == "remove":
         _remove(path, options.id)
+        tell_after_change(path, "aiot.target")
     else:
         owners = owner_file.load_or_none(os.path.expanduser(options.device_owners))
         print(describe(devices.load_or_none(path), owners), end="")

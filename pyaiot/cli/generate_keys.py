@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 import secrets
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from pyaiot import keys as keyfile
 from pyaiot import lifecycle
 from pyaiot.cli import output
+from pyaiot.cli.credentials import tell_after_change
 from pyaiot.keys import ROLES, ClientToken, KeyFileError, Keys, new_private_key
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.wire.names import PEER_GATEWAY, is_name
@@ -24,6 +26,8 @@ from pyaiot.wire.signing import PublicKey
 
 #: Gateways that get a key of their own when the keys of a host are first made.
 LOCAL_GATEWAYS = ("coap", "http", "mqtt", "ws")
+#: The key file of one user.
+USUAL = "~/.pyaiot/keys"
 
 DESCRIPTION = """\
 Make the keys of this host, or change whom its broker admits.
@@ -57,6 +61,9 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     with keyfile.FILE.changing(path):
         _change(path, options)
+    whom = (options.authorize, options.revoke, options.client, options.revoke_client)
+    if not options.if_missing:
+        tell_after_change(path, "aiot-broker" if any(each is not None for each in whom) else "aiot.target")
     return 0
 
 
@@ -142,7 +149,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--key-file", default="~/.pyaiot/keys", metavar="FILE", help="default: ~/.pyaiot/keys")
+    parser.add_argument("--key-file", default=USUAL, metavar="FILE", help=f"default: {USUAL}")
     parser.add_argument("--force", action="store_true", help="replace keys that exist")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--if-missing", action="store_true", help="make only what is not there yet; as often as you like")
@@ -177,7 +184,8 @@ def _make_gateway(path: Path, name: str, force: bool) -> None:
     print(keys.gateways[name].public)
     print(f"Now, at the broker:  aiot-generate-keys --authorize {name} {keys.gateways[name].public}", file=sys.stderr)
     if keys.trusted_broker is None:
-        print("and here:            aiot-generate-keys --trust-broker <the broker's public key>", file=sys.stderr)
+        here = "aiot-generate-keys" + ("" if _is_usual(path) else f" --key-file {shlex.quote(str(path))}")
+        print(f"and here:            {here} --trust-broker <the broker's public key>", file=sys.stderr)
 
 
 def _authorize(path: Path, name: str, public: PublicKey) -> None:
@@ -212,6 +220,10 @@ def _revoke_client(path: Path, name: str) -> None:
         raise KeyFileError(f"no client {name!r} has a token; --list shows who has")
     keyfile.store(path, keys)
     print(f"The token of {name} is no longer good.")
+
+
+def _is_usual(path: Path) -> bool:
+    return path == Path(os.path.expanduser(USUAL))
 
 
 def _load_or_new(path: Path) -> Keys:

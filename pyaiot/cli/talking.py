@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
@@ -103,8 +104,17 @@ async def _talk(client: Client, options: argparse.Namespace, body: Body) -> int:
             told: dict[str, JSON] = {"error": {"code": error.name or error.code, "message": str(error)}}
             print(json_line(told, "ascii"), file=sys.stderr)
         else:
-            print(f"aiot: {str(error).translate(_ONE_LINE)}", file=sys.stderr)
+            print(f"aiot: {_told(error, options).translate(_ONE_LINE)}", file=sys.stderr)
         return _EXITS.get(error.name or "", EXIT_FAILED)
+
+
+def _told(error: RpcError, options: argparse.Namespace) -> str:
+    """What to do in a shell, where the error says it in words of the API, or not at all."""
+    if error.name == "forbidden" and not options.token and not os.environ.get("AIOT_TOKEN"):
+        return "this broker wants a token: --token or AIOT_TOKEN (made there by: aiot-generate-keys --client NAME)"
+    if error.name == "offline" and "nothing listens there" in str(error):
+        return f"{error}: start it (aiot-broker, aiot up), or say where it is (--broker, AIOT_BROKER)"
+    return str(error)
 
 
 def print_json(value: Any) -> None:
