@@ -120,12 +120,12 @@ class ServiceHandler(PlainHandler):
 
     @property
     def name(self) -> str:
-        """See hub.Peer."""
+        """See peers.Peer."""
         return str(self.request.remote_ip)
 
 
 class ActuationsHandler(ServiceHandler):
-    """``/v1/actuations``: asks for one. While it waits for the outcome it is a hub.Peer."""
+    """``/v1/actuations``: asks for one. While it waits for the outcome it is a peers.Peer."""
 
     METHODS = "POST"
     _told: asyncio.Future[Told] | None = None
@@ -177,12 +177,12 @@ class ActuationsHandler(ServiceHandler):
             self._hub.disconnected(self)
 
     def goodbye(self) -> None:
-        """See hub.Peer: whoever waits is told that no word will come."""
+        """See peers.Peer: whoever waits is told that no word will come."""
         if self._told is not None:
             self._told.cancel()
 
     def evict(self) -> None:
-        """See hub.Peer. Never called: nobody has to make room here."""
+        """See peers.Peer. Never called: nobody has to make room here."""
 
 
 class ActuationHandler(ServiceHandler):

@@ -7,6 +7,7 @@ PROTOCOL.md section 3.2.
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from typing import Final
 
 from pyaiot.broker.authorisation import Request
@@ -25,7 +26,7 @@ JOIN_TIMEOUT_S: Final = 10.0
 
 
 class ClientConnection(Peer):
-    """The WebSocket of one client. Its ``initialize`` sets ``_hub``."""
+    """The WebSocket of one client, a peers.ClientPeer. Its ``initialize`` sets ``_hub``."""
 
     _hub: Hub
     #: What is known of the client before it says anything; from :meth:`prepare` on.
@@ -40,6 +41,30 @@ class ClientConnection(Peer):
             self._hub.counters.clients_refused += 1
             self.set_status(403)
             self.finish(refusal)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Connected: the hub knows, and the kernel holds little."""
+        super().open()
+        self._hub.connected(self)
+        self._hub.client_arrived(self)
+        self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
+
+    def on_close(self) -> None:
+        """The connection ended, however: the hub knows."""
+        self._hub.client_left(self)
+        self._hub.disconnected(self)
+
+    @abstractmethod
+    def goodbye(self) -> None:
+        """See peers.Peer."""
+
+    @abstractmethod
+    def evict(self) -> None:
+        """See peers.Peer."""
+
+    @abstractmethod
+    def reconsider(self) -> bool:
+        """See peers.ClientPeer."""
 
     def check_origin(self, origin: str) -> bool:
         """Judged in ``prepare`` already."""

@@ -21,7 +21,7 @@ from pyaiot.broker import client_codec
 from pyaiot.broker.authorisation import MAY
 from pyaiot.broker.change_list import Bookmark
 from pyaiot.broker.client_codec import Join, WriteRequest
-from pyaiot.broker.client_connection import CHUNK_BYTES, JOIN_TIMEOUT_S, KERNEL_BUFFER_BYTES, ClientConnection
+from pyaiot.broker.client_connection import CHUNK_BYTES, JOIN_TIMEOUT_S, ClientConnection
 from pyaiot.broker.close_codes import CLOSE_GOING_AWAY, CLOSE_MALFORMED, CLOSE_NEEDS_TOKEN, CLOSE_TRY_LATER
 from pyaiot.broker.entries import Milestone
 from pyaiot.broker.framing import text_frame
@@ -59,10 +59,7 @@ class ClientSession(ClientConnection):
     def open(self, *args: str, **kwargs: str) -> None:
         """Connected; nothing is sent until the client says ``new``."""
         super().open()
-        self._hub.connected(self)
-        self._hub.client_arrived(self)
         self._deadline = asyncio.get_running_loop().call_later(JOIN_TIMEOUT_S, self._be_late)
-        self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
         log.debug("%s: client connected", self.name)
 
     def on_message(self, message: str | bytes) -> None:
@@ -90,8 +87,7 @@ class ClientSession(ClientConnection):
         self._drop_bookmark()
         if self._deadline is not None:
             self._deadline.cancel()
-        self._hub.client_left(self)
-        self._hub.disconnected(self)
+        super().on_close()
         log.debug("%s: client gone", self.name)
 
     def goodbye(self) -> None:

@@ -18,6 +18,7 @@ from pyaiot.broker.dispatch import Dispatch
 from pyaiot.broker.entities.exchange import Entities
 from pyaiot.broker.entries import Node
 from pyaiot.broker.fanout import Fanout
+from pyaiot.broker.gate import Gate
 from pyaiot.broker.peers import ClientPeer, Counters, GatewayPeer, Peer
 from pyaiot.broker.router import Router
 from pyaiot.broker.rpc.node_view import encode_view
@@ -85,7 +86,8 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self.turns = Turns(self.call_soon, self._loop.time)
         self._flush: asyncio.Handle | None = None
-        self._flushed: asyncio.Future[None] | None = None
+        #: Gateways wait at it.
+        self._told = Gate()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -142,20 +144,17 @@ class Hub:
             self._flush = None
         self.fanout.flush(self.now)
         self.watches.fanout.flush()
-        flushed, self._flushed = self._flushed, None
-        if flushed is not None and not flushed.done():
-            flushed.set_result(None)
+        self._told.open()
 
     def until_told(self) -> asyncio.Future[None] | None:
         """Done once what is pending was told; None if that is not so much that gateways should wait."""
         if not self.watches.fanout.is_full:
             return None
-        if self._flushed is None:
-            self._flushed = self._loop.create_future()
+        if not self._told.is_shut:
             if self._flush is not None:
                 self._flush.cancel()
             self._flush = self._loop.call_soon(self.flush)
-        return self._flushed
+        return self._told.shut()
 
     def _presence(self, node: Node, is_there: bool) -> None:
         self.dispatch.presence(node, is_there)

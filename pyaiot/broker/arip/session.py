@@ -12,7 +12,7 @@ import msgspec
 from pyaiot.broker.arip import translation
 from pyaiot.broker.arip.member import AripMember
 from pyaiot.broker.arip.requests import Requests
-from pyaiot.broker.client_connection import KERNEL_BUFFER_BYTES, ClientConnection
+from pyaiot.broker.client_connection import ClientConnection
 from pyaiot.broker.close_codes import (
     CLOSE_GOING_AWAY,
     CLOSE_MALFORMED,
@@ -67,9 +67,6 @@ class AripSession(ClientConnection):
     def open(self, *args: str, **kwargs: str) -> None:
         """Connected: register, or say why not."""
         super().open()
-        self._hub.connected(self)
-        self._hub.client_arrived(self)
-        self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
         # While reading is held back Tornado does not notice by itself that the connection is gone.
         self.stream.set_close_callback(self._stop)
         self._outgoing.add_source(self._member.newsbox)
@@ -101,8 +98,7 @@ class AripSession(ClientConnection):
     def on_close(self) -> None:
         """The connection ended, however: so has its entity."""
         self._stop()
-        self._hub.client_left(self)
-        self._hub.disconnected(self)
+        super().on_close()
         self._hub.entities.leave(self._member)
 
     def goodbye(self) -> None:
@@ -110,7 +106,7 @@ class AripSession(ClientConnection):
         self.end(CLOSE_GOING_AWAY, "the broker stops")
 
     def evict(self) -> None:
-        """See hub.Peer. Never needed: who is here has registered in the same moment."""
+        """See peers.Peer. Never needed: who is here has registered in the same moment."""
         self._stop()
         self.abort()
 

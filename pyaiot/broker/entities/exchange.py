@@ -203,7 +203,7 @@ class Entities:
             tell(error)
 
     def send(self, message: BrokerMessage) -> None:
-        """A write to the node of an entity: as a gateway's session takes it (see hub.GatewayPeer)."""
+        """A write to the node of an entity: as a gateway's session takes it (see peers.GatewayPeer)."""
         if isinstance(message, Write):
             id = message.uid
             ended = partial(self._write_ended, id, message.id)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from typing import Final
 
-from pyaiot.broker.client_connection import JOIN_TIMEOUT_S, KERNEL_BUFFER_BYTES, ClientConnection
+from pyaiot.broker.client_connection import JOIN_TIMEOUT_S, ClientConnection
 from pyaiot.broker.close_codes import CLOSE_GOING_AWAY, CLOSE_NEEDS_TOKEN, CLOSE_TRY_LATER
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.api import Api
@@ -37,9 +37,6 @@ class RpcConnection(ClientConnection):
     def open(self, *args: str, **kwargs: str) -> None:
         """Connected: whoever needs no token, or has shown it, has joined."""
         super().open()
-        self._hub.connected(self)
-        self._hub.client_arrived(self)
-        self.limit_kernel_buffer(KERNEL_BUFFER_BYTES)
         # While reading is held back Tornado does not notice by itself that the connection is gone.
         self.stream.set_close_callback(self._session.stop)
         role = self._hub.gatekeeper.role(self._request)
@@ -57,8 +54,7 @@ class RpcConnection(ClientConnection):
         """The connection ended, however."""
         if self._deadline is not None:
             self._deadline.cancel()
-        self._hub.client_left(self)
-        self._hub.disconnected(self)
+        super().on_close()
         self._session.ended()
 
     def goodbye(self) -> None:

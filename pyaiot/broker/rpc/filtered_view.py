@@ -25,7 +25,6 @@ from pyaiot.broker.entries import (
 )
 from pyaiot.broker.rpc import changes
 from pyaiot.broker.rpc.groups import Group
-from pyaiot.broker.rpc.resource_type import resource_type
 
 #: Where there is nothing to tell, and looking may end for now.
 PAUSE = b""
@@ -47,17 +46,17 @@ class FilteredView:
         """
         group = self._group
         if isinstance(entry, Resource):
-            if self._wants(entry):
+            if group.matcher.means_resource(entry):
                 if group.is_about_resources and entry.born > told_up_to:
                     yield from first_pieces(entry, group)
                 yield changes.encode_value(entry)
         elif isinstance(entry, Node):
-            if self._means(entry):
+            if group.matcher.means_node(entry):
                 yield from node_pieces(entry, group)
         elif isinstance(entry, Again):
             # If the gateway's own news is newer, that says what the node's state is.
             gateway = self._directory.owners[entry.node.gateway].gateway
-            if (entry.has_changed or entry.version >= gateway.version) and self._means(entry.node):
+            if (entry.has_changed or entry.version >= gateway.version) and group.matcher.means_node(entry.node):
                 yield from node_pieces(entry.node, group)
         elif isinstance(entry, Liveness | Description):
             if group.details and self._wants_detail(entry):
@@ -81,7 +80,7 @@ class FilteredView:
         node = self._directory.nodes.get(uid)
         if not group.filter.types or node is None or not group.filter.may_mean(node.gateway, uid):
             return [], None
-        if self._means(node):
+        if group.matcher.means_node(node):
             return [changes.encode_reset(uid)], self.whole(uid)
         return [changes.encode_gone(uid)], None
 
@@ -121,12 +120,12 @@ class FilteredView:
         if node is None:
             return
         group = self._group
-        is_told = not group.is_about_resources and self._means(node)
+        is_told = not group.is_about_resources and group.matcher.means_node(node)
         if is_told:
             yield from node_pieces(node, group)
         for name in list(node.resources):
             resource = node.resources.get(name)
-            if resource is None or not self._wants(resource):
+            if resource is None or not group.matcher.means_resource(resource):
                 yield PAUSE
                 continue
             if not is_told:
@@ -138,24 +137,13 @@ class FilteredView:
                 if self._wants_detail(description):
                     yield changes.encode_about(description)
 
-    def _means(self, node: Node) -> bool:
-        """Whether the filter means the node as it is."""
-        group = self._group
-        if not group.is_about_resources:
-            return group.filter.may_mean(node.gateway, node.uid)
-        return any(map(self._wants, node.resources.values()))
-
-    def _wants(self, resource: Resource) -> bool:
-        """Whether the filter means it. This asks, for once, and does not look for all others who mean it."""
-        node, name = resource.node, resource.name
-        return self._group.matcher.means(node.gateway, node.uid, name, resource_type(name, resource.unit))
-
     def _wants_detail(self, detail: Liveness | Description) -> bool:
         """Whether the filter means it; to whom resources matter a resource is told about once it is there."""
-        if isinstance(detail, Liveness) or not self._group.is_about_resources:
-            return self._means(detail.node)
+        group = self._group
+        if isinstance(detail, Liveness) or not group.is_about_resources:
+            return group.matcher.means_node(detail.node)
         resource = detail.node.resources.get(detail.name)
-        return resource is not None and self._wants(resource)
+        return resource is not None and group.matcher.means_resource(resource)
 
 
 def node_pieces(node: Node, group: Group) -> Iterator[bytes]:

@@ -13,6 +13,8 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from pyaiot.broker.entries import Node, Resource
+from pyaiot.broker.rpc.resource_type import resource_type
 from pyaiot.rpc.errors import RpcError
 
 #: Texts in one condition, of which one must hold …
@@ -151,6 +153,17 @@ class Matcher:
             and (not filter.gateways or gateway in filter.gateways)
             and (self._glob is None or self._glob(f"{uid}/{resource}") is not None)
         )
+
+    def means_resource(self, resource: Resource) -> bool:
+        """The same of a resource as it is."""
+        node, name = resource.node, resource.name
+        return self.means(node.gateway, node.uid, name, resource_type(name, resource.unit))
+
+    def means_node(self, node: Node) -> bool:
+        """Whether the filter means the node: where it is about resources, whether it means one that the node has."""
+        if not self.filter.is_about_resources:
+            return self.filter.may_mean(node.gateway, node.uid)
+        return any(map(self.means_resource, node.resources.values()))
 
 
 def _texts(name: str, condition: Condition) -> frozenset[str]:

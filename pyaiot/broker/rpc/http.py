@@ -41,7 +41,7 @@ class OneShot(PathMatches):
 
 @stream_request_body
 class RpcRequestHandler(PlainHandler):
-    """One text in, one text out. While it waits for answers it is a hub.Peer."""
+    """One text in, one text out. While it waits for answers it is a peers.Peer."""
 
     def initialize(self, hub: Hub, api: Api) -> None:  # type: ignore[override]
         """``hub``: what all sessions of this broker share; ``api``: its methods."""
@@ -53,7 +53,7 @@ class RpcRequestHandler(PlainHandler):
 
     @property
     def name(self) -> str:
-        """See hub.Peer."""
+        """See peers.Peer."""
         return str(self.request.remote_ip)
 
     def prepare(self) -> None:
@@ -151,13 +151,13 @@ class RpcRequestHandler(PlainHandler):
             self._answer.cancel()
 
     def goodbye(self) -> None:
-        """See hub.Peer: whoever waits is told that no word will come."""
+        """See peers.Peer: whoever waits is told that no word will come."""
         self._is_stopping = True
         if self._answer is not None:
             self._answer.cancel()
 
     def evict(self) -> None:
-        """See hub.Peer. Never called: nobody has to make room here."""
+        """See peers.Peer. Never called: nobody has to make room here."""
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
         """In JSON, as every other answer is."""

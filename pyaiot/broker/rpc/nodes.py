@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""``nodes.list``, ``get``, ``write``, ``read`` and ``call`` (PROTOCOL.md section 3.5); watching is in ``watch.py``."""
+"""``nodes.list``, ``get``, ``write``, ``read`` and ``call`` (PROTOCOL.md section 3.5). Watching: watch_methods.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,7 +15,6 @@ from pyaiot.broker.hub import Hub, wall_ms
 from pyaiot.broker.rpc.caller import Caller, Later
 from pyaiot.broker.rpc.filters import Condition, Filter, Matcher
 from pyaiot.broker.rpc.node_view import NodeView, Reading, encode_view, reading_of
-from pyaiot.broker.rpc.resource_type import resource_type
 from pyaiot.broker.writes import MAX_PENDING_PER_CLIENT, TTL_S, Outcome
 from pyaiot.rpc.errors import CODES, RpcError
 from pyaiot.rpc.methods import Method
@@ -79,7 +79,7 @@ class Nodes:
                 break
             last = node.uid
             steps += matcher.steps * len(node.resources) if filter.is_about_resources else 1
-            if means(filter, matcher, node):
+            if matcher.means_node(node):
                 found.append(encode_view(node))
                 size += len(found[-1])
         version = _encode(self._hub.directory.changes.version)
@@ -110,17 +110,21 @@ class Nodes:
         later = Later()
         before = self._at(uid, resource)
 
-        def tell(outcome: Outcome) -> None:
-            end()
-            if outcome.code is not None:
-                later.reject(error_of(outcome))
-                return
-            self._hub.flush()  # what the device confirmed comes before the word that it did
+        def confirmed() -> None:
             now = self._at(uid, resource)
             later.resolve(None if now is None or now == before else reading_of(now[0]))
 
+        tell = partial(self._ended, end, later, confirmed)
         self._hub.router.write(uid, resource.lstrip("/"), data, tell, timeout)
         return later
+
+    def _ended(self, end: Callable[[], None], later: Later, confirmed: Callable[[], None], outcome: Outcome) -> None:
+        end()
+        if outcome.code is not None:
+            later.reject(error_of(outcome))
+            return
+        self._hub.flush()  # what the device said comes before the word that it did
+        confirmed()
 
     def _begin(self, caller: Caller) -> Callable[[], None]:
         """A write or read of ``caller`` begins; to be called when it has ended. Raises RpcError ``busy``."""
@@ -152,12 +156,7 @@ class Nodes:
         end = self._begin(caller)
         later = Later()
 
-        def tell(outcome: Outcome) -> None:
-            end()
-            if outcome.code is not None:
-                later.reject(error_of(outcome))
-                return
-            self._hub.flush()  # what the device told comes before the word that it did
+        def confirmed() -> None:
             now = self._at(uid, resource)
             if now is None:
                 later.reject(RpcError.of("failed", "the broker did not take what the device said"))
@@ -175,7 +174,7 @@ class Nodes:
         if gateway == PEER_GATEWAY:
             self._hub.entities.read(id, resource, timeout, answered)
         else:
-            self._hub.router.read(uid, resource, tell, timeout)
+            self._hub.router.read(uid, resource, partial(self._ended, end, later, confirmed), timeout)
         return later
 
     def call(
@@ -201,16 +200,6 @@ class Nodes:
             Method.of("nodes.read", self.read, needs="write", result=Reading),
             Method.of("nodes.call", self.call, needs="write", result=Reading | None),
         )
-
-
-def means(filter: Filter, matcher: Matcher, node: Node) -> bool:
-    """Whether the filter means the node: where it is about resources, whether it means one that the node has."""
-    if not filter.is_about_resources:
-        return filter.may_mean(node.gateway, node.uid)
-    return any(
-        matcher.means(node.gateway, node.uid, name, resource_type(name, resource.unit))
-        for name, resource in node.resources.items()
-    )
 
 
 def error_of(outcome: Outcome) -> RpcError:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from pyaiot.broker.client_connection import CHUNK_BYTES
+from pyaiot.broker.gate import Gate
 from pyaiot.broker.rpc.caller import Source
 from pyaiot.broker.rpc.turns import Turns
 
@@ -42,7 +43,7 @@ class Outgoing:
         self._waits_for_turn = False
         self._sources: list[Source] = []
         self._sources_have_more = False
-        self._reading: asyncio.Future[None] | None = None
+        self._reading = Gate()
         self._is_over = False
 
     @property
@@ -119,15 +120,14 @@ class Outgoing:
             if self._turns.may_go_first():
                 return None
             self._turns.wait(self._resume_if_read)
-        self._reading = asyncio.get_running_loop().create_future()
-        return self._reading
+        return self._reading.shut()
 
     def end(self) -> None:
         """Nothing is written any more."""
         self._is_over = True
         self._frames.clear()
         self._sources.clear()
-        self._resume_reading()
+        self._reading.open()
 
     def _flush_soon(self) -> None:
         if not self._flush_is_due and not self._in_flight_bytes and not self._is_over:
@@ -186,9 +186,4 @@ class Outgoing:
 
     def _resume_if_read(self) -> None:
         if self._frames_bytes + self._in_flight_bytes <= READ_PAUSE_BYTES:
-            self._resume_reading()
-
-    def _resume_reading(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading is not None and not reading.done():
-            reading.set_result(None)
+            self._reading.open()

@@ -13,6 +13,7 @@ import msgspec
 
 from pyaiot.broker.close_codes import CLOSE_MALFORMED
 from pyaiot.broker.framing import text_frame
+from pyaiot.broker.gate import Gate
 from pyaiot.broker.hub import Hub
 from pyaiot.broker.rpc.api import Api
 from pyaiot.broker.rpc.caller import Caller, Source
@@ -49,9 +50,9 @@ class RpcSession:
         self._api = api
         self._outgoing = Outgoing(connection, hub.turns)
         self._conversation = Conversation(self._queue, counters=hub.rpc)
-        #: Of the last message, what has not been served yet; while it has, ``_reading`` is not done.
+        #: Of the last message, what has not been served yet; while it has, ``_reading`` is shut.
         self._calls: deque[Call] = deque()
-        self._reading: asyncio.Future[None] | None = None
+        self._reading = Gate()
         self._timer = DeadlineTimer(self._conversation)
         self._is_over = False
         self.caller = Caller(connection.name, None, self)
@@ -131,15 +132,14 @@ class RpcSession:
         self._calls.extend(self._conversation.receive(text))
         if self._hub.turns.serve_all(self._calls, self._serve, self._served_later):
             return self._served()
-        self._reading = asyncio.get_running_loop().create_future()
-        return self._reading
+        return self._reading.shut()
 
     def _served_later(self) -> None:
         waits = self._served()
         if waits is None:
-            self._resume_reading()
+            self._reading.open()
         else:
-            waits.add_done_callback(lambda _: self._resume_reading())
+            waits.add_done_callback(lambda _: self._reading.open())
 
     def _serve(self, call: Call) -> None:
         self._api.serve(self._conversation, call, self.caller, self._outgoing.has_room)
@@ -150,17 +150,12 @@ class RpcSession:
             self.close(CLOSE_MALFORMED, self._conversation.fault)
         return self._outgoing.until_read()
 
-    def _resume_reading(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading is not None and not reading.done():
-            reading.set_result(None)
-
     def stop(self) -> None:
         """From here on nothing is served and nothing is said."""
         self._is_over = True
         self._calls.clear()
         self._outgoing.end()
-        self._resume_reading()
+        self._reading.open()
 
     def ended(self) -> None:
         """The connection is gone: so is all that was under way."""

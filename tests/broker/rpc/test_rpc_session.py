@@ -354,7 +354,7 @@ async def test_who_asks_much_and_reads_nothing_is_not_read_any_more(later: list[
     out = client._session._outgoing  # type: ignore[attr-defined]
     for _ in range(200):
         writer.write(frame({"jsonrpc": "2.0", "id": 1, "method": "test.big"}))
-    await until(lambda: out._reading is not None)
+    await until(lambda: out._reading.is_shut)
     served = broker.hub.rpc.requests
     async with program(broker.port) as other:
         for _ in range(20):
