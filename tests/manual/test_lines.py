@@ -23,7 +23,7 @@ NO_COMMANDS = re.compile(r"aiot(?:-[a-z]+)*(?:\.\w+|\*)|mpremote .*")
 
 
 #: Options that stand alone in a page, and are another program's.
-OF_OTHERS = frozenset({"--build-arg", "--cacert", "--secret"})
+OF_OTHERS = frozenset({"--build-arg", "--cacert", "--force-reinstall", "--secret"})
 
 
 @cache
