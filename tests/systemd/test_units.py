@@ -39,7 +39,7 @@ def analyze(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
-        env={**os.environ, **environment},
+        env={**os.environ, "LC_ALL": "C", **environment},  # a shell complains of a locale that is not installed
     )
 
 
