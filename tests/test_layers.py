@@ -151,6 +151,8 @@ PURE = [
     "rpc/methods.py",
     "rpc/openrpc.py",
     "rpc/pending.py",
+    "dashboard/manifest.py",
+    "dashboard/security.py",
     "doctor/checks",
     "doctor/findings.py",
     "doctor/proc_net.py",

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -13,211 +12,25 @@ from typing import Any
 
 import tornado.web
 
-from pyaiot.dashboard.assets import Asset, AssetFolder, read_asset
+from pyaiot.dashboard.assets import AssetFolder
 from pyaiot.dashboard.config import DashboardConfig, is_url
+from pyaiot.dashboard.handlers import (
+    ConfigHandler,
+    HealthHandler,
+    ImageHandler,
+    ManifestHandler,
+    NotFoundHandler,
+    PageHandler,
+    PlainHandler,
+)
+from pyaiot.dashboard.manifest import manifest
 from pyaiot.dashboard.served import Served
 from pyaiot.listening import BoundedServer, bind, http_server
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health, worst
-from pyaiot.monitoring.health_answer import answer
-from pyaiot.settings import DashboardSettings
 from pyaiot.tls.certificate import ServerCertificate
 
 logger = logging.getLogger(__name__)
-
-REVALIDATE = "no-cache"
-FOR_EVER = "public, max-age=31536000, immutable"
-
-#: The pages, by what is asked for.
-PAGES = {"": "index.html", "index.html": "index.html", "join": "join.html", "join.html": "join.html"}
-#: The page's ground in the light theme, until its style is there.
-GROUND = "#f4f6f8"
-
-#: The sensors of the device that a page may ask its user for.
-SENSORS = ("accelerometer", "camera", "geolocation", "gyroscope", "microphone")
-SENSORS_OF_PAGES = {"join.html": ("accelerometer", "geolocation", "gyroscope")}
-
-
-def security_headers(config: DashboardConfig, host: str) -> dict[str, str]:
-    """Return the headers that every answer carries, to a browser that asked for ``host`` (a Host header).
-
-    The page may load from here, talk to here and to its broker, and show images of the configured hosts; nothing else.
-    Trusted Types keep text from becoming markup; the policies are Svelte's, for its own
-    constant templates, and that of the one script that the page has the browser run beside it.
-    """
-    policy = {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "worker-src": ["'self'"],
-        "manifest-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'", "data:", *config.image_sources()],
-        "connect-src": ["'self'", *config.broker_sources(host)],
-        "frame-ancestors": ["'none'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
-        "require-trusted-types-for": ["'script'"],
-        "trusted-types": ["svelte-trusted-html", "pyaiot-service-worker"],
-    }
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {' '.join(values)}" for name, values in policy.items()),
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": permissions(),
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-    }
-
-
-def permissions(allowed: tuple[str, ...] = ()) -> str:
-    """Return the Permissions-Policy of a page that may ask for the ``allowed`` sensors."""
-    return ", ".join(f"{sensor}={'(self)' if sensor in allowed else '()'}" for sensor in SENSORS)
-
-
-class PlainHandler(tornado.web.RequestHandler):
-    """Answers with the security headers, and with plain text when something is wrong."""
-
-    def set_default_headers(self) -> None:
-        self.clear_header("Server")
-        for name, value in security_headers(self.settings["config"], self.request.host).items():
-            self.set_header(name, value)
-        self.set_header("Cache-Control", REVALIDATE)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{status_code} {self._reason}\n")
-
-    def send_asset(self, asset: Asset) -> None:
-        """Answer with a file, compressed as the browser likes it."""
-        encoding, content = asset.best(self.request.headers.get("Accept-Encoding", ""))
-        self.set_header("Content-Type", asset.content_type)
-        self.set_header("Vary", "Accept-Encoding")
-        if encoding != "identity":
-            self.set_header("Content-Encoding", encoding)
-        self.finish(content)
-
-
-class PageHandler(PlainHandler):
-    """The pages and their assets. Assets are named by their content, so browsers may keep them for ever.
-
-    ``client/`` is the JavaScript client as it is, for other pages of the same origin.
-    """
-
-    def initialize(self, folder: AssetFolder) -> None:
-        self.folder = folder
-
-    def get(self, path: str) -> None:
-        page = PAGES.get(path)
-        asset = self.folder.get(page or path)
-        if asset is not None:
-            if path.startswith("assets/"):
-                self.set_header("Cache-Control", FOR_EVER)
-            if page in SENSORS_OF_PAGES:
-                self.set_header("Permissions-Policy", permissions(SENSORS_OF_PAGES[page]))
-            self.send_asset(asset)
-        elif page is not None:
-            why = self.folder.why_missing()
-            logger.error("%s", why)
-            self.set_status(503)
-            self.set_header("Content-Type", "text/plain; charset=utf-8")
-            self.finish(why + "\n")
-        else:
-            self.send_error(404)
-
-    def head(self, path: str) -> None:
-        self.get(path)
-
-
-class ImageHandler(PlainHandler):
-    """A logo or favicon from this machine."""
-
-    def initialize(self, image: Path) -> None:
-        self.image = image
-
-    def get(self) -> None:
-        try:
-            asset = read_asset(self.image)
-        except OSError as error:
-            logger.warning("cannot read %s: %s", self.image, error.strerror)
-            self.send_error(404)
-            return
-        self.send_asset(asset)
-
-    def head(self) -> None:
-        self.get()
-
-
-class JsonHandler(PlainHandler):
-    """A small constant JSON object."""
-
-    def initialize(self, content: dict[str, Any]) -> None:
-        self.content = content
-
-    def get(self) -> None:
-        self.finish(dict(self.content))
-
-    def head(self) -> None:
-        self.get()
-
-
-class HealthHandler(PlainHandler):
-    """``/health``: whether the dashboard can do its work."""
-
-    def initialize(self, health: Callable[[], Health]) -> None:
-        self._health = health
-
-    def get(self) -> None:
-        status, body = answer(self._health(), DashboardSettings.program)
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(body)
-
-    def head(self) -> None:
-        self.get()
-
-
-class ConfigHandler(JsonHandler):
-    """What the page is told."""
-
-    def get(self) -> None:
-        config: DashboardConfig = self.settings["config"]
-        self.finish({**self.content, "broker_url": config.broker_url_for(self.request.host)})
-
-
-class ManifestHandler(JsonHandler):
-    """What an installed page is called and looks like."""
-
-    def get(self) -> None:
-        self.set_header("Content-Type", "application/manifest+json")
-        self.finish(json.dumps(self.content))
-
-
-class NotFoundHandler(PlainHandler):
-    """Everything else."""
-
-    def prepare(self) -> None:
-        self.send_error(404)
-
-
-def manifest(title: str, favicon: str | None) -> dict[str, Any]:
-    """Return the web application manifest of a page. All addresses are relative to it: it may be below any path."""
-    icons = [
-        {"src": "icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
-        {"src": "icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
-        {"src": "icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
-    ]
-    return {
-        "name": title,
-        "short_name": title,
-        "id": "./",
-        "start_url": "./",
-        "scope": "./",
-        "display": "standalone",
-        "background_color": GROUND,
-        "theme_color": GROUND,
-        "icons": [{"src": favicon, "sizes": "any"}] if favicon else icons,
-    }
 
 
 def make_application(

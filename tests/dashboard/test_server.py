@@ -17,7 +17,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from pyaiot import listening
 from pyaiot.addresses import broker_url
 from pyaiot.dashboard.config import DashboardConfig
-from pyaiot.dashboard.server import FOR_EVER, DashboardServer
+from pyaiot.dashboard.handlers import FOR_EVER
+from pyaiot.dashboard.server import DashboardServer
 from pyaiot.listening import CannotListen
 from tests.patience import PATIENCE_S
 
