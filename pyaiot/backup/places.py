@@ -67,9 +67,10 @@ def find_places(layout: Layout, environments: Environments, config: str, *, leni
     ConfigurationError: the settings are wrong; where ``lenient``, all of them count as not said then.
     """
     found: dict[tuple[str, str], Place] = {}
-    for service, settings in SERVICES.items():
+    for service in SERVICES:
         environment = {**environments.get(ENVIRONMENT, {}), **environments.get(environment_of(service), {})}
-        for place in _places_of(service, settings, layout, environment, config, lenient):
+        settings = _settings_of(service, layout, environment, config, lenient=lenient)
+        for place in _places_of(service, settings, layout):
             known = found.get((place.role, place.path), place)
             services = tuple(dict.fromkeys((*known.services, *place.services)))
             chosen = place.chosen or known.chosen
@@ -98,20 +99,12 @@ def absolute(path: str, layout: Layout) -> str:
     return os.path.normpath(os.path.join("/", expanded)) if layout.is_system else os.path.abspath(expanded)
 
 
-def _places_of(
-    service: str,
-    settings: type[CommonSettings],
-    layout: Layout,
-    environment: Mapping[str, str],
-    config: str,
-    lenient: bool,
-) -> list[Place]:
+def _places_of(service: str, settings: CommonSettings, layout: Layout) -> list[Place]:
     usual = layout.usual(service)
-    loaded = _load(service, settings, layout, environment, config, lenient)
     places = []
     for each in fields(settings):
         keeps: Keeps = each.metadata["keeps"]
-        said = getattr(loaded, each.name)
+        said = getattr(settings, each.name)
         if not keeps or each.name == "config" or not said or is_url(said):
             continue
         path = usual[each.name] if said == each.default else absolute(said, layout)
@@ -120,31 +113,24 @@ def _places_of(
     return places
 
 
-def _load(
-    service: str,
-    settings: type[CommonSettings],
-    layout: Layout,
-    environment: Mapping[str, str],
-    config: str,
-    lenient: bool,
+def _settings_of(
+    service: str, layout: Layout, environment: Mapping[str, str], config: str, *, lenient: bool
 ) -> CommonSettings:
     # What a unit says itself is what its service has, unless the environment file says otherwise.
     usual = layout.usual(service).items() if layout.is_system else ()
     units = {f"AIOT_{name.upper()}": path for name, path in usual}
     said = {**units, **environment, **layout.shell}
     try:
-        return _options(service, settings, config, said)
+        return _load(service, config, said)
     except ConfigurationError:
         if not lenient:
             raise
-    return _options(service, settings, "", units)
+    return _load(service, "", units)
 
 
-def _options(
-    service: str, settings: type[CommonSettings], config: str, environment: Mapping[str, str]
-) -> CommonSettings:
+def _load(service: str, config: str, environment: Mapping[str, str]) -> CommonSettings:
     return options.load(
-        settings,
+        SERVICES[service],
         program=service,
         description="",
         arguments=[f"--config={config}"],
