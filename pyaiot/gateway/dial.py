@@ -76,14 +76,24 @@ class Identity:
     doors: tuple[Door, ...] = ()
 
 
-async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) -> ClientConnection:
-    """Connect to the broker at ``url``, by TLS as ``tls`` has it (default: the system's CAs); raises LinkLost."""
-    named, to = without_zone(url)
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the broker is, ``tls`` with whom it is trusted by (default: the system's CAs), and how long it may take."""
+
+    url: str
+    tls: ssl.SSLContext | None = None
+    times: LinkTimes = LinkTimes()
+
+
+async def dial(broker: Destination) -> ClientConnection:
+    """Connect to the broker; raises LinkLost."""
+    times = broker.times
+    named, to = without_zone(broker.url)
     try:
         return await connect(
             named,
             **to,
-            ssl=tls or url.startswith("wss:") or None,
+            ssl=broker.tls or broker.url.startswith("wss:") or None,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
             proxy=None,
@@ -102,7 +112,7 @@ async def dial(url: str, times: LinkTimes, tls: ssl.SSLContext | None = None) ->
         raise LinkLost("untrusted" if untrusted else "unreachable", tls_failure(error, "--broker-ca")) from None
     except TimeoutError:
         # Who waits for a request of HTTP takes a hello of TLS for the beginning of one.
-        hint = "; does it speak TLS?" if url.startswith("wss:") else ""
+        hint = "; does it speak TLS?" if broker.url.startswith("wss:") else ""
         raise LinkLost("unreachable", f"no answer within {times.open_s:g} s{hint}") from None
     except InvalidURI as error:
         sent_on = f"it sends us on to {error.uri[:100]}: say that address, with wss://"

@@ -5,22 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable
 from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from pyaiot.gateway.dial import (
-    Identity,
-    LinkLost,
-    LinkTimes,
-    dial,
-    loss_of,
-    shake_hands,
-    text_of,
-)
+from pyaiot.gateway.dial import Destination, Identity, LinkLost, dial, loss_of, shake_hands, text_of
 from pyaiot.gateway.outbox import MAX_FRAME_MESSAGES, Outbox
 from pyaiot.wire.codec import decode_broker_frame, encode_gateway_frame
 from pyaiot.wire.errors import HandshakeFailed, WireError
@@ -53,21 +44,12 @@ class Host(Protocol):
 class Link:
     """A session from its connecting to its end."""
 
-    def __init__(
-        self,
-        url: str,
-        identity: Identity,
-        outbox: Outbox,
-        host: Host,
-        times: LinkTimes,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._url = url
-        self._tls = tls
+    def __init__(self, broker: Destination, identity: Identity, outbox: Outbox, host: Host) -> None:
+        self._broker = broker
+        self._times = broker.times
         self._identity = identity
         self._outbox = outbox
         self._host = host
-        self._times = times
         self._waiter: asyncio.Future[None] | None = None
         self._enough = 1
         self._heard_at = 0.0
@@ -80,7 +62,7 @@ class Link:
 
     async def run(self, established: Callable[[], None]) -> None:
         """Connect and serve, calling ``established`` after the welcome; ends by raising LinkLost, or when cancelled."""
-        connection = await dial(self._url, self._times, self._tls)
+        connection = await dial(self._broker)
         code, reason = CLOSE_GOING_AWAY, "the gateway stops"
         try:
             async with asyncio.timeout(self._times.handshake_s):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read, doors_of, ends_with_connection, health_of
 from pyaiot.gateway.core import GatewayCore
-from pyaiot.gateway.dial import Identity, LinkTimes
+from pyaiot.gateway.dial import Destination, Identity, LinkTimes
 from pyaiot.gateway.errands import Errands
 from pyaiot.gateway.metrics import Link, families
 from pyaiot.gateway.outbox import Kind, Outbox
@@ -68,7 +68,8 @@ class GatewayService:
             tells_timeout=not ends_with_connection(adapter),
         )
         identity = Identity(name, key, broker_key, features=(READ,) if can_read(adapter) else ())
-        self.uplink = Uplink(broker_url, identity, self._outbox, self, tls=tls, times=times)
+        broker = Destination(broker_url, tls, times or LinkTimes())
+        self.uplink = Uplink(broker, identity, self._outbox, self)
         self._errands: Errands | None = None
         self._armed_for: float | None = None
         self._earlier = asyncio.Event()

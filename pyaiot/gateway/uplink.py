@@ -6,13 +6,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as chance
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from pyaiot.gateway.backoff import Backoff
-from pyaiot.gateway.dial import Identity, LinkLost, LinkTimes
+from pyaiot.gateway.dial import Destination, Identity, LinkLost
 from pyaiot.gateway.link import Host, Link
 from pyaiot.gateway.outbox import Outbox
 from pyaiot.wire.messages import Door
@@ -26,29 +25,25 @@ STILL_AWAY_S = 30.0
 
 
 class Uplink:
-    """Keeps a session with the broker at ``url``, and sends what is in the outbox.
+    """Keeps a session with the broker, and sends what is in the outbox.
 
-    Call :meth:`wake` after adding to the outbox. ``tls``: see dial. ``random`` gives floats in [0, 1), for the delays.
+    Call :meth:`wake` after adding to the outbox. ``random`` gives floats in [0, 1), for the delays.
     """
 
     def __init__(
         self,
-        url: str,
+        broker: Destination,
         identity: Identity,
         outbox: Outbox,
         host: Host,
         *,
-        tls: ssl.SSLContext | None = None,
-        times: LinkTimes | None = None,
         random: Callable[[], float] = chance.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = url
-        self._tls = tls
+        self._broker = broker
         self._identity = identity
         self._outbox = outbox
         self._host = host
-        self._times = times or LinkTimes()
         self._clock = clock
         self._backoff = Backoff(random)
         self._link: Link | None = None
@@ -71,7 +66,7 @@ class Uplink:
         self.away_since = self._clock()
         while True:
             began = self._clock()
-            link = Link(self._url, self._identity, self._outbox, self._host, self._times, self._tls)
+            link = Link(self._broker, self._identity, self._outbox, self._host)
             try:
                 self._link = link
                 await link.run(self._established)
@@ -97,7 +92,7 @@ class Uplink:
     @property
     def url(self) -> str:
         """Where the broker is."""
-        return self._url
+        return self._broker.url
 
     def away_s(self) -> float | None:
         """For how long there has been no session; None: there is one."""
@@ -125,11 +120,11 @@ class Uplink:
         self._owes_reason = False
         since = self._backoff.since
         if since is None:
-            log.info("Connected to the broker at %s", self._url)
+            log.info("Connected to the broker at %s", self.url)
         else:
             log.info(
                 "Connected to the broker at %s after %.1f s, with %d messages waiting",
-                self._url,
+                self.url,
                 self._clock() - since,
                 len(self._outbox),
             )
@@ -139,10 +134,10 @@ class Uplink:
         away_s = self.away_s() or 0.0
         if self._owes_reason and loss.kind == "unreachable" and away_s >= STILL_AWAY_S:
             self._owes_reason = False
-            log.warning("Still no broker at %s after %.0f s: %s; trying until it is there", self._url, away_s, loss)
+            log.warning("Still no broker at %s after %.0f s: %s; trying until it is there", self.url, away_s, loss)
             return
         if loss.kind in self._told:
-            log.debug("No session with the broker at %s: %s; next try in %.1f s", self._url, loss, delay)
+            log.debug("No session with the broker at %s: %s; next try in %.1f s", self.url, loss, delay)
             return
         first = not self._told
         self._told.add(loss.kind)
@@ -151,7 +146,7 @@ class Uplink:
             log.error(
                 "The broker at %s does not admit this gateway. "
                 "At the broker, run: aiot-generate-keys --authorize %s %s",
-                self._url,
+                self.url,
                 name,
                 key.public,
             )
@@ -159,7 +154,7 @@ class Uplink:
             log.error(
                 "Not the broker that is trusted here, at %s: %s. If its key was changed on purpose, run here: "
                 "aiot-generate-keys --trust-broker KEY (aiot-generate-keys --list shows it at the broker)",
-                self._url,
+                self.url,
                 loss,
             )
         elif loss.kind == "replaced":
@@ -170,13 +165,13 @@ class Uplink:
                 delay,
             )
         elif loss.kind == "untrusted":
-            log.error("Not connected to the broker at %s: %s; trying again until it is right", self._url, loss)
+            log.error("Not connected to the broker at %s: %s; trying again until it is right", self.url, loss)
         elif loss.kind == "fault":
-            log.error("Session with the broker at %s ended: %s; trying again", self._url, loss)
+            log.error("Session with the broker at %s ended: %s; trying again", self.url, loss)
         elif not first:
-            log.debug("No session with the broker at %s: %s", self._url, loss)
+            log.debug("No session with the broker at %s: %s", self.url, loss)
         elif was_connected:
             self._owes_reason = True
-            log.warning("Lost the broker at %s: %s; trying again until it is back", self._url, loss)
+            log.warning("Lost the broker at %s: %s; trying again until it is back", self.url, loss)
         else:
-            log.warning("Cannot reach the broker at %s: %s; trying until it is there", self._url, loss)
+            log.warning("Cannot reach the broker at %s: %s; trying until it is there", self.url, loss)
