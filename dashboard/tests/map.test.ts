@@ -6,6 +6,7 @@ import { clustered, type Placed } from "../src/map/cluster.ts";
 import { degreesText, graticuleOf, scaleBar } from "../src/map/graticule.ts";
 import { MAX_LAT, metresPerPixel, project, unproject } from "../src/map/mercator.ts";
 import { nodePosition, positionOf } from "../src/map/position.ts";
+import { steered } from "../src/map/steering.ts";
 import { tilesOf } from "../src/map/tiles.ts";
 import { fitted, MAX_SCALE, panned, toScreen, toWorld, world, zoomed } from "../src/map/viewport.ts";
 
@@ -123,6 +124,33 @@ describe("the viewport", () => {
     }
     expect(fitted([project(SACLAY)], SIZE, 40).scale).toBe(256 * 2 ** 9);
     expect(fitted([], SIZE, 40)).toEqual(world(SIZE));
+  });
+});
+
+describe("a key", () => {
+  const before = fitted([project(SACLAY)], SIZE, 40);
+  const moved = (key: string): { x: number; y: number; factor: number } => {
+    const after = steered(key, before, SIZE);
+    if (after === null || after === "all") throw new Error(`${key} moves nothing`);
+    const { x, y } = toScreen(after, SIZE, before.centre);
+    return { x: x - SIZE.width / 2, y: y - SIZE.height / 2, factor: after.scale / before.scale };
+  };
+
+  it.each([
+    ["ArrowLeft", 90, 0],
+    ["ArrowRight", -90, 0],
+    ["ArrowUp", 0, 90],
+    ["ArrowDown", 0, -90],
+  ])("%s looks that way", (key, x, y) => {
+    expect(moved(key)).toEqual({ x: expect.closeTo(x, 6), y: expect.closeTo(y, 6), factor: 1 });
+  });
+
+  it.each([["+", 2], ["=", 2], ["-", 0.5]])("%s zooms, and the middle stays", (key, factor) => {
+    expect(moved(key)).toEqual({ x: expect.closeTo(0, 6), y: expect.closeTo(0, 6), factor });
+  });
+
+  it("shows all, or is not the map's", () => {
+    expect(["0", "Home", "a", "Enter", "ArrowLeftish", ""].map((key) => steered(key, before, SIZE))).toEqual(["all", "all", null, null, null, null]);
   });
 });
 

@@ -38,6 +38,14 @@ export function withRoom(low: number, high: number, least: number, share: number
   return [low - room, high + room];
 }
 
+/** The point that the cursor of a chart of one line is at; null: at none. */
+export function pointAt(plot: Pick<uPlot, "cursor" | "data">): { readonly timeS: number; readonly value: number } | null {
+  const index = plot.cursor.idx;
+  if (index === null || index === undefined) return null;
+  const [timeS, value] = [plot.data[0][index], plot.data[1]?.[index]];
+  return timeS === undefined || value === undefined || value === null ? null : { timeS, value };
+}
+
 /** What is below a line of this `rgb(…)` colour: it, ever less of it. */
 export function shade(plot: uPlot, colour: string, strength: number): CanvasGradient | string {
   if (plot.bbox.height === 0) return "transparent";
