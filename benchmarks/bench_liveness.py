@@ -59,13 +59,13 @@ async def cpu_share(seconds: float) -> float:
 
 async def measure(nodes: int) -> list[float]:
     """The gateway's service with its own timer, and no broker; the outbox keeps what it would say."""
+    from pyaiot.gateway.dial import BrokerAddress, Identity
     from pyaiot.gateway.service import GatewayService
     from pyaiot.keys import new_private_key
 
     key, adapter = new_private_key(), Nobody()
-    service = GatewayService(
-        adapter, name="coap", key=key, broker_key=key.public, broker_url="ws://127.0.0.1:9/gw", timeout_s=60.0
-    )
+    nobody = BrokerAddress("ws://127.0.0.1:9/gw")
+    service = GatewayService(adapter, Identity("coap", key, key.public), nobody, timeout_s=60.0)
     ready = asyncio.Event()
     running = asyncio.create_task(service.run(ready.set), name="gateway")
     await ready.wait()

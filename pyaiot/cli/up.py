@@ -22,9 +22,10 @@ from pyaiot.broker.server import Broker
 from pyaiot.cli.generate_keys import add_missing, make_all
 from pyaiot.dashboard.cli import Dashboard, make_config
 from pyaiot.dashboard.cli import make_offer as offer_dashboard
-from pyaiot.gateway.cli import BrokerAddress, make_gateway
+from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.coap.cli import make_adapter as make_coap_adapter
 from pyaiot.gateway.coap.cli import make_offer as offer_coap
+from pyaiot.gateway.dial import BrokerAddress
 from pyaiot.gateway.http.cli import make_adapter as make_http_adapter
 from pyaiot.gateway.http.cli import make_offer as offer_http
 from pyaiot.gateway.mqtt.cli import make_adapter as make_mqtt_adapter

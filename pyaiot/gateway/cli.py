@@ -3,27 +3,18 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pyaiot import keys, lifecycle
 from pyaiot.addresses import broker_url, broker_url_at
 from pyaiot.announce.announcer import Announced
 from pyaiot.announce.offers import Offer
 from pyaiot.gateway.adapter import Adapter
+from pyaiot.gateway.dial import BrokerAddress, Identity
 from pyaiot.gateway.service import GatewayService
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import GatewaySettings
 from pyaiot.tls.trust import trusting
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where gateways find the broker: ``url`` is ``ws://…/gw`` or ``wss://…/gw``; ``tls`` says whom to trust there."""
-
-    url: str
-    tls: ssl.SSLContext | None = None
 
 
 def broker_address(settings: GatewaySettings) -> BrokerAddress:
@@ -50,16 +41,8 @@ def make_gateway(adapter: Adapter, settings: GatewaySettings, broker: BrokerAddr
     """
     stored = keys.load(settings.key_file)
     name, key, broker_key = stored.gateway(settings.gateway_name, adapter.protocol)
-    address = broker or broker_address(settings)
-    return GatewayService(
-        adapter,
-        name=name,
-        key=key,
-        broker_key=broker_key,
-        broker_url=address.url,
-        tls=address.tls,
-        timeout_s=settings.max_time,
-    )
+    identity = Identity(name, key, broker_key)
+    return GatewayService(adapter, identity, broker or broker_address(settings), timeout_s=settings.max_time)
 
 
 def run_announced(adapter: Adapter, settings: GatewaySettings, offer: Callable[[], Offer]) -> int:

@@ -77,15 +77,16 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """Where the broker is, ``tls`` with whom it is trusted by (default: the system's CAs), and how long it may take."""
+class BrokerAddress:
+    """Where the broker is: ``url`` is ``ws://…/gw`` or ``wss://…/gw``, ``tls`` says whom to trust there (default: the
+    system's CAs), ``times`` how long things may take."""
 
     url: str
     tls: ssl.SSLContext | None = None
     times: LinkTimes = LinkTimes()
 
 
-async def dial(broker: Destination) -> ClientConnection:
+async def dial(broker: BrokerAddress) -> ClientConnection:
     """Connect to the broker; raises LinkLost."""
     times = broker.times
     named, to = without_zone(broker.url)

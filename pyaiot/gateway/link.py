@@ -11,7 +11,7 @@ from typing import Protocol
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from pyaiot.gateway.dial import Destination, Identity, LinkLost, dial, loss_of, shake_hands, text_of
+from pyaiot.gateway.dial import BrokerAddress, Identity, LinkLost, dial, loss_of, shake_hands, text_of
 from pyaiot.gateway.outbox import MAX_FRAME_MESSAGES, Outbox
 from pyaiot.wire.codec import decode_broker_frame, encode_gateway_frame
 from pyaiot.wire.errors import HandshakeFailed, WireError
@@ -44,7 +44,7 @@ class Host(Protocol):
 class Link:
     """A session from its connecting to its end."""
 
-    def __init__(self, broker: Destination, identity: Identity, outbox: Outbox, host: Host) -> None:
+    def __init__(self, broker: BrokerAddress, identity: Identity, outbox: Outbox, host: Host) -> None:
         self._broker = broker
         self._times = broker.times
         self._identity = identity

@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from pyaiot.gateway.adapter import MAX_AGE_MS, Adapter, GoneReason, can_read, doors_of, ends_with_connection, health_of
 from pyaiot.gateway.core import GatewayCore
-from pyaiot.gateway.dial import Destination, Identity, LinkTimes
+from pyaiot.gateway.dial import BrokerAddress, Identity
 from pyaiot.gateway.errands import Errands
 from pyaiot.gateway.metrics import Link, families
 from pyaiot.gateway.outbox import Kind, Outbox
@@ -20,7 +20,6 @@ from pyaiot.gateway.uplink import Uplink
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health, link_health, worst
 from pyaiot.wire.messages import JSON, READ, About, BrokerMessage, Read, Write
-from pyaiot.wire.signing import PrivateKey, PublicKey
 
 log = logging.getLogger("pyaiot.gateway")
 
@@ -38,27 +37,16 @@ DRAIN_S = 2.0
 
 
 class GatewayService:
-    """One gateway: ``adapter`` speaks with the devices, ``name`` and ``key`` are what the broker knows it by.
+    """One gateway: ``adapter`` speaks with the devices, ``identity`` is what the broker knows it by.
 
-    ``broker_url`` is ``ws://…/gw`` or ``wss://…/gw``, ``broker_key`` the key that must answer there,
-    ``tls`` whom to trust besides (see dial). A node is out after ``timeout_s`` without a sign of life.
-    Implements adapter.DeviceEvents.
+    A node is out after ``timeout_s`` without a sign of life. Implements adapter.DeviceEvents.
     """
 
     def __init__(
-        self,
-        adapter: Adapter,
-        *,
-        name: str,
-        key: PrivateKey,
-        broker_key: PublicKey,
-        broker_url: str,
-        tls: ssl.SSLContext | None = None,
-        timeout_s: float = TIMEOUT_S,
-        times: LinkTimes | None = None,
+        self, adapter: Adapter, identity: Identity, broker: BrokerAddress, *, timeout_s: float = TIMEOUT_S
     ) -> None:
         self._adapter = adapter
-        self._name = name
+        self._name = identity.name
         self._outbox = Outbox(secrets.token_hex(8))
         self.core = GatewayCore(
             self._outbox,
@@ -67,9 +55,8 @@ class GatewayService:
             timeout_s=timeout_s,
             tells_timeout=not ends_with_connection(adapter),
         )
-        identity = Identity(name, key, broker_key, features=(READ,) if can_read(adapter) else ())
-        broker = Destination(broker_url, tls, times or LinkTimes())
-        self.uplink = Uplink(broker, identity, self._outbox, self)
+        able = replace(identity, features=(READ,) if can_read(adapter) else ())
+        self.uplink = Uplink(broker, able, self._outbox, self)
         self._errands: Errands | None = None
         self._armed_for: float | None = None
         self._earlier = asyncio.Event()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pyaiot.gateway.backoff import Backoff
-from pyaiot.gateway.dial import Destination, Identity, LinkLost
+from pyaiot.gateway.dial import BrokerAddress, Identity, LinkLost
 from pyaiot.gateway.link import Host, Link
 from pyaiot.gateway.outbox import Outbox
 from pyaiot.wire.messages import Door
@@ -32,7 +32,7 @@ class Uplink:
 
     def __init__(
         self,
-        broker: Destination,
+        broker: BrokerAddress,
         identity: Identity,
         outbox: Outbox,
         host: Host,

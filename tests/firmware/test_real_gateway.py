@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pyaiot.gateway.adapter import Adapter
-from pyaiot.gateway.dial import LinkTimes
+from pyaiot.gateway.dial import BrokerAddress, Identity, LinkTimes
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.service import GatewayService
 from pyaiot.gateway.ws.adapter import WsAdapter
@@ -47,12 +47,9 @@ async def gateway(url: str, adapter: Adapter) -> AsyncIterator[None]:
     """A gateway that runs, and ends as at SIGTERM."""
     service = GatewayService(
         adapter,
-        name="greenhouse",
-        key=GATEWAY_KEY,
-        broker_key=KEY.public,
-        broker_url=url,
+        Identity("greenhouse", GATEWAY_KEY, KEY.public),
+        BrokerAddress(url, times=LinkTimes(close_s=0.5)),
         timeout_s=120.0,
-        times=LinkTimes(close_s=0.5),
     )
     async with running(service):
         yield

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pyaiot.gateway.adapter import MAX_AGE_MS, DeviceEvents, Refused, WriteFailed
-from pyaiot.gateway.dial import LinkTimes
+from pyaiot.gateway.dial import BrokerAddress, Identity, LinkTimes
 from pyaiot.gateway.errands import MAX_DISCOVERIES, MAX_DISCOVERIES_PER_ADDRESS
 from pyaiot.gateway.service import CROWDED, DRAIN_S, GatewayService
 from pyaiot.lifecycle import STOP_TIMEOUT_S, StartupError, find_configuration_error
@@ -120,12 +120,9 @@ async def gateway(url: str, *, adapter: FakeAdapter | None = None, timeout_s: fl
     adapter = adapter or FakeAdapter()
     service = GatewayService(
         adapter,
-        name="greenhouse",
-        key=GATEWAY_KEY,
-        broker_key=KEY.public,
-        broker_url=url,
+        Identity("greenhouse", GATEWAY_KEY, KEY.public),
+        BrokerAddress(url, times=LinkTimes(close_s=0.5)),
         timeout_s=timeout_s,
-        times=LinkTimes(close_s=0.5),
     )
     running = Running(service, adapter)
     ready = asyncio.Event()
@@ -460,9 +457,8 @@ async def test_a_gateway_that_cannot_start_says_why_and_does_not_disturb_one_tha
     async with broker() as by_hand:
         adapter = FakeAdapter()
         adapter.failure = StartupError("UDP port 5683 is taken")
-        service = GatewayService(
-            adapter, name="greenhouse", key=GATEWAY_KEY, broker_key=KEY.public, broker_url=by_hand.url
-        )
+        identity = Identity("greenhouse", GATEWAY_KEY, KEY.public)
+        service = GatewayService(adapter, identity, BrokerAddress(by_hand.url))
         with pytest.raises(BaseExceptionGroup) as raised:
             await service.run(lambda: pytest.fail("ready"))
         assert find_configuration_error(raised.value) is not None

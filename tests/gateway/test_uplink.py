@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pyaiot.gateway import uplink as uplink_module
-from pyaiot.gateway.dial import Destination, Identity, LinkTimes
+from pyaiot.gateway.dial import BrokerAddress, Identity, LinkTimes
 from pyaiot.gateway.link import MAX_IN_FLIGHT
 from pyaiot.gateway.outbox import Kind, Outbox
 from pyaiot.gateway.uplink import Uplink
@@ -62,7 +62,7 @@ class Running:
         self.outbox = Outbox("0123456789abcdef")
         self.host = Recorder()
         identity = Identity("greenhouse", GATEWAY_KEY, KEY.public)
-        self.uplink = Uplink(Destination(url, None, times), identity, self.outbox, self.host, random=random)
+        self.uplink = Uplink(BrokerAddress(url, None, times), identity, self.outbox, self.host, random=random)
         self.count = 0
 
     def tell(self, count: int = 1) -> None:
@@ -572,7 +572,7 @@ async def test_a_session_that_breaks_in_the_turn_of_the_cancellation_does_not_un
 
     async with broker() as by_hand:
         identity = Identity("greenhouse", GATEWAY_KEY, KEY.public)
-        link = Uplink(Destination(by_hand.url, None, QUICK), identity, Outbox("0" * 16), Cancelling())
+        link = Uplink(BrokerAddress(by_hand.url, None, QUICK), identity, Outbox("0" * 16), Cancelling())
         task = asyncio.create_task(link.run())
         session = await by_hand.session()
         while not link.connected:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from pyaiot.gateway.adapter import Adapter, DeviceEvents
-from pyaiot.gateway.dial import LinkTimes
+from pyaiot.gateway.dial import BrokerAddress, Identity, LinkTimes
 from pyaiot.gateway.service import GatewayService
 from pyaiot.keys import Keys
 from pyaiot.lifecycle import started
@@ -139,11 +139,8 @@ async def feeding(
     feeder = Feeder(name, devices=devices, resources=resources)
     feeder.service = GatewayService(
         cast("Adapter", feeder),  # whose protocol is the same for all of its class
-        name=name,
-        key=keys.gateways[name],
-        broker_key=keys.trusted_broker,
-        broker_url=f"ws://localhost:{port}/gw",
-        times=times,
+        Identity(name, keys.gateways[name], keys.trusted_broker),
+        BrokerAddress(f"ws://localhost:{port}/gw", times=times or LinkTimes()),
     )
     async with started(feeder.service, f"gateway {name}") as task:
         feed = asyncio.create_task(feeder.feed(per_s), name=f"gateway {name}: feed") if per_s else None

@@ -24,7 +24,7 @@ from pyaiot.addresses import is_loopback
 from pyaiot.doctor.checks.broker import BrokerFacts, Handshake
 from pyaiot.doctor.probes.bounded import STEP_S, reason_of, resolve
 from pyaiot.doctor.subjects import Place
-from pyaiot.gateway.dial import Destination, LinkLost, LinkTimes, dial, text_of
+from pyaiot.gateway.dial import BrokerAddress, LinkLost, LinkTimes, dial, text_of
 from pyaiot.keys import Keys
 from pyaiot.tls.trust import failure, trusting, trusting_own_process
 from pyaiot.wire import handshake
@@ -175,7 +175,7 @@ async def _shake(
     connection = None
     try:
         async with asyncio.timeout(STEP_S):
-            connection = await dial(Destination(url, tls, _TIMES))
+            connection = await dial(BrokerAddress(url, tls, _TIMES))
             said = text_of(await connection.recv())
             hello = handshake.read_hello(said)
             claimed = hello.broker

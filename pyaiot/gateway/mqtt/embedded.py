@@ -9,7 +9,8 @@ from typing import Final
 
 from pyaiot import keys
 from pyaiot.addresses import reached_at
-from pyaiot.gateway.cli import BrokerAddress, make_gateway
+from pyaiot.gateway.cli import make_gateway
+from pyaiot.gateway.dial import BrokerAddress
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.cli import make_adapter
 from pyaiot.gateway.service import GatewayService

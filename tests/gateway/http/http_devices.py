@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
-from pyaiot.gateway.dial import LinkTimes
+from pyaiot.gateway.dial import BrokerAddress, Identity, LinkTimes
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
 from pyaiot.gateway.service import GatewayService
@@ -184,12 +184,9 @@ async def running(
     async with broker(behave) as by_hand:
         service = GatewayService(
             adapter,
-            name="greenhouse",
-            key=GATEWAY_KEY,
-            broker_key=KEY.public,
-            broker_url=by_hand.url,
+            Identity("greenhouse", GATEWAY_KEY, KEY.public),
+            BrokerAddress(by_hand.url, times=LinkTimes(close_s=0.5)),
             timeout_s=timeout_s,
-            times=LinkTimes(close_s=0.5),
         )
         ready = asyncio.Event()
         task = asyncio.create_task(service.run(ready.set), name="gateway")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pyaiot.gateway.dial import BrokerAddress, Identity
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.service import GatewayService
 from pyaiot.lifecycle import started
@@ -28,13 +29,8 @@ pytestmark = pytest.mark.needs("mosquitto")
 async def running(server: Mosquitto, broker: broker_by_hand.BrokerByHand) -> AsyncIterator[GatewayService]:
     """A gateway that is subscribed: what a device says before that, nobody keeps for a session that never was."""
     adapter = MqttAdapter(client_id="greenhouse", host="127.0.0.1", port=server.port)
-    service = GatewayService(
-        adapter,
-        name="greenhouse",
-        key=broker_by_hand.GATEWAY_KEY,
-        broker_key=broker_by_hand.KEY.public,
-        broker_url=broker.url,
-    )
+    identity = Identity("greenhouse", broker_by_hand.GATEWAY_KEY, broker_by_hand.KEY.public)
+    service = GatewayService(adapter, identity, BrokerAddress(broker.url))
     async with started(service, "gateway"):
         async with asyncio.timeout(PATIENCE_S):
             await adapter.connected.wait()
