@@ -16,23 +16,13 @@ from pyaiot.keys import Keys
 from pyaiot.wire.messages import New
 from tests.broker.peers import client, gateway
 from tests.patience import PATIENCE_S
+from tests.raw_sockets import converse, frame
 
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Protocol: pyaiot.gw.1\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-
-
-def frame(opcode: int, payload: bytes, *, fin: bool = True, mask: bool = True, reserved: int = 0) -> bytes:
-    """A frame as a client sends it (RFC 6455 section 5.2), or not quite."""
-    first = (0x80 if fin else 0) | (reserved << 4) | opcode
-    bit = 0x80 if mask else 0
-    if len(payload) < 126:
-        head = bytes((first, bit | len(payload)))
-    else:
-        head = struct.pack("!BBH", first, bit | 126, len(payload))
-    return head + (b"\0\0\0\0" if mask else b"") + payload
 
 
 PROPER = [
@@ -63,23 +53,6 @@ IMPROPER = [
 ]
 
 
-async def _converse(port: int, data: bytes) -> bytes:
-    """Send everything, take what comes until the broker closes or has nothing more to say."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answer = b""
-    try:
-        writer.write(data)
-        writer.write_eof()
-        async with asyncio.timeout(PATIENCE_S):
-            while chunk := await reader.read(65_536):
-                answer += chunk
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
-    return answer
-
-
 @pytest.mark.parametrize("path", ["/ws", "/gw"])
 async def test_improper_frames_end_only_their_connection(
     broker: Broker, keys: Keys, path: str, caplog: pytest.LogCaptureFixture
@@ -92,17 +65,17 @@ async def test_improper_frames_end_only_their_connection(
         await link.say(New(uid="1", protocol="coap", at=1))
         await good.join("synced")
         await good.until("synced")
-        alone = await asyncio.gather(*(_converse(broker.port, upgrade + improper) for improper in IMPROPER))
+        alone = await asyncio.gather(*(converse(broker.port, upgrade + improper) for improper in IMPROPER))
         assert all(b" 101 " in answer for answer in alone)
         after_proper = (upgrade + b"".join(PROPER) + improper + PROPER[0] for improper in IMPROPER)
-        await asyncio.gather(*(_converse(broker.port, data) for data in after_proper))
+        await asyncio.gather(*(converse(broker.port, data) for data in after_proper))
         for _ in range(20):
             batch = []
             for _ in range(50):
                 data = bytearray(b"".join(chance.choices(PROPER + IMPROPER[:-4], k=chance.randrange(1, 6))))
                 for _ in range(chance.randrange(1, 12)):
                     data[chance.randrange(len(data))] = chance.randrange(256)
-                batch.append(_converse(broker.port, upgrade + bytes(data)))
+                batch.append(converse(broker.port, upgrade + bytes(data)))
             await asyncio.gather(*batch)
         await link.say(New(uid="2", protocol="coap", at=1))
         await good.sees({"coap/1": {}, "coap/2": {}})
@@ -125,11 +98,11 @@ async def test_improper_http_ends_only_its_connection(
                 data = bytearray(template)
                 for _ in range(chance.randrange(1, 8)):
                     data[chance.randrange(len(data))] = chance.randrange(256)
-                batch.append(_converse(broker.port, bytes(data)))
+                batch.append(converse(broker.port, bytes(data)))
             await asyncio.gather(*batch)
-        await _converse(broker.port, b"GET /ws HTTP/1.1\r\nHost: localhost\r\n" + b"x: " + b"y" * 100_000 + b"\r\n\r\n")
-        await _converse(broker.port, b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")
-        await _converse(broker.port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(200))
+        await converse(broker.port, b"GET /ws HTTP/1.1\r\nHost: localhost\r\n" + b"x: " + b"y" * 100_000 + b"\r\n\r\n")
+        await converse(broker.port, b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")
+        await converse(broker.port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(200))
         await _only(broker, 1)
         await good.join("synced")
         await good.until("synced")

@@ -14,6 +14,7 @@ import pytest
 from pyaiot import listening
 from tests.gateway.http.http_devices import Connection, Gateway, running
 from tests.patience import PATIENCE_S
+from tests.raw_sockets import converse
 
 POST = (
     b"POST /v1/nodes/esp?wait=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -56,23 +57,6 @@ IMPROPER = [
     b"GET /v1/nodes/esp?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n",  # and gone
     GET * 50,
 ]
-
-
-async def converse(port: int, data: bytes) -> bytes:
-    """Send everything, take what comes until the gateway closes or has nothing more to say."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answer = b""
-    try:
-        writer.write(data)
-        writer.write_eof()
-        async with asyncio.timeout(PATIENCE_S):
-            while chunk := await reader.read(65_536):
-                answer += chunk
-    except OSError:  # reset, or not even connected any more
-        pass
-    finally:
-        writer.close()
-    return answer
 
 
 def closed(gateway: Gateway) -> bool:

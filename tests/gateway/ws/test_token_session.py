@@ -18,6 +18,7 @@ from pyaiot.devices import Credential, Devices
 from pyaiot.gateway.adapter import Refused
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.sessions.token import MAX_EARLY
+from tests.raw_sockets import converse
 
 from .conftest import MakeGateway
 from .token_devices import (
@@ -33,7 +34,7 @@ from .token_devices import (
     token_device,
     token_for,
 )
-from .ws_devices import Gateway, converse, device, upgrade
+from .ws_devices import Gateway, device, upgrade
 
 
 @pytest.fixture
@@ -375,7 +376,7 @@ async def test_without_any_key_no_token_is_good(make_gateway: MakeGateway, tmp_p
 
 @pytest.mark.parametrize("offered", ["echo-protocol, x y", "echo-protocol,,\x01", "echo-protocol;q=1, echo-protocol"])
 async def test_an_offer_that_cannot_be_read_is_a_bad_request_and_leaves_nothing(gateway: Gateway, offered: str) -> None:
-    answer = await converse(gateway, upgrade("/", f"Sec-WebSocket-Protocol: {offered}\r\n"))
+    answer = await converse(gateway.adapter.port, upgrade("/", f"Sec-WebSocket-Protocol: {offered}\r\n"))
     assert answer.startswith(b"HTTP/1.1 400")
     assert gateway.adapter.counters.opened == 0
 

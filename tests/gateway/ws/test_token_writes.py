@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from pyaiot.gateway.adapter import WriteFailed
 from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.sessions.token import MAX_UNCONFIRMED, TokenSession
 from tests.patience import PATIENCE_S
+from tests.raw_sockets import frame
 
 from .conftest import MakeGateway
 from .token_devices import ACCEPTED, ECHO, PLATFORM, WRONG_FORMAT, keys_folder, token_device, token_for, within
-from .ws_devices import Gateway, frame, raw
+from .ws_devices import Gateway, raw
 
 Make = Callable[..., Awaitable[Gateway]]
 
@@ -92,14 +94,21 @@ async def test_what_no_parameter_can_be_is_not_sent(make: Make) -> None:
             await gateway.adapter.write("joe", "led", None)
 
 
+@asynccontextmanager
+async def silent_device(gateway: Gateway, uid: str) -> AsyncIterator[Any]:
+    """Reader and writer of a device that is known, and answers nothing by itself."""
+    hello = json.dumps({"type": "device", "deviceId": uid, "deviceToken": token_for(uid)}).encode()
+    async with raw(gateway, "/", more=f"Sec-WebSocket-Protocol: {ECHO}\r\n") as (reader, writer):
+        writer.write(frame(1, hello))
+        await gateway.until(lambda: gateway.known(uid))
+        yield reader, writer
+
+
 async def test_a_write_that_does_not_arrive_is_not_called_done(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is half open takes everything, and answers nothing."""
     monkeypatch.setattr("pyaiot.gateway.ws.adapter.CONFIRM_S", 0.2)
     gateway = await make()
-    hello = json.dumps({"type": "device", "deviceId": "joe", "deviceToken": token_for("joe")}).encode()
-    async with raw(gateway, "/", more=f"Sec-WebSocket-Protocol: {ECHO}\r\n") as (reader, writer):
-        writer.write(frame(1, hello))
-        await gateway.until(lambda: gateway.known("joe"))
+    async with silent_device(gateway, "joe") as (reader, writer):
         with pytest.raises(WriteFailed, match="timeout"):
             await gateway.adapter.write("joe", "led", 1)
         # An earlier ping's answer is none for what was sent behind it; a later one's is.
@@ -115,10 +124,7 @@ async def test_a_write_that_does_not_arrive_is_not_called_done(make: Make, monke
 
 async def test_a_device_that_answers_only_the_last_ping_has_confirmed_all(make: Make) -> None:
     gateway = await make()
-    hello = json.dumps({"type": "device", "deviceId": "joe", "deviceToken": token_for("joe")}).encode()
-    async with raw(gateway, "/", more=f"Sec-WebSocket-Protocol: {ECHO}\r\n") as (reader, writer):
-        writer.write(frame(1, hello))
-        await gateway.until(lambda: gateway.known("joe"))
+    async with silent_device(gateway, "joe") as (reader, writer):
         writes = [asyncio.create_task(gateway.adapter.write("joe", f"led{number}", 1)) for number in range(3)]
         async with asyncio.timeout(PATIENCE_S):
             await reader.readuntil(b"\x89\x013")
@@ -129,10 +135,7 @@ async def test_a_device_that_answers_only_the_last_ping_has_confirmed_all(make: 
 async def test_a_connection_that_ends_under_a_write_is_no_success(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pyaiot.gateway.ws.adapter.CONFIRM_S", 0.3)
     gateway = await make()
-    hello = json.dumps({"type": "device", "deviceId": "joe", "deviceToken": token_for("joe")}).encode()
-    async with raw(gateway, "/", more=f"Sec-WebSocket-Protocol: {ECHO}\r\n") as (_, writer):
-        writer.write(frame(1, hello))
-        await gateway.until(lambda: gateway.known("joe"))
+    async with silent_device(gateway, "joe") as (_, writer):
         write = asyncio.create_task(gateway.adapter.write("joe", "led", 1))
         await asyncio.sleep(0)
         writer.transport.abort()
@@ -186,10 +189,7 @@ async def test_a_device_that_answers_no_ping_costs_no_more_and_more(
 ) -> None:
     monkeypatch.setattr("pyaiot.gateway.ws.adapter.CONFIRM_S", 0.001)
     gateway = await make()
-    hello = json.dumps({"type": "device", "deviceId": "joe", "deviceToken": token_for("joe")}).encode()
-    async with raw(gateway, "/", more=f"Sec-WebSocket-Protocol: {ECHO}\r\n") as (_, writer):
-        writer.write(frame(1, hello))
-        await gateway.until(lambda: gateway.known("joe"))
+    async with silent_device(gateway, "joe"):
         session = gateway.adapter._residents.at("joe")
         assert isinstance(session, TokenSession)
         for _ in range(MAX_UNCONFIRMED + 10):

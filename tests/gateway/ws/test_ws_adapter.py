@@ -16,8 +16,9 @@ from pyaiot.lifecycle import StartupError
 from pyaiot.options import ConfigurationError
 from pyaiot.wire.messages import About, Door
 from tests.gateway.ws.conftest import MakeGateway
-from tests.gateway.ws.ws_devices import Gateway, converse, device, frame, raw, upgrade
+from tests.gateway.ws.ws_devices import Gateway, device, raw, upgrade
 from tests.patience import PATIENCE_S, is_within
+from tests.raw_sockets import converse, frame
 
 
 async def test_PB_01_PY_WSN_1_a_device_is_a_node_and_is_asked_for_its_values_once(gateway: Gateway) -> None:
@@ -195,9 +196,9 @@ async def test_what_the_gateway_does_not_take_is_left_out_and_said_once(
 
 async def test_only_node_is_there(gateway: Gateway) -> None:
     for path, status in (("/", 404), ("/nodes", 404), ("/node/x", 404), ("/gw", 404), ("/node?id=a&id=b", 400)):
-        answer = await converse(gateway, upgrade(path))
+        answer = await converse(gateway.adapter.port, upgrade(path))
         assert answer.startswith(f"HTTP/1.1 {status} ".encode()), path
-    assert (await converse(gateway, b"GET /node HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 426 ")
+    assert (await converse(gateway.adapter.port, b"GET /node HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 426 ")
     assert gateway.log == []
     assert gateway.adapter.counters.rejected == 6
 
@@ -210,7 +211,7 @@ async def test_a_page_of_anybody_cannot_play_device(make_gateway: MakeGateway) -
                 pass
         assert refused.value.response.status_code == 403
     more = "Origin: https://iot.example.org\r\nOrigin: https://evil.example\r\n"
-    assert (await converse(gateway, upgrade(more=more))).startswith(b"HTTP/1.1 403 ")
+    assert (await converse(gateway.adapter.port, upgrade(more=more))).startswith(b"HTTP/1.1 403 ")
     async with device(gateway, "?id=page", origin="https://IOT.example.org") as page:
         await page.update({"led": "1"})
         await gateway.until(lambda: gateway.told("page", "led"))
@@ -223,9 +224,9 @@ async def test_who_does_not_finish_its_request_is_cut_off(
     gateway = await make_gateway()
     async with device(gateway, "?id=lamp") as lamp:
         answers = await asyncio.gather(
-            converse(gateway, b"", end=False),
-            converse(gateway, upgrade()[:-2], end=False),
-            converse(gateway, b"GET /node HTTP/1.1\r\n" + b"x: y\r\n" * 20, end=False),
+            converse(gateway.adapter.port, b"", end=False),
+            converse(gateway.adapter.port, upgrade()[:-2], end=False),
+            converse(gateway.adapter.port, b"GET /node HTTP/1.1\r\n" + b"x: y\r\n" * 20, end=False),
         )
         assert answers == [b"", b"", b""]
         assert gateway.adapter.counters.late_requests == 3
@@ -235,7 +236,7 @@ async def test_who_does_not_finish_its_request_is_cut_off(
 
 async def test_a_request_has_a_bounded_length(gateway: Gateway) -> None:
     for data in (b"GET /node?" + b"x" * 60_000, upgrade(more="X: " + "y" * 8_000 + "\r\n")[:-2] + b"Z: 1\r\n" * 20_000):
-        answer = await converse(gateway, data, end=False)
+        answer = await converse(gateway.adapter.port, data, end=False)
         assert b" 101 " not in answer
     assert gateway.adapter.counters.opened == 0
 
@@ -247,7 +248,7 @@ async def test_an_address_has_so_many_connections_and_others_have_theirs(
     monkeypatch.setattr("pyaiot.gateway.ws.admission.is_loopback", lambda address: False)
     gateway = await make_gateway()
     async with device(gateway, "?id=a"), raw(gateway, "/node?id=b") as (_, writer):
-        assert await converse(gateway, upgrade()) == b""
+        assert await converse(gateway.adapter.port, upgrade()) == b""
         async with device(gateway, "?id=c", local_addr=("127.0.0.2", 0)):
             await gateway.until(lambda: gateway.known("c"))
         writer.transport.abort()

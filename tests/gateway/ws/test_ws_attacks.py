@@ -14,7 +14,8 @@ from itertools import count
 import pytest
 
 from tests.gateway.ws.conftest import MakeGateway
-from tests.gateway.ws.ws_devices import Gateway, device, frame, raw
+from tests.gateway.ws.ws_devices import Gateway, device, raw
+from tests.raw_sockets import frame
 
 KEYS = json.dumps({"type": "update", "data": {f"k{n}": n for n in range(1_000)}}).encode()
 ENDLESS = {

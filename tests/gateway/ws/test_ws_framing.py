@@ -12,7 +12,7 @@ from websockets.server import ServerProtocol
 
 from pyaiot.gateway.ws.framing import SLICE_BYTES, SLICE_FRAMES, slice_end, whole_text
 from tests.gateway.ws.test_ws_robustness import IMPROPER, PROPER
-from tests.gateway.ws.ws_devices import frame
+from tests.raw_sockets import frame
 
 LIMIT = 16_384
 ROUNDS = 40_000

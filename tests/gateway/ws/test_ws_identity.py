@@ -18,8 +18,9 @@ from pyaiot.gateway.ws import ownership
 from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.wire.names import is_name
 from tests.gateway.ws.conftest import MakeGateway
-from tests.gateway.ws.ws_devices import Gateway, device, frame, raw
+from tests.gateway.ws.ws_devices import Gateway, device, raw
 from tests.patience import PATIENCE_S
+from tests.raw_sockets import frame
 
 KEY = "a-key-of-the-owner"
 

@@ -14,7 +14,8 @@ from pyaiot.gateway.ws.pace import MAX_BURST, MAX_UPDATES_PER_S
 from pyaiot.gateway.ws.residents import NODE_TIMEOUT_S
 from pyaiot.gateway.ws.server import PING_S
 from tests.gateway.ws.conftest import MakeGateway
-from tests.gateway.ws.ws_devices import Gateway, device, frame, raw
+from tests.gateway.ws.ws_devices import Gateway, device, raw
+from tests.raw_sockets import frame
 
 
 def test_a_half_open_connection_is_found_within_25_s_and_its_node_lives_as_long() -> None:

@@ -20,10 +20,11 @@ from pyaiot.gateway.ws.framing import SLICE_BYTES
 from pyaiot.gateway.ws.hang_up import Presence
 from pyaiot.gateway.ws.pace import FIRST_BURST, MAX_BURST, MAX_UPDATES_PER_S, PROBATION_S, Pace, Paces
 from tests.patience import PATIENCE_S
+from tests.raw_sockets import frame
 
 from .conftest import MakeGateway
 from .token_devices import ACCEPTED, INVALID, PLATFORM, keys_folder, token_device
-from .ws_devices import Gateway, device, frame, nobody_served, raw, upgrade
+from .ws_devices import Gateway, device, nobody_served, raw, upgrade
 
 HOST = "192.0.2.1"
 

@@ -12,8 +12,9 @@ from typing import cast
 
 import pytest
 
-from tests.gateway.ws.ws_devices import Gateway, converse, device, frame, raw, upgrade
+from tests.gateway.ws.ws_devices import Gateway, device, raw, upgrade
 from tests.patience import PATIENCE_S
+from tests.raw_sockets import converse, frame
 
 FRAMES = 20_000
 #: Connections at a time.
@@ -137,7 +138,7 @@ async def test_what_is_no_http_ends_only_its_connection(gateway: Gateway, caplog
                 data = bytearray(template)
                 for _ in range(chance.randrange(1, 8)):
                     data[chance.randrange(len(data))] = chance.randrange(256)
-                batch.append(converse(gateway, bytes(data)))
+                batch.append(converse(gateway.adapter.port, bytes(data)))
             await asyncio.gather(*batch)
         for data in (
             b"",
@@ -150,7 +151,7 @@ async def test_what_is_no_http_ends_only_its_connection(gateway: Gateway, caplog
             upgrade("/node", "Content-Length: 5\r\n") + b"hello",
             b"POST /node HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 50_000,
         ):
-            answer = await converse(gateway, data)
+            answer = await converse(gateway.adapter.port, data)
             assert b" 101 " not in answer, data[:60]
         await good.update({"led": "1"})
         await gateway.until(lambda: gateway.told("good", "led"))
@@ -202,13 +203,13 @@ async def test_what_comes_with_the_request_is_taken_after_it_was_answered(gatewa
     """No client may (RFC 6455 section 4.1), but then all is said in its order."""
     update = frame(1, b'{"type":"update","data":{"led":"1"}}')
     goodbye = frame(8, (1000).to_bytes(2, "big"))
-    answer = await converse(gateway, upgrade("/node?id=early") + frame(9, b"ping") + update + goodbye)
+    answer = await converse(gateway.adapter.port, upgrade("/node?id=early") + frame(9, b"ping") + update + goodbye)
     head, _, rest = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 ")
     assert b'{"request":"discover"}' in rest
     assert b"\x8a\x04ping" in rest
     assert gateway.told("early", "led") == ["1"]
-    refused = await converse(gateway, upgrade("/nothing") + update + frame(3, b"") + goodbye)
+    refused = await converse(gateway.adapter.port, upgrade("/nothing") + update + frame(3, b"") + goodbye)
     assert refused.startswith(b"HTTP/1.1 404 ")
     # And a request in segments of one byte is a request.
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.adapter.port)

@@ -15,10 +15,11 @@ from pyaiot.gateway.ws.deadlines import Deadlines
 from pyaiot.gateway.ws.fair_queue import Group
 from pyaiot.gateway.ws.server import Server
 from pyaiot.gateway.ws.turns import WorkTurns
+from tests.raw_sockets import converse
 
 from .conftest import MakeGateway
 from .token_devices import ACCEPTED, PLATFORM, keys_folder, token_device
-from .ws_devices import Gateway, converse, nobody_served, raw, upgrade
+from .ws_devices import Gateway, nobody_served, raw, upgrade
 
 
 class Worker:
@@ -142,7 +143,7 @@ async def test_a_request_that_waits_for_its_turn_is_not_late(gateway: Gateway) -
 
     with nobody_served(gateway) as waiting:
         entering = asyncio.create_task(enter())
-        late = asyncio.create_task(converse(gateway, upgrade()[:-1], end=False))
+        late = asyncio.create_task(converse(gateway.adapter.port, upgrade()[:-1], end=False))
         await gateway.until(lambda: len(server) == 2 and waiting)
         time_is_up(server, server._requests)
         assert await late == b""

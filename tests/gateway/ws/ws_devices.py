@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -109,19 +107,6 @@ def upgrade(path: str = "/node", more: str = "") -> bytes:
     return UPGRADE.format(path=path, more=more).encode()
 
 
-def frame(opcode: int, payload: bytes, *, fin: bool = True, mask: bool = True, reserved: int = 0) -> bytes:
-    """A frame as a device sends it (RFC 6455 section 5.2), or not quite."""
-    first = (0x80 if fin else 0) | (reserved << 4) | opcode
-    bit = 0x80 if mask else 0
-    if len(payload) < 126:
-        head = bytes((first, bit | len(payload)))
-    else:
-        head = struct.pack("!BBH", first, bit | 126, len(payload))
-    key = os.urandom(4) if mask else b""
-    masked = bytes(byte ^ key[n % 4] for n, byte in enumerate(payload)) if mask else payload
-    return head + key + masked
-
-
 @asynccontextmanager
 async def raw(gateway: Gateway, path: str = "/node", *, more: str = "", **options: Any) -> AsyncIterator[Any]:
     """Reader and writer of an upgraded connection that answers nothing by itself."""
@@ -134,24 +119,6 @@ async def raw(gateway: Gateway, path: str = "/node", *, more: str = "", **option
         yield reader, writer
     finally:
         writer.transport.abort()
-
-
-async def converse(gateway: Gateway, data: bytes, *, end: bool = True) -> bytes:
-    """Send everything, take what comes until the gateway hangs up."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.adapter.port)
-    answer = b""
-    try:
-        writer.write(data)
-        if end:
-            writer.write_eof()
-        async with asyncio.timeout(PATIENCE_S):
-            while chunk := await reader.read(65_536):
-                answer += chunk
-    except OSError:
-        pass
-    finally:
-        writer.transport.abort()
-    return answer
 
 
 @contextmanager
