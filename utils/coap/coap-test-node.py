@@ -10,6 +10,7 @@ import logging
 import sys
 
 from pyaiot.simulation.coap import SimulatedCoapDevice
+from pyaiot.simulation.running import until_signal
 from pyaiot.wire.names import is_name
 
 FLAGS = {
@@ -65,9 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         interval_s=options.interval,
     )
     try:
-        asyncio.run(device.run())
-    except KeyboardInterrupt:
-        return 0
+        asyncio.run(until_signal(device))
     except OSError as error:
         where = f"{options.gateway_host}:{options.gateway_port}"
         print(f"coap-test-node.py: cannot start (gateway {where}, own port {options.port}): {error}", file=sys.stderr)

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
-import signal
 import sys
 from pathlib import Path
 
 from pyaiot.simulation.mqtt import SimulatedMqttDevice
+from pyaiot.simulation.running import until_signal
 from pyaiot.wire.names import is_name
 
 ATTRIBUTES = {"name": "MQTT Test Node", "os": "riot", "board": "HP"}
@@ -77,21 +76,12 @@ def make_device(options: argparse.Namespace) -> SimulatedMqttDevice:
     )
 
 
-async def run(device: SimulatedMqttDevice) -> None:
-    """Be the device until SIGINT or SIGTERM."""
-    running = asyncio.create_task(device.run(), name="device")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the device until Ctrl-C; the exit code of the program."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("gmqtt").setLevel(logging.CRITICAL)  # what matters is said by the device
-    asyncio.run(run(make_device(options)))
+    asyncio.run(until_signal(make_device(options)))
     return 0
 
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
-import signal
 import sys
 from pathlib import Path
 
+from pyaiot.simulation.running import until_signal
 from pyaiot.simulation.ws import SimulatedWsDevice
 from pyaiot.simulation.ws_dialects import subject_of
 from pyaiot.wire.names import is_name
@@ -60,15 +59,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-async def run(device: SimulatedWsDevice) -> None:
-    """Be the device until SIGINT or SIGTERM."""
-    running = asyncio.create_task(device.run(), name="device")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the device until Ctrl-C; the exit code of the program."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
@@ -81,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         interval_s=options.interval,
         token_file=options.token_file,
     )
-    asyncio.run(run(device))
+    asyncio.run(until_signal(device))
     return 0
 
 
