@@ -8,7 +8,9 @@ import logging
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
+from functools import cache
 from types import ModuleType
 
 import pytest
@@ -35,8 +37,21 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@cache
+def has_ipv6() -> bool:
+    """Whether this machine has IPv6, if only on loopback."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip, loudly, what needs a missing program; on CI a missing program is a failure."""
+    if item.get_closest_marker("needs_ipv6") and not has_ipv6():
+        pytest.skip("needs IPv6, of which this machine has not even ::1")
     for mark in item.iter_markers("needs"):
         for program in mark.args:
             if shutil.which(program, path=PATH) is None:

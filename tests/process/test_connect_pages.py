@@ -23,7 +23,7 @@ from tests.process.processes import BROKER_LISTENS, ROOT, Host, Process
 from tests.process.test_up import PORTS
 from tests.process.viewers import Viewer, viewing
 
-pytestmark = pytest.mark.needs("curl", "coap-client-notls", "coap-server-notls")
+pytestmark = [pytest.mark.needs("curl", "coap-client-notls", "coap-server-notls"), pytest.mark.needs_ipv6]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 #: Fails where the answer is an error, and asks no proxy.

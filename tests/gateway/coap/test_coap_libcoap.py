@@ -57,6 +57,7 @@ async def test_coap_client_posts_alive_and_server(gateway: Gateway, uri: str) ->
     assert gateway.nodes["lib"]["temperature"] == "23.4°C"
 
 
+@pytest.mark.needs_ipv6
 @pytest.mark.needs(CLIENT)
 async def test_coap_client_posts_without_confirmation_and_over_ipv6(gateway: Gateway, uri: str) -> None:
     gateway.auto_discover = False

@@ -14,6 +14,8 @@ from pyaiot.gateway.coap import multicast
 from pyaiot.gateway.coap.group_answers import SOURCE_BURST
 from tests.gateway.coap.coap_devices import Gateway
 
+pytestmark = pytest.mark.needs_ipv6
+
 
 def question(path: str = ".well-known/core", *, kind: int = NON, code: int = codes.GET, query: str = "") -> bytes:
     message = Message(code=code, uri_path=path.split("/"), uri_query=[query] if query else [])
