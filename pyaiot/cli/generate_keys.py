@@ -62,7 +62,8 @@ def run(arguments: Sequence[str]) -> int:
     with keyfile.FILE.changing(path):
         _change(path, options)
     whom = (options.authorize, options.revoke, options.client, options.revoke_client)
-    if not options.if_missing:
+    changes = (*whom, options.gateway, options.trust_broker, options.force or None)
+    if any(each is not None for each in changes):  # else they are the first ones, and nobody has a copy
         tell_after_change(path, "aiot-broker" if any(each is not None for each in whom) else "aiot.target")
     return 0
 

@@ -70,6 +70,11 @@ def _judge_settings(host: Host) -> Iterator[Finding]:
         yield from configuration.check_changed(each.name, each.changed, user=each.name in users)
         if each.subject is not None:
             yield from configuration.check_expected(each.subject, user=each.name in users)
+    programs, installed_s = str(Path(sys.executable).parent.absolute()), versions_probe.installed_at()
+    for unit, _ in host.units.found:
+        for process in host.processes:
+            if process.name == unit.name:
+                yield from unit_checks.check_age(unit, programs, process.started_s, installed_s)
     by_place = {each.where: each.variables for each in host.loaded}
     told: frozenset[str] = frozenset()
     for where, names in by_place.items():

@@ -28,7 +28,7 @@ from pyaiot.doctor.probes import bounded
 from pyaiot.doctor.proc_net import Listening
 from pyaiot.doctor.report import render
 from pyaiot.doctor.subjects import Door, Place, Scope, Subject, choose, located, not_examined, place_of, roles_of
-from pyaiot.doctor.unit_files import read_environment_file, read_unit
+from pyaiot.doctor.unit_files import UnitFile, read_environment_file, read_unit
 from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, MqttGatewaySettings, UpSettings
 from pyaiot.systemd.units import USUAL, all_units
 
@@ -382,6 +382,10 @@ def test_units_are_read_as_systemd_reads_them() -> None:
     assert judged(replace(well, state={"NRestarts": "9"})) == [("units.restarts", "warning")]
     assert judged(replace(well, settings_modes={"/e": 0o644})) == []
     assert judged(replace(well, settings_modes={"/e": 0o664})) == [("units.settings", "warning")]
+    ages = [(99.0, 100.0, "/opt/bin"), (101.0, 100.0, "/opt/bin"), (99.0, None, "/opt/bin"), (99.0, 100.0, "/other")]
+    unit = UnitFile("aiot-broker", "/x/aiot-broker.service", "/opt/bin/aiot-broker")
+    found = [list(unit_checks.check_age(unit, programs, since, then)) for since, then, programs in ages]
+    assert [[each.fix for each in some] for some in found] == [["systemctl restart aiot-broker"], [], [], []]
     assert [each.check for each in unit_checks.check_enabled(["aiot-broker"], [])] == ["units.enabled"]
     assert list(unit_checks.check_enabled(["aiot-broker"], ["aiot-broker"])) == []
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -124,6 +125,14 @@ async def test_nobody_there(keys: Keys) -> None:
     assert (facts.reached, facts.fault) == ("connect", "connection refused")
     seen = await broker_probe.look(Place("ws://nowhere.invalid:1/gw"), keys, frozenset(), False)
     assert (seen.facts.reached, seen.facts.expected) == ("resolve", True)
+
+
+def test_a_process_has_an_age() -> None:
+    begun = processes.started_at("self")
+    assert begun is not None
+    # To the day: the machine's clock may have been set meanwhile, and the kernel tells its own start by whole seconds.
+    assert time.time() - 86_400 < begun < time.time() + 2
+    assert processes.started_at("0") is None
 
 
 async def test_an_mqtt_broker_that_wants_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

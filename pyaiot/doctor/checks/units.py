@@ -45,6 +45,25 @@ def check_enabled(installed: Sequence[str], enabled: Collection[str]) -> Iterato
         )
 
 
+def check_age(unit: UnitFile, programs: str, started_s: float | None, installed_s: float | None) -> Iterator[Finding]:
+    """Of a service that runs: whether it was started before pip put this pyaiot in its place (both Unix time).
+
+    ``programs``: the folder of this installation's commands; None: not known.
+    """
+    if unit.program.rpartition("/")[0] != programs or started_s is None or installed_s is None:
+        return
+    if started_s < installed_s:
+        systemctl = "systemctl --user" if unit.user else "systemctl"
+        yield Finding(
+            check="units.age",
+            level="warning",
+            service=unit.name,
+            summary="runs since before pyaiot was installed here, so by older code",
+            fix=f"{systemctl} restart {unit.name}",
+            facts={"started": round(started_s), "installed": round(installed_s)},
+        )
+
+
 def check_unit(facts: UnitFacts) -> Iterator[Finding]:
     """One unit."""
     unit = facts.unit

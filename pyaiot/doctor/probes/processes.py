@@ -42,6 +42,8 @@ class Running:
     folder: str
     files: int | None
     rights: Rights | None = None
+    #: Unix time; None where it cannot be told.
+    started_s: float | None = None
 
 
 def running() -> list[Running]:
@@ -68,6 +70,7 @@ def running() -> list[Running]:
                 _link(pid, "cwd") or "/",
                 _files(pid),
                 rights,
+                started_at(pid),
             )
         )
         if len(found) == MAX_RUNNING:
@@ -129,6 +132,15 @@ def _environment(pid: str) -> dict[str, str] | None:
         return None
     pairs = (each.partition("=") for each in raw.decode(errors="surrogateescape").split("\0"))
     return {name: value for name, _, value in pairs if name.startswith("AIOT_") or name in ("HOME", STARTED_BY_SYSTEMD)}
+
+
+def started_at(pid: str) -> float | None:
+    """By this host's clock as it is now (proc(5): ticks since the machine started, and when that was)."""
+    boot = next((line.split()[1] for line in _text(PROC / "stat").splitlines() if line.startswith("btime ")), None)
+    fields = _text(PROC / pid / "stat").rpartition(")")[2].split()
+    if boot is None or len(fields) < 20:
+        return None
+    return int(boot) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def _files(pid: str) -> int | None:

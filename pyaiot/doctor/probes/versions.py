@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -32,6 +33,15 @@ def look() -> Versions:
         found={name: _version(name) for name in {requirement(each)[0] for each in requires}},
         page=page,
     )
+
+
+def installed_at() -> float | None:
+    """When pip put pyaiot here, Unix time; None where it did not, as it is for sources that are worked on."""
+    try:
+        record = metadata.distribution("pyaiot").locate_file(f"pyaiot-{pyaiot.__version__}.dist-info/RECORD")
+        return os.stat(str(record)).st_mtime
+    except (metadata.PackageNotFoundError, OSError):
+        return None
 
 
 def _version(name: str) -> str | None:
