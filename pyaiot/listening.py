@@ -62,10 +62,11 @@ class CannotListen(ConfigurationError):
     """An address cannot be listened on; one line that says what to do."""
 
 
-def bind(host: str, port: int, option: str) -> list[socket.socket]:
+def bind(host: str, port: int, option: str, port_option: str = "") -> list[socket.socket]:
     """TCP sockets listening on every address of ``host``, all with one port; 0 asks for a free one.
 
-    ``option`` (``broker``, ``web``) names the options in the advice. Raises CannotListen.
+    ``option`` (``broker``, ``web``) names the options in the advice; ``port_option`` that of the port, where it is
+    another one's. Raises CannotListen.
     """
     try:
         return _bind(host, port)
@@ -75,7 +76,7 @@ def bind(host: str, port: int, option: str) -> list[socket.socket]:
         reason = (error.strerror if isinstance(error, OSError) else None) or "bad name"
         raise CannotListen(
             f"cannot listen on {host or 'all addresses,'} port {port} ({reason}): "
-            f"stop what uses it, or choose another with --{option}-port or --{option}-host"
+            f"stop what uses it, or choose another with --{port_option or option}-port or --{option}-host"
         ) from None
 
 
@@ -109,10 +110,11 @@ def raise_file_limit() -> int:
 def sharing(servers: int) -> Iterator[None]:
     """Inside this ``with`` the process's open files are for so many servers, each with an equal part of them.
 
-    A part of its own, so that no one's peers can take the connections of another.
+    A part of its own, so that no one's peers can take the connections of another. Within another ``with`` it is that
+    one's part which is shared.
     """
     global _sharing
-    before, _sharing = _sharing, servers
+    before, _sharing = _sharing, _sharing * servers
     try:
         yield
     finally:

@@ -11,3 +11,7 @@ MQTT_PORT: Final = 1886
 WS_PORT: Final = 8001
 HTTP_PORT: Final = 8002
 WEB_PORT: Final = 8080
+#: Of the same by TLS; that of MQTT is IANA's.
+MQTT_TLS_PORT: Final = 8883
+WS_TLS_PORT: Final = 8801
+HTTP_TLS_PORT: Final = 8802

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from pyaiot.options import option
-from pyaiot.ports import BROKER_PORT, COAP_PORT, HTTP_PORT, MQTT_PORT, WEB_PORT, WS_PORT
+from pyaiot.ports import (
+    BROKER_PORT,
+    COAP_PORT,
+    HTTP_PORT,
+    HTTP_TLS_PORT,
+    MQTT_PORT,
+    MQTT_TLS_PORT,
+    WEB_PORT,
+    WS_PORT,
+    WS_TLS_PORT,
+)
 
 #: Where the public keys are that devices' tokens are checked by.
 DEVICE_KEYS: Final = "~/.pyaiot/device-keys"
@@ -67,7 +77,7 @@ class CommonSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TlsSettings(CommonSettings):
-    """What those have that others connect to by HTTP and WebSocket."""
+    """What those have that others connect to by TLS, where they have a certificate."""
 
     tls_cert: str = option(
         "",
@@ -89,6 +99,16 @@ class DeviceFileSettings(CommonSettings):
         "file with the devices' passwords, hashed (see aiot device)",
         metavar="FILE",
         keeps="secret",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceTlsSettings(TlsSettings):
+    """What those have that devices connect to by TLS: that is a second port, as many devices know no TLS."""
+
+    tls_only: bool = option(
+        False,
+        "devices come in by TLS alone: with --tls-cert the ports of devices without TLS stay shut, but for CoAP's",
     )
 
 
@@ -180,7 +200,7 @@ class CoapGatewaySettings(GatewaySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MqttBrokerSettings(DeviceFileSettings):
+class MqttBrokerSettings(DeviceFileSettings, DeviceTlsSettings):
     """``aiot-mqtt-broker``, and what concerns the embedded MQTT broker of ``aiot-mqtt-gateway``."""
 
     program: ClassVar[str] = "aiot-mqtt-broker"
@@ -189,6 +209,9 @@ class MqttBrokerSettings(DeviceFileSettings):
         "localhost", "host name or address of the MQTT broker (an embedded one binds to it)", metavar="HOST"
     )
     mqtt_port: int = option(MQTT_PORT, "port of the MQTT broker", kind="port")
+    mqtt_tls_port: int = option(
+        MQTT_TLS_PORT, "port of the embedded MQTT broker for devices that speak TLS, with --tls-cert", kind="port"
+    )
     mqtt_require_password: bool = option(
         False, "devices need a password at the embedded MQTT broker, on loopback too (elsewhere they always do)"
     )
@@ -217,13 +240,16 @@ class MqttGatewaySettings(MqttBrokerSettings, GatewaySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WsGatewaySettings(ActuationSettings, DeviceTokenSettings, GatewaySettings):
+class WsGatewaySettings(ActuationSettings, DeviceTokenSettings, DeviceTlsSettings, GatewaySettings):
     """``aiot-ws-gateway``."""
 
     program: ClassVar[str] = "aiot-ws-gateway"
 
     gateway_host: str = option("::", "address to listen on for devices (:: is every IPv4 and IPv6 one)", metavar="HOST")
     gateway_port: int = option(WS_PORT, "port to listen on for devices", kind="port")
+    gateway_tls_port: int = option(
+        WS_TLS_PORT, "port to listen on for devices that speak TLS (wss://), with --tls-cert", kind="port"
+    )
     device_origins: str = option(
         "", "web pages that may play device, comma separated, such as https://iot.example.org", metavar="ORIGINS"
     )
@@ -231,15 +257,18 @@ class WsGatewaySettings(ActuationSettings, DeviceTokenSettings, GatewaySettings)
 
 
 @dataclass(frozen=True, kw_only=True)
-class HttpGatewaySettings(DeviceTokenSettings, GatewaySettings):
+class HttpGatewaySettings(DeviceTokenSettings, DeviceTlsSettings, GatewaySettings):
     """``aiot-http-gateway``."""
 
     program: ClassVar[str] = "aiot-http-gateway"
 
     http_host: str = option(
-        "localhost", "address to listen on for devices that speak HTTP, which is not encrypted", metavar="HOST"
+        "localhost", "address to listen on for devices that speak HTTP, encrypted only by TLS", metavar="HOST"
     )
     http_port: int = option(HTTP_PORT, "port to listen on for devices that speak HTTP", kind="port")
+    http_tls_port: int = option(
+        HTTP_TLS_PORT, "port to listen on for devices that speak HTTP by TLS (https://), with --tls-cert", kind="port"
+    )
     http_require_password: bool = option(
         False, "devices need a password or token for HTTP, on loopback too (elsewhere they always do)"
     )

@@ -24,7 +24,10 @@ TYPES: Final[dict[Kind, tuple[str, ...]]] = {
     "ws": ("_aiot-ws._tcp.local.",),
     "http": ("_aiot-http._tcp.local.",),
 }
-TLS_TYPES: Final[dict[Kind, tuple[str, ...]]] = {"dashboard": ("_https._tcp.local.",)}
+TLS_TYPES: Final[dict[Kind, tuple[str, ...]]] = {
+    "dashboard": ("_https._tcp.local.",),
+    "mqtt": ("_secure-mqtt._tcp.local.",),
+}
 
 #: An instance's name has so many bytes at most (RFC 6763 section 7.2); two more tell it from others of that name: `-2`.
 MAX_NAME: Final = 63 - 3

@@ -27,21 +27,22 @@ from pyaiot.gateway.coap.cli import make_adapter as make_coap_adapter
 from pyaiot.gateway.coap.cli import make_offer as offer_coap
 from pyaiot.gateway.dial import BrokerAddress
 from pyaiot.gateway.http.cli import make_adapter as make_http_adapter
-from pyaiot.gateway.http.cli import make_offer as offer_http
+from pyaiot.gateway.http.cli import make_offers as offer_http
 from pyaiot.gateway.mqtt.cli import make_adapter as make_mqtt_adapter
 from pyaiot.gateway.mqtt.embedded import GatewayWithBroker
 from pyaiot.gateway.ws.cli import make_adapter as make_ws_adapter
-from pyaiot.gateway.ws.cli import make_offer as offer_ws
+from pyaiot.gateway.ws.cli import make_offers as offer_ws
 from pyaiot.lifecycle import Ready, Service, first_fault, started
 from pyaiot.listening import bind, port_of, sharing
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health, of_all
 from pyaiot.monitoring.watched import Watched
-from pyaiot.mqtt_broker.cli import make_offer as offer_mqtt
+from pyaiot.mqtt_broker.cli import make_offers as offer_mqtt
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, UpSettings
 from pyaiot.simulation.demo import Demo
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
+from pyaiot.tls.ports import DevicePorts
 from pyaiot.tls.renewal import Renewal
 from pyaiot.tls.trust import trusting_own_process
 
@@ -87,6 +88,8 @@ class Everything:
         if settings.broker:
             log.info("--broker (AIOT_BROKER) is for gateways alone and for verbs: aiot up has a broker of its own")
         certificate = server_certificate(settings)
+        if settings.tls_only and settings.demo:
+            raise ConfigurationError("--tls-only: the simulated devices of --demo speak no TLS")
         make_keys(settings.key_file)
         async with AsyncExitStack() as stack:
             stack.enter_context(sharing(SERVERS + self._can_embed))
@@ -108,28 +111,30 @@ class Everything:
             settings = replace(settings, broker_port=str(broker.port))
             await start(Dashboard(make_config(settings), page_sockets, certificate), "dashboard")
             own = own_broker(settings, certificate)
-            coap, ws, http = make_coap_adapter(settings), make_ws_adapter(settings), make_http_adapter(settings)
+            coap = make_coap_adapter(settings)
+            ws, http = make_ws_adapter(settings, certificate), make_http_adapter(settings, certificate)
             await start(make_gateway(coap, settings, own), "CoAP gateway")
             await start(make_gateway(ws, settings, own), "WebSocket gateway")
             await start(make_gateway(http, settings, own), "HTTP gateway")
-            mqtt_port: int | None = None
+            mqtt: DevicePorts | None = None
             if not settings.embedded_broker:
                 await start(make_gateway(make_mqtt_adapter(settings), settings, own), "MQTT gateway")
             elif self._can_embed:
-                both = GatewayWithBroker(settings, own)
+                both = GatewayWithBroker(settings, own, certificate)
                 await start(both, "MQTT")
-                mqtt_port = both.port
+                mqtt = both.ports
             if settings.demo:
+                mqtt_port = None if mqtt is None else mqtt.port
                 await start(Demo(coap.port, ws.port, mqtt_port), "simulated devices")
             self.offers = [
                 offer_dashboard(settings, settings.web_port),
                 offer_broker(broker, settings),
                 offer_coap(settings, coap.port),
-                offer_ws(settings, ws.port),
-                offer_http(settings, http.port),
-                *([] if mqtt_port is None else [offer_mqtt(settings, mqtt_port)]),
+                *offer_ws(settings, ws),
+                *offer_http(settings, http),
+                *([] if mqtt is None else offer_mqtt(settings, mqtt)),
             ]
-            self._tell(settings, certificate, coap.port, mqtt_port, ws.port, http.port)
+            self._tell(settings, certificate, coap.port, mqtt, ws.ports, http.ports)
             ready()
             await first_fault(tasks)
 
@@ -147,14 +152,14 @@ class Everything:
         settings: UpSettings,
         certificate: ServerCertificate | None,
         coap: int,
-        mqtt: int | None,
-        ws: int,
-        http: int,
+        mqtt: DevicePorts | None,
+        ws: DevicePorts,
+        http: DevicePorts,
     ) -> None:
         scheme = "http" if certificate is None else "https"
         host = page_host(settings.web_host, certificate)
         if mqtt is not None:
-            mqtt_line = f"TCP port {mqtt}"
+            mqtt_line = f"TCP {mqtt}"
         elif settings.embedded_broker:
             mqtt_line = "none: pip install 'pyaiot[mqtt-broker]', or --embedded-broker=no"
         else:
@@ -163,8 +168,8 @@ class Everything:
         print(f"\n  Dashboard     {scheme}://{in_url(host)}:{settings.web_port}/{demo}")
         print(f"  CoAP devices  UDP port {coap}")
         print(f"  MQTT devices  {mqtt_line}")
-        print(f"  WebSockets    TCP port {ws}, at /node")
-        print(f"  HTTP devices  TCP port {http}, at /v1/nodes/<id>")
+        print(f"  WebSockets    TCP {ws}, at /node")
+        print(f"  HTTP devices  TCP {http}, at /v1/nodes/<id>")
         print("  Ctrl-C ends it.\n", flush=True)
 
 

@@ -27,6 +27,7 @@ LOOKED_FOR: Final = {
     "_aiot-broker._tcp.local.": ("broker", "ws"),
     "_coap._udp.local.": ("coap", "coap"),
     "_mqtt._tcp.local.": ("mqtt", "mqtt"),
+    "_secure-mqtt._tcp.local.": ("mqtt", "mqtts"),
     "_aiot-ws._tcp.local.": ("ws", "ws"),
     "_aiot-http._tcp.local.": ("http", "http"),
 }
@@ -124,7 +125,7 @@ def from_service(
     ours = bool(version)
     if not known or not port or (not ours and kind == "dashboard"):
         return None
-    tls = scheme == "https" or (ours and _text(txt, b"tls") == "1")
+    tls = scheme in _TLS.values() or (ours and _text(txt, b"tls") == "1")
     told = {name: _text(txt, key) for name, key in (("gateway", b"gw"), ("key", b"key")) if txt.get(key)}
     if kind == "dashboard" and name:
         told["name"] = clip(name)

@@ -31,7 +31,6 @@ from pyaiot.doctor.probes import versions as versions_probe
 from pyaiot.doctor.subjects import Door, Subject
 from pyaiot.keys import Keys
 from pyaiot.options import ConfigurationError
-from pyaiot.settings import TlsSettings
 from pyaiot.tls.certificate import server_certificate
 
 
@@ -119,9 +118,9 @@ def _judge_files(host: Host, keys: Mapping[str, tuple[KeyFacts, Keys | None]]) -
 
 def _judge_certificates(found: Sequence[Subject]) -> Iterator[Finding]:
     for each in found:
-        if isinstance(each.settings, TlsSettings):
+        if (settings := subjects.tls_settings(each.settings)) is not None:
             try:
-                shown = server_certificate(each.settings)
+                shown = server_certificate(settings)
             except ConfigurationError:
                 continue  # its settings say so
             if shown is not None:
@@ -138,7 +137,8 @@ def _judge_host(host: Host, doors: Sequence[Door]) -> Iterator[Finding]:
     )
     yield from room.check_memory(room_probe.available_memory())
     for each in host.loaded:
-        servers = sum(door.transport == "TCP" and door.service == each.name for door in doors)
+        # A port by TLS shares what the one without has.
+        servers = sum(door.transport == "TCP" and door.service == each.name and not door.tls for door in doors)
         if each.subject is not None and each.subject.origin != "unit":
             allowed = each.files if each.subject.pid is not None else room_probe.open_files()
             yield from room.check_limits(room.Limits(service=each.name, files=allowed, servers=servers))

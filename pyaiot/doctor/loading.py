@@ -23,7 +23,7 @@ from pyaiot.doctor.probes.files import CREDENTIALS
 from pyaiot.doctor.probes.processes import STARTED_BY_SYSTEMD, Running
 from pyaiot.doctor.probes.rights import Rights
 from pyaiot.doctor.probes.units import Units
-from pyaiot.doctor.subjects import ROLES, SETTINGS, UP, Subject, absolute, located, roles_of
+from pyaiot.doctor.subjects import ROLES, SETTINGS, UP, Subject, absolute, located, roles_of, tls_settings
 from pyaiot.doctor.unit_files import UnitFile, read_environment_file
 from pyaiot.gateway.cli import broker_address
 from pyaiot.gateway.mqtt.cli import make_tls, read_account
@@ -37,7 +37,6 @@ from pyaiot.settings import (
     DashboardSettings,
     GatewaySettings,
     MqttGatewaySettings,
-    TlsSettings,
     WsGatewaySettings,
 )
 from pyaiot.tls.certificate import server_certificate
@@ -195,8 +194,8 @@ def _check(settings: CommonSettings) -> None:
     if isinstance(settings, WsGatewaySettings):
         parse_origins(settings.device_origins)
         read_actuation_map(settings.actuation_map)
-    if isinstance(settings, TlsSettings):
-        server_certificate(settings)
+    if (tls := tls_settings(settings)) is not None:
+        server_certificate(tls)
     if isinstance(settings, GatewaySettings) and not isinstance(settings, BrokerSettings):
         broker_address(settings)
     if isinstance(settings, DashboardSettings):

@@ -9,7 +9,15 @@ from typing import Any, Final, Literal, TypeVar
 
 from pyaiot.addresses import broker_url, broker_url_at, reached_at
 from pyaiot.ports import BROKER_PORT
-from pyaiot.settings import SERVICES, CommonSettings, DashboardSettings, GatewaySettings, UpSettings
+from pyaiot.settings import (
+    SERVICES,
+    CommonSettings,
+    DashboardSettings,
+    GatewaySettings,
+    MqttGatewaySettings,
+    TlsSettings,
+    UpSettings,
+)
 
 Role = Literal["broker", "coap", "mqtt-broker", "mqtt", "ws", "http", "dashboard"]
 Transport = Literal["TCP", "UDP"]
@@ -65,7 +73,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What a service listens on, by its settings; ``option`` is the first part of the options that say so."""
+    """What a service listens on, by its settings; ``option`` is the first part of the options that say so.
+
+    ``tls``: it is the port of TLS beside another one.
+    """
 
     service: str
     role: Role | Literal["metrics"]
@@ -74,6 +85,12 @@ class Door:
     port: int
     option: str
     pid: int | None = None
+    tls: bool = False
+
+    @property
+    def port_option(self) -> str:
+        """The first part of the option that says its port."""
+        return f"{self.option}_tls" if self.tls else self.option
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +140,31 @@ def doors(subject: Subject) -> list[Door]:
             transport, option = _DOORS[role]
             host = str(getattr(subject.settings, f"{option}_host")).strip("[]")
             port = int(getattr(subject.settings, f"{option}_port") or BROKER_PORT)
-            found.append(Door(subject.name, role, transport, host, port, option, subject.pid))
+            by_tls = _tls_port(subject.settings, option)
+            if by_tls is None or not getattr(subject.settings, "tls_only", False):
+                found.append(Door(subject.name, role, transport, host, port, option, subject.pid))
+            if by_tls is not None:
+                found.append(Door(subject.name, role, transport, host, by_tls, option, subject.pid, tls=True))
     metrics = getattr(subject.settings, "metrics_port", "")
     if metrics not in ("", None):
         host = str(getattr(subject.settings, "metrics_host", "localhost")).strip("[]")
         found.append(Door(subject.name, "metrics", "TCP", host, int(metrics), "metrics", subject.pid))
     return found
+
+
+def tls_settings(settings: CommonSettings) -> TlsSettings | None:
+    """``settings``, of a service to which others may come by TLS: of MQTT gateways those with an MQTT broker."""
+    if isinstance(settings, MqttGatewaySettings) and not (settings.embedded_broker or isinstance(settings, UpSettings)):
+        return None
+    return settings if isinstance(settings, TlsSettings) else None
+
+
+def _tls_port(settings: CommonSettings, option: str) -> int | None:
+    """The port by TLS beside that of ``option``, or None."""
+    mine = tls_settings(settings)
+    if mine is None or not (mine.tls_cert or mine.tls_key):
+        return None
+    return getattr(mine, f"{option}_tls_port", None)
 
 
 def gateway_name(role: Role, settings: CommonSettings, keys: Collection[str]) -> str:

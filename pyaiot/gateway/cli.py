@@ -14,6 +14,8 @@ from pyaiot.gateway.dial import BrokerAddress, Identity
 from pyaiot.gateway.service import GatewayService
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import GatewaySettings
+from pyaiot.tls.certificate import ServerCertificate
+from pyaiot.tls.renewal import renewing
 from pyaiot.tls.trust import trusting
 
 
@@ -45,10 +47,16 @@ def make_gateway(adapter: Adapter, settings: GatewaySettings, broker: BrokerAddr
     return GatewayService(adapter, identity, broker or broker_address(settings), timeout_s=settings.max_time)
 
 
-def run_announced(adapter: Adapter, settings: GatewaySettings, offer: Callable[[], Offer]) -> int:
+def run_announced(
+    adapter: Adapter,
+    settings: GatewaySettings,
+    offers: Callable[[], list[Offer]],
+    certificate: ServerCertificate | None = None,
+) -> int:
     """Run the gateway that ``settings`` describe around ``adapter``; the exit code. Raises ConfigurationError.
 
-    ``offer`` says what its networks may be told of it; asked for once it listens.
+    ``offers`` says what its networks may be told of it; asked for once it listens. ``certificate``: for devices that
+    come by TLS.
     """
-    announced = Announced(make_gateway(adapter, settings), settings.announce, lambda: [offer()])
-    return lifecycle.run(announced, settings)
+    announced = Announced(make_gateway(adapter, settings), settings.announce, offers)
+    return lifecycle.run(renewing(announced, certificate), settings)

@@ -9,7 +9,6 @@ import errno
 import logging
 import os
 import secrets
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from pyaiot import devices
 from pyaiot.addresses import is_loopback
 from pyaiot.devices import DeviceFileError
 from pyaiot.lifecycle import Ready, closing
-from pyaiot.listening import CannotListen, bind, connection_limit, port_of
+from pyaiot.listening import CannotListen, connection_limit
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health
 from pyaiot.mqtt_broker.admission import MAX_CONNECTIONS
@@ -26,6 +25,7 @@ from pyaiot.mqtt_broker.connection import Connection
 from pyaiot.mqtt_broker.counters import Counters, families
 from pyaiot.mqtt_broker.guard import Guard
 from pyaiot.options import ConfigurationError
+from pyaiot.tls.ports import DevicePorts, TlsPort
 
 if TYPE_CHECKING:
     from pyaiot.mqtt_broker.routing import AmqttRouter
@@ -47,7 +47,8 @@ BACKLOG = 1_024
 class MqttBroker:
     """An MQTT broker in this process; to be run by ``lifecycle``.
 
-    ``host`` and ``port`` as of all services (``localhost``: IPv4 and IPv6; 0: a free port). Without a user name
+    ``host`` and ``port`` as of all services (``localhost``: IPv4 and IPv6; 0: a free port); the same by ``tls``, where
+    that is given. ``ports`` says which they are, once it runs. Without a user name
     clients are let in only where it listens on loopback alone, and not ``require_password``. ``alone``: there is no
     gateway in this process, so that devices wait for every gateway that reads slowly.
     """
@@ -60,15 +61,20 @@ class MqttBroker:
         device_file: str | Path,
         require_password: bool = False,
         alone: bool = False,
+        tls: TlsPort | None = None,
     ) -> None:
-        self.port = port
+        self.ports = DevicePorts(host, port, "mqtt", tls)
         #: A user name and password with the rights of a gateway, for one in this process.
         self.account = ("@embedded", secrets.token_urlsafe(32))
         self.guard: Guard
-        self._host = host
         self._device_file = device_file
         self._require_password = require_password
         self._alone = alone
+
+    @property
+    def port(self) -> int:
+        """Where it lets clients in without TLS; the port asked for, until it runs."""
+        return self.ports.port
 
     @property
     def counters(self) -> Counters:
@@ -81,9 +87,8 @@ class MqttBroker:
         seen = devices.fingerprint(self._device_file)
         known = devices.load_or_none(self._device_file)
         max_connections = connection_limit(MAX_CONNECTIONS)
-        sockets = _bind(self._host, self.port)
-        self.port = port_of(sockets)
-        local = all(is_loopback(sock.getsockname()[0]) for sock in sockets)
+        _open(self.ports)
+        local = all(is_loopback(sock.getsockname()[0]) for sock in (*self.ports.plain, *self.ports.secured))
         self.guard = Guard(
             own=self.account,
             anonymous=local and not self._require_password,
@@ -93,17 +98,13 @@ class MqttBroker:
         )
         if not local and not known.accounts:
             log.warning("No device has a password yet, so none can connect: aiot device add ID")
-        loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             await router.start()
             stack.push_async_callback(closing, router.shutdown(), STOP_S, "amqtt")
             async with asyncio.TaskGroup() as group:
                 self.guard.begin(router, group)
-                servers = [
-                    await loop.create_server(lambda: Connection(self.guard), sock=sock, backlog=BACKLOG)
-                    for sock in sockets
-                ]
-                log.info("MQTT broker listening on %s port %d", self._host, self.port)
+                servers = await self.ports.serve(lambda: Connection(self.guard), BACKLOG)
+                log.info("MQTT broker listening on %s %s", self.ports.host, self.ports)
                 ready()
                 try:
                     await self._watch_device_file(seen)
@@ -150,9 +151,9 @@ def _make_router() -> AmqttRouter:
     return AmqttRouter()
 
 
-def _bind(host: str, port: int) -> list[socket.socket]:
+def _open(ports: DevicePorts) -> None:
     try:
-        return bind(host, port, "mqtt")
+        ports.open()
     except CannotListen as error:
         if os.strerror(errno.EADDRINUSE) in str(error):
             raise CannotListen(

@@ -11,6 +11,9 @@ from pyaiot.announce.announcer import Announced
 from pyaiot.announce.offers import Offer
 from pyaiot.mqtt_broker.broker import MqttBroker
 from pyaiot.settings import ALL_SETTINGS, MqttBrokerSettings
+from pyaiot.tls.certificate import ServerCertificate, server_certificate
+from pyaiot.tls.ports import DevicePorts, tls_port
+from pyaiot.tls.renewal import renewing
 
 DESCRIPTION = "A small MQTT broker (3.1.1) for devices and gateways, where there is no Mosquitto."
 
@@ -25,12 +28,15 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         MqttBrokerSettings, program="aiot-mqtt-broker", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    broker = make_broker(settings, alone=True)
-    announced = Announced(broker, settings.announce, lambda: [make_offer(settings, broker.port)])
-    return lifecycle.run(announced, settings)
+    certificate = server_certificate(settings)
+    broker = make_broker(settings, certificate, alone=True)
+    announced = Announced(broker, settings.announce, lambda: make_offers(settings, broker.ports))
+    return lifecycle.run(renewing(announced, certificate), settings)
 
 
-def make_broker(settings: MqttBrokerSettings, *, alone: bool = False) -> MqttBroker:
+def make_broker(
+    settings: MqttBrokerSettings, certificate: ServerCertificate | None = None, *, alone: bool = False
+) -> MqttBroker:
     """The MQTT broker that the settings describe; ``alone``: without a gateway in the same process."""
     return MqttBroker(
         host=settings.mqtt_host,
@@ -38,9 +44,13 @@ def make_broker(settings: MqttBrokerSettings, *, alone: bool = False) -> MqttBro
         device_file=settings.device_file,
         require_password=settings.mqtt_require_password,
         alone=alone,
+        tls=tls_port(settings, certificate, settings.mqtt_tls_port),
     )
 
 
-def make_offer(settings: MqttBrokerSettings, port: int) -> Offer:
-    """What the network may be told of the MQTT broker that listens on ``port``."""
-    return Offer("mqtt", "pyaiot MQTT broker", settings.mqtt_host, port)
+def make_offers(settings: MqttBrokerSettings, ports: DevicePorts) -> list[Offer]:
+    """What the network may be told of the MQTT broker that listens on ``ports``."""
+    return [
+        Offer("mqtt", "pyaiot MQTT broker", settings.mqtt_host, port, tls=scheme == "mqtts")
+        for scheme, port in ports.by_scheme("mqtt", "mqtts")
+    ]

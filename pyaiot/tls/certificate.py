@@ -15,8 +15,10 @@ from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health
 from pyaiot.options import ConfigurationError
 from pyaiot.private_file import fingerprint
-from pyaiot.settings import TlsSettings
-from pyaiot.tls.handshake import TlsSocket
+from pyaiot.settings import DeviceTlsSettings, TlsSettings
+from pyaiot.tls.counters import families as counter_families
+from pyaiot.tls.faults import Faults
+from pyaiot.tls.tornado_socket import ServerContext, TlsSocket
 from pyaiot.tls.validity import Validity
 from pyaiot.tls.validity import families as validity_families
 
@@ -33,7 +35,7 @@ Fingerprint = tuple[tuple[int, int, int] | None, ...]
 class Loaded:
     """What two files held when they were read."""
 
-    context: ssl.SSLContext
+    context: ServerContext
     validity: Validity
     #: The names of hosts that it is for, in lower case; one with ``*`` stands for several.
     names: tuple[str, ...]
@@ -49,8 +51,11 @@ class ServerCertificate:
         self._files = (certificate, key)
         self._clock = clock
         self._seen = self._fingerprint()
+        #: What those did wrong who were shown it.
+        self.faults = Faults()
         self._loaded = load(certificate, key, clock())
         self.context = self._loaded.context
+        self.context.faults = self.faults
         # Asked at each handshake, with a name or without: there a connection gets the certificate of the day.
         self.context.sni_callback = self._show
 
@@ -83,7 +88,8 @@ class ServerCertificate:
 
     def families(self) -> Iterator[Family]:
         """See monitoring.Watched."""
-        return validity_families(self.validity)
+        yield from validity_families(self.validity)
+        yield from counter_families(self.faults.counters)
 
     def health(self) -> Health:
         """See monitoring.Watched: with one that does not hold nobody is let in who looks at it."""
@@ -100,7 +106,9 @@ class ServerCertificate:
     def reload(self) -> None:
         """Read the files again. Raises ConfigurationError: what was read before stays in use."""
         self._seen = self._fingerprint()
-        self._loaded = load(*self._files, self._clock())
+        loaded = load(*self._files, self._clock())
+        loaded.context.faults = self.faults
+        self._loaded = loaded
 
     def _fingerprint(self) -> Fingerprint:
         return tuple(fingerprint(path) for path in self._files)
@@ -112,6 +120,8 @@ class ServerCertificate:
 def server_certificate(settings: TlsSettings) -> ServerCertificate | None:
     """The certificate that the settings name; None: no TLS. Raises ConfigurationError."""
     if not settings.tls_cert and not settings.tls_key:
+        if isinstance(settings, DeviceTlsSettings) and settings.tls_only:
+            raise ConfigurationError("--tls-only needs a certificate: --tls-cert FILE and --tls-key FILE")
         return None
     if not settings.tls_key:
         raise ConfigurationError("--tls-cert needs the certificate's private key: --tls-key FILE")
@@ -190,9 +200,9 @@ def _names(leaf: Certificate) -> tuple[str, ...]:
     return tuple(name.lower() for name in alternative.get_values_for_type(x509.DNSName))
 
 
-def _server_context() -> ssl.SSLContext:
+def _server_context() -> ServerContext:
     """TLS 1.2 and 1.3, Python's choice of ciphers; what a peer could have us do without end is off."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.sslsocket_class = TlsSocket

@@ -9,10 +9,14 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
 from pyaiot.lifecycle import Ready, Service
+from pyaiot.monitoring.families import Family
+from pyaiot.monitoring.health import Health, worst
+from pyaiot.monitoring.watched import watched_in
 from pyaiot.options import ConfigurationError
 from pyaiot.tls.certificate import ServerCertificate
 
@@ -94,11 +98,12 @@ def _is_at_terminal() -> bool:
 
 
 class _Both:
-    """A service, and beside it what renews its certificate."""
+    """A service, and beside it what renews its certificate, whose state is the service's, too."""
 
-    def __init__(self, service: Service, renewal: Renewal) -> None:
+    def __init__(self, service: Service, certificate: ServerCertificate) -> None:
         self.inner = service
-        self._renewal = renewal
+        self._certificate = certificate
+        self._renewal = Renewal(certificate)
 
     async def run(self, ready: Ready) -> None:
         async with asyncio.TaskGroup() as group:
@@ -108,7 +113,18 @@ class _Both:
             finally:
                 renewing.cancel()
 
+    def families(self) -> Iterator[Family]:
+        """See monitoring.Watched."""
+        watched = watched_in(self.inner)
+        return chain(watched.families() if watched else (), self._certificate.families())
+
+    def health(self) -> Health:
+        """See monitoring.Watched."""
+        watched = watched_in(self.inner)
+        own = self._certificate.health()
+        return worst(watched.health(), own) if watched else own
+
 
 def renewing(service: Service, certificate: ServerCertificate | None) -> Service:
     """``service``, which shows ``certificate`` if there is one, so that it is renewed meanwhile."""
-    return service if certificate is None else _Both(service, Renewal(certificate))
+    return service if certificate is None else _Both(service, certificate)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Why the certificate of whom we called is not trusted, and what to do, in words. Pure.
+"""Why the certificate of whom we called is not trusted, and what to do; why a handshake failed. In words. Pure.
 
 The numbers are OpenSSL's, of X509_STORE_CTX_get_error(3), as ``ssl.SSLCertVerificationError.verify_code`` has them.
 """
@@ -35,5 +35,24 @@ def why_no_handshake(reason: str | None) -> str:
     """One line for a handshake that failed for another cause; ``reason`` is ``ssl.SSLError.reason``."""
     if reason in _NO_TLS:
         return "what answers there does not speak TLS"
-    words = (reason or "it ended the handshake").replace("_", " ").lower()
-    return f"no TLS connection: {words}"
+    return f"no TLS connection: {words(reason or 'it ended the handshake')}"
+
+
+#: What one says by TLS who does not take our certificate (RFC 8446 section 6.2); OpenSSL's names, of both versions.
+_DISTRUSTS: Final = ("BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN", "UNKNOWN_CA")
+
+
+def why_no_client(reason: str | None) -> str:
+    """Why one who called us did not come in, in a few words; ``reason`` is ``ssl.SSLError.reason``."""
+    if reason == "HTTP_REQUEST":
+        return "it speaks HTTP without TLS"
+    if reason in _NO_TLS:
+        return "it does not speak TLS"
+    if reason is not None and reason.endswith(_DISTRUSTS):
+        return f"it does not trust the certificate ({words(reason.partition('ALERT_')[2] or reason)})"
+    return words(reason or "it ended the handshake")
+
+
+def words(reason: str | None) -> str:
+    """OpenSSL's name for a fault, for people."""
+    return (reason or "no reason given").replace("_", " ").lower()

@@ -21,6 +21,8 @@ from pyaiot.monitoring import process
 from pyaiot.monitoring.families import Family, merged
 from pyaiot.mqtt_broker.counters import Counters as MqttBrokerCounters
 from pyaiot.mqtt_broker.counters import families as mqtt_broker_families
+from pyaiot.tls.counters import Counters as TlsCounters
+from pyaiot.tls.counters import families as tls_families
 from pyaiot.tls.validity import Validity
 from pyaiot.tls.validity import families as validity_families
 from pyaiot.wire.signing import PrivateKey
@@ -49,6 +51,7 @@ def _all() -> Iterator[Family]:
         yield from gateway_metrics.families(protocol, protocol, link, core, outbox, counters())
     yield from mqtt_broker_families(MqttBrokerCounters(), 0)
     yield from Served().families()
+    yield from tls_families(TlsCounters())
     yield from validity_families(Validity(0.0, 1.0, "", ""))
 
 

@@ -13,6 +13,7 @@ from pyaiot import devices
 from pyaiot.devices import Credential, Devices
 from pyaiot.lifecycle import started
 from pyaiot.mqtt_broker.broker import MqttBroker
+from pyaiot.tls.ports import TlsPort
 from tests.patience import PATIENCE_S
 from tests.process.mqtt_peers import packet, text
 
@@ -207,12 +208,17 @@ def store(path: Path, *users: str) -> None:
 
 @asynccontextmanager
 async def running(
-    tmp_path: Path, *, require_password: bool = False, host: str = "localhost", alone: bool = False
+    tmp_path: Path,
+    *,
+    require_password: bool = False,
+    host: str = "localhost",
+    alone: bool = False,
+    tls: TlsPort | None = None,
 ) -> AsyncIterator[Running]:
     """A broker on a free port, where ``joe`` and ``ann`` have a password."""
     path = tmp_path / "private" / "devices"
     store(path, "joe", "ann")
-    broker = MqttBroker(host=host, port=0, device_file=path, require_password=require_password, alone=alone)
+    broker = MqttBroker(host=host, port=0, device_file=path, require_password=require_password, alone=alone, tls=tls)
     async with started(broker, "MQTT broker"):
         yield Running(broker, path)
         assert broker.counters.internal_errors == 0

@@ -91,7 +91,7 @@ def test_the_settings_make_it() -> None:
         environment={},
     )
     broker = make_broker(settings)
-    assert (broker.port, broker._host, broker._require_password) == (1999, "0.0.0.0", True)
+    assert (broker.port, broker.ports.host, broker._require_password) == (1999, "0.0.0.0", True)
 
 
 async def real(program: str, port: int, *arguments: str, text: str = "") -> tuple[int, str]:

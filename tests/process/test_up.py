@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import signal
+import socket
 import ssl
 import time
 import urllib.request
@@ -25,6 +26,7 @@ from tests.process.viewers import viewing
 from tests.tls.authority import Authority
 
 PORTS = [f"--{name}-port=0" for name in ("broker", "coap", "gateway", "http", "mqtt", "web")]
+TLS_PORTS = [f"--{name}-tls-port=0" for name in ("gateway", "http", "mqtt")]
 FIRST_VALUE_S = 5.0
 README = Path(__file__).parents[2] / "README.md"
 NODES = {
@@ -122,11 +124,25 @@ async def test_ends_without_a_complaint(host: Host, number: signal.Signals) -> N
     assert complaints == [], "\n".join(complaints)
 
 
+def publish(port: int, trusted: ssl.SSLContext) -> None:
+    """As the device ``m``: its value, by MQTT in TLS."""
+    topic, value = b"node/m/x", b'{"value": 3}'
+    with (
+        socket.create_connection(("localhost", port), timeout=PATIENCE_S) as sock,
+        trusted.wrap_socket(sock, server_hostname="localhost") as tls,
+    ):
+        tls.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01m")
+        assert tls.recv(4) == b"\x20\x02\x00\x00"
+        body = len(topic).to_bytes(2, "big") + topic + b"\x00\x01" + value
+        tls.sendall(bytes((0x32, len(body))) + body)
+        assert tls.recv(4)[:2] == b"\x40\x02"
+
+
 async def test_by_tls(host: Host) -> None:
-    """Page, broker and its own gateways; what is wrong with the certificate is one line."""
+    """Page, broker and its own gateways, and devices; what is wrong with the certificate is one line."""
     authority = Authority(host.home)
     issued = authority.issue("localhost")
-    process = await host.start("aiot", "up", *PORTS, *issued.flags)
+    process = await host.start("aiot", "up", *PORTS, *TLS_PORTS, *issued.flags, "--tls-only")
     page = (await process.says(r"Dashboard +(https://localhost:\d+/)"))[1]
     async with asyncio.timeout(PATIENCE_S):
         while len(re.findall(r"Connected to the broker at wss://localhost:\d+/gw", process.text)) < 4:
@@ -138,10 +154,36 @@ async def test_by_tls(host: Host) -> None:
     address = {"AIOT_BROKER": f"https://localhost:{url.port}", "AIOT_BROKER_CA": str(authority.file)}
     listed = await host.run("aiot", "ls", environment=address)
     assert (listed.code, listed.err) == (0, "")
+    # Devices, by nothing else; the embedded MQTT broker's own gateway, too.
+    ports = {way: await process.port(rf"{way} +TCP port (\d+) by TLS") for way in ("MQTT devices", "WebSockets")}
+    ports["HTTP devices"] = await process.port(r"HTTP devices +TCP port (\d+) by TLS")
+    async with connect(f"wss://localhost:{ports['WebSockets']}/node?id=w", ssl=trusted, proxy=None) as device:
+        await device.send('{"type": "update", "data": {"x": 1}}')
+        url_of_http = f"https://localhost:{ports['HTTP devices']}/v1/nodes/h"
+        posted = urllib.request.Request(url_of_http, b'{"x": 2}', headers={"User-Agent": "device"})
+        await asyncio.to_thread(urllib.request.urlopen, posted, context=trusted)
+        await asyncio.to_thread(publish, ports["MQTT devices"], trusted)
+        async with asyncio.timeout(PATIENCE_S):
+            while {line.split()[0] for line in listed.out.splitlines()} < {"ws/w", "http/h", "mqtt/m"}:
+                listed = await host.run("aiot", "ls", environment=address)
+    asked = urllib.request.Request(
+        f"https://localhost:{url.port}/rpc",
+        b'{"jsonrpc": "2.0", "id": 1, "method": "gateways.list"}',
+        headers={"Content-Type": "application/json"},
+    )
+    told = json.loads((await asyncio.to_thread(urllib.request.urlopen, asked, context=trusted)).read())
+    doors = [(door["scheme"], door["port"]) for each in told["result"]["gateways"] for door in each["doors"]]
+    assert sorted(doors[1:]) == sorted(
+        (scheme, ports[way])
+        for scheme, way in (("https", "HTTP devices"), ("mqtts", "MQTT devices"), ("wss", "WebSockets"))
+    )
+    assert doors[0][0] == "coap"
     distrusted = await host.run("aiot", "ls", environment={**address, "AIOT_BROKER_CA": ""})
     assert distrusted.code == 3
     assert "signed by none that is trusted here: say --ca (AIOT_BROKER_CA)" in distrusted.err
     await process.stop()
+    alone = await host.run("aiot", "up", *PORTS, "--tls-only")
+    assert (alone.code, alone.err.count("--tls-only needs a certificate: --tls-cert FILE")) == (78, 1)
     wrong = await host.run("aiot", "up", *PORTS, "--tls-cert", str(issued.key), "--tls-key", str(issued.key))
     assert (wrong.code, wrong.err.count("\n")) == (78, 1)
     assert "are --tls-cert and --tls-key the wrong way round?" in wrong.err

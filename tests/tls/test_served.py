@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -40,11 +42,15 @@ class Burst(Peer):
 
 
 @pytest.fixture
-async def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+def certificate(tmp_path: Path) -> ServerCertificate:
+    issued = Authority(tmp_path).issue("localhost")
+    return ServerCertificate(str(issued.certificate), str(issued.key))
+
+
+@pytest.fixture
+async def port(certificate: ServerCertificate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(listening, "MAX_CONNECTIONS", 20)
     monkeypatch.setattr(listening, "IDLE_S", 0.3)
-    issued = Authority(tmp_path).issue("localhost")
-    certificate = ServerCertificate(str(issued.certificate), str(issued.key))
     server = http_server(Application([("/", Hello), ("/burst", Burst)]), tls=certificate.context)
     sockets = bind("127.0.0.1", 0, "web")
     server.add_sockets(sockets)
@@ -107,7 +113,9 @@ async def test_handshakes_that_stall_take_little_of_the_room(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the old TLS
-async def test_plain_http_is_told_and_other_noise_ends(port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_plain_http_is_told_and_other_noise_ends(
+    port: int, certificate: ServerCertificate, caplog: pytest.LogCaptureFixture
+) -> None:
     assert (await ask(port, None)).endswith(b"\r\n\r\nThis port speaks TLS: use https:// or wss://\n")
     reader, writer = await asyncio.open_connection("localhost", port)
     writer.write(b"\x00\x01 no TLS at all \xff\xff")
@@ -122,6 +130,30 @@ async def test_plain_http_is_told_and_other_noise_ends(port: int, caplog: pytest
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await ask(port, old)
     assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")] == []
+    assert certificate.faults.counters.handshakes_failed == 3
+
+
+async def test_a_bad_record_is_told_with_whom_it_came_from(
+    tmp_path: Path, port: int, certificate: ServerCertificate, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection(
+        "localhost", port, ssl=trusting(str(tmp_path / "ca.pem"), "--broker-ca")
+    )
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        # One that nobody has encrypted, past the TLS of the client.
+        os.write(writer.get_extra_info("socket").fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        with contextlib.suppress(ssl.SSLError, ConnectionError):
+            await reader.read()
+    writer.transport.abort()
+    assert [(record.levelname, record.message) for record in caplog.records if record.levelname != "DEBUG"] == [
+        ("WARNING", "127.0.0.1: disconnected: it sent a bad TLS record (decryption failed or bad record mac)")
+    ]
+    assert certificate.faults.counters.bad_records == 1
+    assert {family.name: family.samples[0].value for family in certificate.families()}[
+        "aiot_tls_bad_records_total"
+    ] == 1
 
 
 async def test_who_leaves_before_tls_begins_is_no_fault_of_ours(port: int, caplog: pytest.LogCaptureFixture) -> None:

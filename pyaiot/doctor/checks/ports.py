@@ -45,7 +45,7 @@ def _are_rivals(door: Door, other: Door, seen: Sockets) -> bool:
 
 
 def _wanted_twice(door: Door, rival: Door, seen: Sockets) -> Finding:
-    variable = f"AIOT_{door.option.upper()}_PORT"
+    variable = f"AIOT_{door.port_option.upper()}_PORT"
     return Finding(
         check="ports.twice",
         level="problem",
@@ -95,11 +95,11 @@ def _check(door: Door, seen: Sockets, wanted: Collection[tuple[str, int]]) -> Fi
 
 
 def check_devices_doors(doors: Iterable[Door], seen: Sockets) -> Iterator[Finding]:
-    """Which ways in for devices other hosts reach: none of them is encrypted."""
+    """Which ways in for devices other hosts reach that are not encrypted."""
     public = [
         f"{_place(door)} ({door.role})"
         for door in doors
-        if door.role in ("coap", "ws", "http", "mqtt-broker") and _is_public(_addresses(door, seen))
+        if door.role in ("coap", "ws", "http", "mqtt-broker") and not door.tls and _is_public(_addresses(door, seen))
     ]
     if public:
         yield Finding(
@@ -157,7 +157,8 @@ def _any_port(door: Door, sockets: Sequence[Listening]) -> Finding:
         check="ports.any",
         level="note",
         service=door.service,
-        summary=f"--{door.option}-port=0: any free {door.transport} port" + (f"; it has {found}" if found else ""),
+        summary=f"--{door.port_option.replace('_', '-')}-port=0: any free {door.transport} port"
+        + (f"; it has {found}" if found else ""),
         facts=_facts(door, ()),
     )
 
@@ -179,7 +180,7 @@ def _taken(door: Door, socket: Listening, seen: Sockets, wanted: Collection[tupl
     used = {each.port for each in seen.listening if each.transport == door.transport}
     used |= {port for transport, port in wanted if transport == door.transport}
     other = next((each for each in range(door.port + 1, door.port + _NEAR) if each not in used and each < 65_536), None)
-    instead = f"AIOT_{door.option.upper()}_PORT={other or '…'}, or --{door.option}-port"
+    instead = f"AIOT_{door.port_option.upper()}_PORT={other or '…'}, or --{door.port_option.replace('_', '-')}-port"
     if socket.pid is None:
         whom, stop = f"a program of uid {socket.uid}", "sudo aiot doctor tells which"
     else:
@@ -197,8 +198,12 @@ def _taken(door: Door, socket: Listening, seen: Sockets, wanted: Collection[tupl
     )
 
 
+def _flag(door: Door) -> str:
+    return door.port_option.replace("_", "-")
+
+
 def _place(door: Door) -> str:
-    return f"{door.transport} port {door.port}"
+    return f"{door.transport} port {door.port}" + " by TLS" * door.tls
 
 
 def _facts(door: Door, addresses: Sequence[str]) -> dict[str, object]:

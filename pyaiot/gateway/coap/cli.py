@@ -26,7 +26,7 @@ def run(args: Sequence[str] = ()) -> int:
         CoapGatewaySettings, program="aiot-coap-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
     adapter = make_adapter(settings)
-    return run_announced(adapter, settings, lambda: make_offer(settings, adapter.port))
+    return run_announced(adapter, settings, lambda: [make_offer(settings, adapter.port)])
 
 
 def make_adapter(settings: CoapGatewaySettings) -> CoapAdapter:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -67,15 +67,15 @@ class Access:
     trust_this_host: bool
     names: frozenset[str]
 
-    def check_sender(self, request: Request) -> None:
-        """Raises Denied for what a browser sends, whoever made it do so.
+    def check_sender(self, request: Request, certified: Collection[str] = ()) -> None:
+        """Raises Denied for what a browser sends, whoever made it do so. ``certified``: further names of ours.
 
         A page must not take commands either. With a GET, as of ``<img>``, browsers send no ``Origin``; and
         ``Sec-Fetch-Site`` neither the old ones send, nor the new ones to what they do not hold for secure, which is
         plain HTTP by a name. Nor does ``none`` there mean that the user meant us: see is_of_browser.
         """
         name = name_in(request.host)
-        if name is None or not may_be_asked_for(name, self.names):
+        if name is None or not (name in certified or may_be_asked_for(name, self.names)):
             raise Denied(403, "this Host is not allowed (see --allowed-hosts)")
         if request.origin is not None or is_of_browser(request.site, request.user_agent):
             raise Denied(

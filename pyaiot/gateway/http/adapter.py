@@ -31,6 +31,7 @@ from pyaiot.gateway.http.report import BadPayload
 from pyaiot.gateway.http.server import Server
 from pyaiot.gateway.tally import counting_write
 from pyaiot.nodes.node import ACCOUNT
+from pyaiot.tls.ports import DevicePorts, TlsPort
 from pyaiot.wire.messages import JSON, Door
 
 logger = logging.getLogger("pyaiot.gateway.http")
@@ -56,8 +57,9 @@ class HttpAdapter:
         token_keys: TokenKeys | None = None,
         audience: str = "",
         timeout_s: float = 120.0,
+        tls: TlsPort | None = None,
     ) -> None:
-        """Listen on ``host`` (a name or an address) and TCP ``port`` (0: any free one).
+        """Listen on ``host`` (a name or an address) and TCP ``port`` (0: any free one), or ``tls``.
 
         ``device_file`` has the passwords of devices (``aiot device``). ``token_keys`` check their tokens, each of which
         must be for ``audience``, if that is not empty; ``device_owners`` is the file that keeps which ids they have
@@ -72,7 +74,8 @@ class HttpAdapter:
         self._owners = self._owner_file.owners
         self.counters = Counters()
         self.max_wait_s = min(MAX_WAIT_S, timeout_s * POLL_SHARE)
-        self._server = Server(self, host, port)
+        self.ports = DevicePorts(host, port, "http", tls)
+        self._server = Server(self, self.ports)
         self._delivery = Delivery(self.counters)
         # Of the nodes there are, those spoken for by a token, and of which account if of any.
         self._proved: dict[str, str | None] = {}
@@ -81,12 +84,13 @@ class HttpAdapter:
     @property
     def port(self) -> int:
         """The port that it listens on; the one asked for, until it was started."""
-        return self._server.port
+        return self.ports.port
 
     @property
     def doors(self) -> tuple[Door, ...]:
         """See adapter.OpenAdapter."""
-        return (door("http", self._server.address, self.port, "/v1/nodes"),)
+        found = self.ports.by_scheme("http", "https")
+        return tuple(door(scheme, self.ports.host, port, "/v1/nodes") for scheme, port in found)
 
     async def start(self, events: DeviceEvents) -> None:
         """Listen, and begin to report. Raises ConfigurationError: the port is taken, the device file is none …"""
@@ -100,7 +104,7 @@ class HttpAdapter:
             await self._owner_file.stop()
             raise
         self._events = events
-        logger.info("Listening for HTTP devices on port %d", self.port)
+        logger.info("Listening for HTTP devices on %s", self.ports)
         tokens = self._token_keys is not None and self._token_keys.keys
         if not self._access.trust_this_host and not self._credentials and not tokens:
             logger.warning(
@@ -135,8 +139,9 @@ class HttpAdapter:
     # contract.Host
 
     def check_sender(self, request: Request) -> None:
-        """See contract.Host."""
-        self._access.check_sender(request)
+        """See contract.Host. The names in a certificate are the gateway's own."""
+        certificate = self.ports.certificate
+        self._access.check_sender(request, certificate.names if certificate else ())
 
     def let_in(self, request: Request, uid: str) -> Grant | None:
         """See contract.Host."""

@@ -16,6 +16,8 @@ from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
 from pyaiot.http_origin import allowed_hosts
 from pyaiot.settings import ALL_SETTINGS, DEVICE_KEYS, HttpGatewaySettings
+from pyaiot.tls.certificate import ServerCertificate, server_certificate
+from pyaiot.tls.ports import tls_port
 
 DESCRIPTION = "The HTTP gateway: devices post values to it and fetch commands, and it connects them to the broker."
 
@@ -30,11 +32,12 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         HttpGatewaySettings, program="aiot-http-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    adapter = make_adapter(settings)
-    return run_announced(adapter, settings, lambda: make_offer(settings, adapter.port))
+    certificate = server_certificate(settings)
+    adapter = make_adapter(settings, certificate)
+    return run_announced(adapter, settings, lambda: make_offers(settings, adapter), certificate)
 
 
-def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:
+def make_adapter(settings: HttpGatewaySettings, certificate: ServerCertificate | None = None) -> HttpAdapter:
     """The HTTP side that the settings describe; raises ConfigurationError."""
     access = Access(
         trust_this_host=is_loopback(settings.http_host) and not settings.http_require_password,
@@ -49,10 +52,14 @@ def make_adapter(settings: HttpGatewaySettings) -> HttpAdapter:
         token_keys=TokenKeys(settings.device_keys, required=settings.device_keys != DEVICE_KEYS),
         audience=settings.device_token_audience,
         timeout_s=settings.max_time,
+        tls=tls_port(settings, certificate, settings.http_tls_port),
     )
 
 
-def make_offer(settings: HttpGatewaySettings, port: int) -> Offer:
-    """What the network may be told of the gateway that listens on ``port``."""
-    name = settings.gateway_name or HttpAdapter.protocol
-    return Offer("http", "HTTP gateway", settings.http_host, port, path="/v1/nodes/", gateway=name)
+def make_offers(settings: HttpGatewaySettings, adapter: HttpAdapter) -> list[Offer]:
+    """What the network may be told of the gateway, once it runs."""
+    name, host = settings.gateway_name or HttpAdapter.protocol, settings.http_host
+    return [
+        Offer("http", "HTTP gateway", host, each.port, "/v1/nodes/", tls=each.scheme == "https", gateway=name)
+        for each in adapter.doors
+    ]

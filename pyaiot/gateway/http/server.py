@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The port that HTTP devices connect to, within the limits of pyaiot.listening."""
+"""The ports that HTTP devices connect to, within the limits of pyaiot.listening."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tornado.web import Application, RequestHandler
 from pyaiot.gateway.http.contract import Host
 from pyaiot.gateway.http.handlers import NodeHandler, NotFoundHandler
 from pyaiot.gateway.http.request_handler import MAX_DROPPED_BYTES, Shared
-from pyaiot.listening import BoundedServer, bind, http_server, port_of
+from pyaiot.listening import BoundedServer, http_server, sharing
+from pyaiot.tls.ports import DevicePorts
 
 logger = logging.getLogger("pyaiot.gateway.http")
 
@@ -21,19 +22,18 @@ READ_BYTES: Final = 8_192
 
 
 class Server:
-    """One port, for ``host``'s devices."""
+    """One port, or two, by TLS and without, for ``host``'s devices."""
 
-    def __init__(self, host: Host, address: str, port: int) -> None:
+    def __init__(self, host: Host, ports: DevicePorts) -> None:
         self._host = host
-        self.address = address
-        self.port = port
+        self._ports = ports
         self.shared = Shared()
-        self._server: BoundedServer | None = None
+        self._servers: list[BoundedServer] = []
 
     def start(self) -> None:
         """Listen. Raises CannotListen."""
-        sockets = bind(self.address, self.port, "http")
-        self.port = port_of(sockets)
+        ports = self._ports
+        ports.open()
         arguments = {"host": self._host, "shared": self.shared}
         application = Application(
             [(r"/v1/nodes/([^/]+)", NodeHandler, arguments)],
@@ -41,17 +41,24 @@ class Server:
             default_handler_args=arguments,
             log_function=_log_request,
         )
-        self._server = http_server(application, max_body_bytes=MAX_DROPPED_BYTES, read_bytes=READ_BYTES)
-        self._server.add_sockets(sockets)
+        certificate = ports.certificate
+        served = [(ports.plain, None), (ports.secured, None if certificate is None else certificate.context)]
+        served = [(sockets, tls) for sockets, tls in served if sockets]
+        with sharing(len(served)):
+            for sockets, tls in served:
+                server = http_server(application, tls=tls, max_body_bytes=MAX_DROPPED_BYTES, read_bytes=READ_BYTES)
+                server.add_sockets(sockets)
+                self._servers.append(server)
 
     async def stop(self) -> None:
         """Close the sockets and every connection. Does nothing when not started."""
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        server.stop()
-        await asyncio.sleep(0)  # whoever was just released is answered
-        await server.close_all_connections()
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.stop()
+        if servers:
+            await asyncio.sleep(0)  # whoever was just released is answered
+        for server in servers:
+            await server.close_all_connections()
 
 
 def _log_request(handler: RequestHandler) -> None:

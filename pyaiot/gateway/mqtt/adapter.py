@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from pyaiot.addresses import in_url, is_loopback
@@ -52,15 +53,17 @@ class MqttAdapter:
         user: str | None = None,
         password: bytes | None = None,
         tls: ssl.SSLContext | None = None,
+        also: Sequence[tuple[str, int]] = (),
         check_s: float = CHECK_S,
     ) -> None:
         """Connect to the MQTT broker at ``host``; ``client_id`` is this gateway's alone and always the same.
 
-        Nodes are asked to check in every ``check_s`` seconds.
+        ``also``: further schemes and ports by which devices come to that MQTT broker. Nodes are asked to check in every
+        ``check_s`` seconds.
         """
         self._check_s = check_s
         self._address = host, port
-        self._is_tls = tls is not None
+        self._doors = (("mqtt" if tls is None else "mqtts", port), *also)
         self.counters = Counters()
         account = Account(client_id=client_id, will=(GATEWAY_STATE, OFFLINE), user=user, password=password)
         self._delivery = Delivery(self._publish)
@@ -82,7 +85,7 @@ class MqttAdapter:
     def doors(self) -> tuple[Door, ...]:
         """See adapter.OpenAdapter: the MQTT broker's. What is on this host is reached as the gateway is."""
         host = self._address[0]
-        return (door("mqtts" if self._is_tls else "mqtt", "" if is_loopback(host) else host, self._address[1]),)
+        return tuple(door(scheme, "" if is_loopback(host) else host, port) for scheme, port in self._doors)
 
     @property
     def connected(self) -> asyncio.Event:

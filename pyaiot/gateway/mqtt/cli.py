@@ -10,6 +10,7 @@ import ssl
 import stat
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pyaiot import keys, lifecycle, options
@@ -19,6 +20,10 @@ from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.packets import MAX_FIELD
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import ALL_SETTINGS, MqttGatewaySettings
+from pyaiot.tls.certificate import server_certificate
+from pyaiot.tls.ports import DevicePorts
+from pyaiot.tls.renewal import renewing
+from pyaiot.tls.trust import trusting_own_process
 from pyaiot.wire.signing import PublicKey
 
 log = logging.getLogger("pyaiot.gateway.mqtt")
@@ -43,34 +48,52 @@ def run(args: Sequence[str] = ()) -> int:
     )
     if settings.embedded_broker:
         from pyaiot.gateway.mqtt.embedded import GatewayWithBroker
-        from pyaiot.mqtt_broker.cli import make_offer
+        from pyaiot.mqtt_broker.cli import make_offers
 
-        both = GatewayWithBroker(settings)
-        return lifecycle.run(Announced(both, settings.announce, lambda: [make_offer(settings, both.port)]), settings)
+        certificate = server_certificate(settings)
+        both = GatewayWithBroker(settings, certificate=certificate)
+        announced = Announced(both, settings.announce, lambda: make_offers(settings, both.ports))
+        return lifecycle.run(renewing(announced, certificate), settings)
     return lifecycle.run(make_gateway(make_adapter(settings), settings), settings)
 
 
-def make_adapter(
-    settings: MqttGatewaySettings,
-    *,
-    host: str | None = None,
-    port: int | None = None,
-    account: tuple[str, bytes] | None = None,
-) -> MqttAdapter:
-    """The MQTT side that the settings describe. Raises ConfigurationError.
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An embedded MQTT broker that listens on ``ports``, at ``host``; ``user`` is the gateway's account there."""
 
-    ``host``, ``port`` and ``account`` (user, password) are those of an embedded MQTT broker, in place of the settings'.
+    ports: DevicePorts
+    host: str
+    user: str
+    password: bytes
+
+
+def make_adapter(settings: MqttGatewaySettings, *, own: Own | None = None) -> MqttAdapter:
+    """The MQTT side that the settings describe; ``own``: the MQTT broker of this process, in place of the settings'.
+
+    Raises ConfigurationError.
     """
     name, key, _ = keys.load(settings.key_file).gateway(settings.gateway_name, MqttAdapter.protocol)
-    user, password = read_account(settings) if account is None else account
-    tls = make_tls(settings) if account is None else None
-    port = settings.mqtt_port if port is None else port
-    if port == 0:
+    client_id = _checked_client_id(settings.mqtt_client_id) or make_client_id(name, key.public)
+    if own is not None:
+        found = own.ports.by_scheme("mqtt", "mqtts")
+        scheme, port = found[0]
+        return MqttAdapter(
+            client_id=client_id,
+            host=own.host,
+            port=port,
+            user=own.user,
+            password=own.password,
+            tls=trusting_own_process() if scheme == "mqtts" else None,
+            also=found[1:],
+        )
+    user, password = read_account(settings)
+    tls = make_tls(settings)
+    if settings.mqtt_port == 0:
         raise ConfigurationError("--mqtt-port: 0 is no port to connect to")
     return MqttAdapter(
-        client_id=_checked_client_id(settings.mqtt_client_id) or make_client_id(name, key.public),
-        host=settings.mqtt_host.strip("[]") if host is None else host,
-        port=port,
+        client_id=client_id,
+        host=settings.mqtt_host.strip("[]"),
+        port=settings.mqtt_port,
         user=user,
         password=password,
         tls=tls,

@@ -12,15 +12,15 @@ from pyaiot.addresses import reached_at
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.dial import BrokerAddress
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
-from pyaiot.gateway.mqtt.cli import make_adapter
+from pyaiot.gateway.mqtt.cli import Own, make_adapter
 from pyaiot.gateway.service import GatewayService
 from pyaiot.lifecycle import Ready, first_fault, started
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health
-from pyaiot.mqtt_broker.broker import MqttBroker
 from pyaiot.mqtt_broker.cli import make_broker
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import MqttGatewaySettings
+from pyaiot.tls.certificate import ServerCertificate
 
 #: Options that say how to reach another MQTT broker.
 _ELSEWHERE: Final = ("mqtt_user", "mqtt_password_file", "mqtt_ssl", "mqtt_ca", "mqtt_cert", "mqtt_cert_key")
@@ -29,28 +29,29 @@ _ELSEWHERE: Final = ("mqtt_user", "mqtt_password_file", "mqtt_ssl", "mqtt_ca", "
 class GatewayWithBroker:
     """A service: the embedded MQTT broker, then the gateway as its client. Ends in the opposite order.
 
-    ``port`` is the MQTT broker's, once it runs. ``address``: see make_gateway.
+    ``ports`` are the MQTT broker's; ``certificate`` is what it shows by TLS. ``address``: see make_gateway.
     """
 
-    def __init__(self, settings: MqttGatewaySettings, address: BrokerAddress | None = None) -> None:
+    def __init__(
+        self,
+        settings: MqttGatewaySettings,
+        address: BrokerAddress | None = None,
+        certificate: ServerCertificate | None = None,
+    ) -> None:
         self._settings = settings
         self._address = address
-        self.port = settings.mqtt_port
-        self._broker: MqttBroker | None = None
+        self._broker = make_broker(settings, certificate)
+        self.ports = self._broker.ports
         self._gateway: GatewayService | None = None
 
     async def run(self, ready: Ready) -> None:
         """Serve until cancelled. Raises ConfigurationError before ``ready``."""
-        settings = self._settings
+        settings, broker, ports = self._settings, self._broker, self.ports
         _check(settings)
-        broker = self._broker = make_broker(settings)
         async with AsyncExitStack() as stack:
             tasks = [await stack.enter_async_context(started(broker, "MQTT broker"))]
-            self.port = broker.port
             user, password = broker.account
-            adapter = make_adapter(
-                settings, host=reached_at(settings.mqtt_host), port=broker.port, account=(user, password.encode())
-            )
+            adapter = make_adapter(settings, own=Own(ports, reached_at(settings.mqtt_host), user, password.encode()))
             gateway = self._gateway = make_gateway(adapter, settings, self._address)
             tasks.append(await stack.enter_async_context(started(gateway, "MQTT gateway")))
             ready()
@@ -58,9 +59,9 @@ class GatewayWithBroker:
 
     def families(self) -> Iterator[Family]:
         """See monitoring.Watched."""
-        for part in (self._broker, self._gateway):
-            if part is not None:
-                yield from part.families()
+        if self._gateway is not None:
+            yield from self._broker.families()
+            yield from self._gateway.families()
 
     def health(self) -> Health:
         """See monitoring.Watched: the gateway's."""

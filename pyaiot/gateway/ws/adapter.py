@@ -36,6 +36,7 @@ from pyaiot.gateway.ws.server import Server
 from pyaiot.gateway.ws.sessions.contract import Session
 from pyaiot.gateway.ws.sessions.node import NodeSession
 from pyaiot.gateway.ws.sessions.token import TokenSession
+from pyaiot.tls.ports import DevicePorts, TlsPort
 from pyaiot.wire.messages import JSON, Door
 
 logger = logging.getLogger("pyaiot.gateway.ws")
@@ -64,8 +65,9 @@ class WsAdapter:
         audience: str = "",
         actuations: ActuationMap | None = None,
         require_key: bool = False,
+        tls: TlsPort | None = None,
     ) -> None:
-        """Listen on ``host`` (``::`` means every address, IPv4 too) and TCP ``port`` (0: any free one).
+        """Listen on ``host`` (``::`` means every address, IPv4 too) and TCP ``port`` (0: any free one), or ``tls``.
 
         ``origins`` are the web pages that may play device, in lower case; ``device_file`` has the keys of those
         devices whose id is not for everybody. ``token_keys`` check the tokens of devices, each of which must be for
@@ -84,17 +86,20 @@ class WsAdapter:
         self._residents = Residents(
             self.counters, self._ownership.may_be, _new_name, self._owner_file.owners, require_key=require_key
         )
-        self._server = Server(host, port, self._admit, self.counters)
+        # Tornado takes :: for IPv6 alone, and nothing for every address of this host.
+        self.ports = DevicePorts("" if host == "::" else host, port, "gateway", tls)
+        self._server = Server(self.ports, self._admit, self.counters)
 
     @property
     def port(self) -> int:
         """The port that it listens on; the one asked for, until it was started."""
-        return self._server.port
+        return self.ports.port
 
     @property
     def doors(self) -> tuple[Door, ...]:
         """See adapter.OpenAdapter."""
-        return (door("ws", self._host, self.port, "/node"),)
+        found = self.ports.by_scheme("ws", "wss")
+        return tuple(door(scheme, self._host, port, "/node") for scheme, port in found)
 
     async def start(self, events: DeviceEvents) -> None:
         """Open the port and begin to report. Raises ConfigurationError: CannotListen, DeviceFileError …"""
@@ -103,7 +108,7 @@ class WsAdapter:
         self._authority.start()
         self._residents.events = events
         await self._server.open(events)
-        logger.info("listening for WebSocket devices on port %d", self.port)
+        logger.info("listening for WebSocket devices on %s", self.ports)
         if self._trusts_everybody:
             logger.info("devices without a key are let in from other hosts, too; --ws-require-key keeps them out")
 

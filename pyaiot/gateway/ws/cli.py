@@ -14,6 +14,8 @@ from pyaiot.gateway.device_tokens.token_keys import TokenKeys
 from pyaiot.gateway.ws.adapter import WsAdapter
 from pyaiot.gateway.ws.admission import parse_origins
 from pyaiot.settings import ALL_SETTINGS, DEVICE_KEYS, WsGatewaySettings
+from pyaiot.tls.certificate import ServerCertificate, server_certificate
+from pyaiot.tls.ports import tls_port
 
 DESCRIPTION = (
     "The WebSocket gateway: devices connect to it at /node, or with tokens, and it connects them to the broker."
@@ -30,11 +32,12 @@ def run(args: Sequence[str] = ()) -> int:
     settings = options.load(
         WsGatewaySettings, program="aiot-ws-gateway", description=DESCRIPTION, arguments=args, known=ALL_SETTINGS
     )
-    adapter = make_adapter(settings)
-    return run_announced(adapter, settings, lambda: make_offer(settings, adapter.port))
+    certificate = server_certificate(settings)
+    adapter = make_adapter(settings, certificate)
+    return run_announced(adapter, settings, lambda: make_offers(settings, adapter), certificate)
 
 
-def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
+def make_adapter(settings: WsGatewaySettings, certificate: ServerCertificate | None = None) -> WsAdapter:
     """The WebSocket side that the settings describe; raises ConfigurationError."""
     return WsAdapter(
         host=settings.gateway_host,
@@ -46,10 +49,14 @@ def make_adapter(settings: WsGatewaySettings) -> WsAdapter:
         audience=settings.device_token_audience,
         actuations=read_actuation_map(settings.actuation_map),
         require_key=settings.ws_require_key,
+        tls=tls_port(settings, certificate, settings.gateway_tls_port),
     )
 
 
-def make_offer(settings: WsGatewaySettings, port: int) -> Offer:
-    """What the network may be told of the gateway that listens on ``port``."""
-    name = settings.gateway_name or WsAdapter.protocol
-    return Offer("ws", "WebSocket gateway", settings.gateway_host, port, path="/node", gateway=name, dual=True)
+def make_offers(settings: WsGatewaySettings, adapter: WsAdapter) -> list[Offer]:
+    """What the network may be told of the gateway, once it runs."""
+    name, host = settings.gateway_name or WsAdapter.protocol, settings.gateway_host
+    return [
+        Offer("ws", "WebSocket gateway", host, each.port, "/node", tls=each.scheme == "wss", gateway=name, dual=True)
+        for each in adapter.doors
+    ]

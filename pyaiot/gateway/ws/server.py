@@ -20,7 +20,8 @@ from pyaiot.gateway.ws.pace import Paces
 from pyaiot.gateway.ws.sessions.contract import Code, Session
 from pyaiot.gateway.ws.stream import Stream
 from pyaiot.gateway.ws.turns import WorkTurns
-from pyaiot.listening import bind, connection_limit, port_of
+from pyaiot.listening import connection_limit
+from pyaiot.tls.ports import DevicePorts
 
 logger = logging.getLogger("pyaiot.gateway.ws")
 
@@ -48,11 +49,10 @@ Admit = Callable[[Request, Connection], Session]
 
 
 class Server:
-    """One port; fulfils host.Host."""
+    """One port, or two that share all bounds: by TLS and without; fulfils host.Host."""
 
-    def __init__(self, host: str, port: int, admit: Admit, counters: Counters) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, ports: DevicePorts, admit: Admit, counters: Counters) -> None:
+        self._ports = ports
         self._admit = admit
         self.counters = counters
         self.buffer = memoryview(bytearray(READ_BYTES))
@@ -72,28 +72,22 @@ class Server:
         self._waiting: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._servers: list[asyncio.Server] = []
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on; the one asked for, until it was opened."""
-        return self._port
+        self._is_open = False
 
     def __len__(self) -> int:
         return len(self._connections)
 
     async def open(self, events: DeviceEvents) -> None:
         """Listen. Raises listening.CannotListen."""
-        # Tornado takes :: for IPv6 alone, and nothing for every address of this host.
-        sockets = bind("" if self._host == "::" else self._host, self._port, "gateway")
-        self._port = port_of(sockets)
+        self._ports.open()
         self._events = events
         self._places.limit = connection_limit(MAX_CONNECTIONS)
-        loop = asyncio.get_running_loop()
-        for sock in sockets:
-            self._servers.append(await loop.create_server(lambda: Connection(self), sock=sock, backlog=BACKLOG))
+        self._is_open = True
+        self._servers = await self._ports.serve(lambda: Connection(self), BACKLOG)
 
     async def close(self) -> None:
         """Listen no more, and take leave of everybody, for STOP_S at most."""
+        self._is_open = False
         for server in self._servers:
             server.close()
         self._servers.clear()
@@ -125,7 +119,7 @@ class Server:
     def made(self, connection: Connection) -> Group | None:
         """See host.Host."""
         self.counters.connections += 1
-        group = self._places.enter(connection.address) if self._servers else None
+        group = self._places.enter(connection.address) if self._is_open else None
         if group is None:
             self.counters.crowded += 1
             logger.warning("a connection from %s is dropped: there are too many", connection.address)

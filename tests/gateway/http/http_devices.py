@@ -15,6 +15,7 @@ from pyaiot.gateway.dial import BrokerAddress, Identity, LinkTimes
 from pyaiot.gateway.http.access import Access
 from pyaiot.gateway.http.adapter import HttpAdapter
 from pyaiot.gateway.service import GatewayService
+from pyaiot.tls.ports import TlsPort
 from pyaiot.wire.messages import JSON, Write
 from tests.gateway.broker_by_hand import GATEWAY_KEY, KEY, BrokerSession, broker
 from tests.patience import PATIENCE_S
@@ -162,6 +163,7 @@ async def running(
     audience: str = "",
     timeout_s: float = 120.0,
     acknowledge: bool = True,
+    tls: TlsPort | None = None,
 ) -> AsyncIterator[Gateway]:
     """A gateway for HTTP devices; nothing may reach the loop's exception handler, and no fault of ours may happen."""
     faults: list[dict[str, Any]] = []
@@ -180,6 +182,7 @@ async def running(
         token_keys=token_keys,
         audience=audience,
         timeout_s=timeout_s,
+        tls=tls,
     )
     async with broker(behave) as by_hand:
         service = GatewayService(

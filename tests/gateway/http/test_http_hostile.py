@@ -60,8 +60,7 @@ IMPROPER = [
 
 
 def closed(gateway: Gateway) -> bool:
-    server = gateway.adapter._server._server
-    assert server is not None
+    [server] = gateway.adapter._server._servers
     return all(stream.closed() for stream in server._streams)
 
 

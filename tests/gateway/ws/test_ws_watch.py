@@ -16,6 +16,7 @@ from pyaiot.gateway.ws import ownership
 from pyaiot.gateway.ws.counters import Counters
 from pyaiot.gateway.ws.ownership import Ownership
 from pyaiot.gateway.ws.server import Server
+from pyaiot.tls.ports import DevicePorts
 from tests.patience import PATIENCE_S
 
 
@@ -55,7 +56,7 @@ async def test_a_fault_in_one_look_is_told_and_the_next_look_comes(
         watch.start(lambda _: None)
         stop = watch.stop
     else:
-        watch = Server("127.0.0.1", 0, cast("Any", None), Counters())
+        watch = Server(DevicePorts("127.0.0.1", 0, "gateway"), cast("Any", None), Counters())
         watch._requests.span_s = watch._pings.span_s = 0.01
         watch._begin(watch._requests, Watched(fail))
         watch._begin(watch._pings, Watched(lambda: None, again.set))
