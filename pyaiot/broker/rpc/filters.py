@@ -156,8 +156,9 @@ class Matcher:
 
     def means_resource(self, resource: Resource) -> bool:
         """The same of a resource as it is."""
-        node, name = resource.node, resource.name
-        return self.means(node.gateway, node.uid, name, resource_type(name, resource.unit))
+        node, name, filter = resource.node, resource.name, self.filter
+        type = resource_type(name, resource.unit) if filter.types else ""  # nobody asks for it otherwise
+        return self.means(node.gateway, node.uid, name, type)
 
     def means_node(self, node: Node) -> bool:
         """Whether the filter means the node: where it is about resources, whether it means one that the node has."""

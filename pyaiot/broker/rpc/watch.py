@@ -130,12 +130,12 @@ class Watch:
         list, view = self._directory.changes, self._view
         with closing(list.news(bookmark, MAX_LOOKED_AT)) as news:
             for entry in news:
-                if isinstance(entry, Milestone):
+                if type(entry) is Milestone:
                     self._walked = list.version
                     continue
                 version = entry.version - 1  # there may be more of the same version
                 told: Iterable[bytes]
-                if isinstance(entry, Retyping):
+                if type(entry) is Retyping:
                     told, self._rest = view.retyped(entry.uid)
                 else:
                     told = view.pieces(entry, self._base)
