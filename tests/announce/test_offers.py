@@ -41,6 +41,9 @@ def test_what_is_told_of_a_broker() -> None:
 
 def test_a_page_behind_tls_and_a_resource_directory() -> None:
     assert Offer("dashboard", "x", "", 443, tls=True).types == ("_https._tcp.local.",)
+    assert Offer("mqtt", "x", "", 8883, tls=True).types == ("_secure-mqtt._tcp.local.",)
+    by_tls = Offer("ws", "WebSocket gateway", "", 8801, tls=True)
+    assert (by_tls.types, by_tls.instance("hut")) == (("_aiot-ws._tcp.local.",), "WebSocket gateway on hut:8801")
     gateway = Offer("coap", "CoAP gateway", "::", 5683, path="/.well-known/core", gateway="coap")
     told = {type_: gateway.txt(type_) for type_ in gateway.types}
     assert told["_coap._udp.local."]["path"] == "/.well-known/core"

@@ -64,6 +64,7 @@ def test_others_are_shown_unless_they_are_just_any_page() -> None:
     assert service("_http._tcp.local.", {b"path": b"/printer"}) is None
     other = service("_mqtt._tcp.local.", {}, port=1883)
     assert (url(other), other is not None and other.ours) == ("mqtt://10.0.0.5:1883", False)
+    assert url(service("_secure-mqtt._tcp.local.", {}, port=8883)) == "mqtts://10.0.0.5:8883"
 
 
 def test_what_cannot_be_reached_is_not_shown() -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -27,9 +27,31 @@ from pyaiot.doctor.findings import Finding, Level, as_json, exit_code, in_order,
 from pyaiot.doctor.probes import bounded
 from pyaiot.doctor.proc_net import Listening
 from pyaiot.doctor.report import render
-from pyaiot.doctor.subjects import Door, Place, Scope, Subject, choose, located, not_examined, place_of, roles_of
+from pyaiot.doctor.subjects import (
+    Door,
+    Place,
+    Role,
+    Scope,
+    Subject,
+    choose,
+    doors,
+    located,
+    not_examined,
+    place_of,
+    roles_of,
+    tls_settings,
+)
 from pyaiot.doctor.unit_files import UnitFile, read_environment_file, read_unit
-from pyaiot.settings import BrokerSettings, CoapGatewaySettings, DashboardSettings, MqttGatewaySettings, UpSettings
+from pyaiot.settings import (
+    BrokerSettings,
+    CoapGatewaySettings,
+    CommonSettings,
+    DashboardSettings,
+    HttpGatewaySettings,
+    MqttGatewaySettings,
+    UpSettings,
+    WsGatewaySettings,
+)
 from pyaiot.systemd.units import USUAL, all_units
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +128,22 @@ def test_an_mqtt_broker_is_embedded_where_it_is_installed() -> None:
     gateway = MqttGatewaySettings(embedded_broker=True)
     assert "mqtt-broker" in roles_of("aiot-mqtt-gateway", gateway, can_embed=False)
     assert roles_of("aiot-mqtt-gateway", MqttGatewaySettings(), can_embed=True) == ("mqtt",)
+
+
+def test_devices_have_a_second_port_by_tls() -> None:
+    def found(settings: CommonSettings, *roles: Role) -> list[tuple[str, int, bool]]:
+        return [(door.role, door.port, door.tls) for door in doors(Subject("x", settings, roles))]
+
+    shown: dict[str, Any] = {"tls_cert": "c", "tls_key": "k"}
+    assert found(WsGatewaySettings(**shown), "ws") == [("ws", 8001, False), ("ws", 8801, True)]
+    assert found(HttpGatewaySettings(**shown, tls_only=True), "http") == [("http", 8802, True)]
+    assert found(MqttGatewaySettings(**shown, embedded_broker=True), "mqtt", "mqtt-broker") == [
+        ("mqtt-broker", 1886, False),
+        ("mqtt-broker", 8883, True),
+    ]
+    assert found(MqttGatewaySettings(**shown), "mqtt") == []
+    assert tls_settings(MqttGatewaySettings(**shown)) is None
+    assert doors(Subject("x", WsGatewaySettings(**shown), ("ws",)))[1].port_option == "gateway_tls"
 
 
 def test_where_the_broker_is() -> None:
