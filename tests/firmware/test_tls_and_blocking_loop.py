@@ -18,9 +18,15 @@ from typing import Any
 
 import pytest
 
+from pyaiot.gateway.ws.adapter import WsAdapter
+from pyaiot.tls.certificate import ServerCertificate
+from pyaiot.tls.ports import TlsPort
 from tests.firmware.answering import answering
+from tests.gateway.ws.ws_devices import Gateway
+from tests.mqtt_broker.mqtt_client import running
 from tests.patience import PATIENCE_S
 from tests.process.mosquitto import Mosquitto, mosquitto
+from tests.tls.authority import Authority
 
 pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.usefixtures("library")]
 
@@ -116,6 +122,27 @@ async def test_tls_with_another_ca_is_refused_and_tried_again(
             await broker.says("New connection", after=len(broker.log))
             assert len(node.outbox) == 1
     assert "CERTIFICATE_VERIFY_FAILED" in capsys.readouterr().out
+
+
+async def test_pyaiots_own_ports_by_tls_let_a_board_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path)
+    issued = authority.issue("127.0.0.1")
+    certificate = ServerCertificate(str(issued.certificate), str(issued.key))
+    (tmp_path / "certificate.pem").write_bytes(authority.file.read_bytes())
+    ca, port = der(tmp_path), TlsPort(certificate, 0, alone=True)
+    gateway = Gateway()
+    gateway.adapter = WsAdapter(host="127.0.0.1", tls=port)
+    await gateway.adapter.start(gateway)
+    with in_thread(f"wss://127.0.0.1:{gateway.adapter.ports.tls_port}/node", monkeypatch, ca=ca) as node:
+        node.value("temperature", 21.5)
+        await gateway.until(lambda: gateway.nodes.get("n1", {}).get("temperature") == 21.5)
+    await gateway.adapter.stop()
+    await gateway.close()
+    async with running(tmp_path, host="127.0.0.1", tls=TlsPort(certificate, 0)) as mqtt:
+        client = await mqtt.client("gateway")
+        await client.subscribe("node/check")
+        with in_thread(f"mqtts://127.0.0.1:{mqtt.broker.ports.tls_port}", monkeypatch, ca=ca):
+            assert b"n1" in (await client.message()).payload
 
 
 @pytest.mark.parametrize(
