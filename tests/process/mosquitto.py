@@ -28,7 +28,7 @@ PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin"
 RUNNING = r"mosquitto version \S+ running"
 #: With these it forgets nothing that it has acknowledged, not even when it is killed.
 DURABLE = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
-#: Where it does: it writes all of it after each message, and waits for the disk, which takes far longer than the message.
+#: Where it does: it writes all of it after each message, and waits for the disk, which is slower than messages.
 #: What is in memory outlives it, too.
 MEMORY = Path("/dev/shm")
 
