@@ -57,7 +57,7 @@ Everything is checked before anything starts. What is wrong is said in one line,
 KEYS = """\
 ## `aiot-generate-keys`
 
-It reads no config file and no environment. Private keys are never printed.
+It reads no config file, and of the environment only `AIOT_KEY_FILE`. Private keys are never printed.
 
 """
 

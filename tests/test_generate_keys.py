@@ -385,3 +385,66 @@ def test_who_was_started_by_systemd_goes_by_a_copy_which_is_said(
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     generate_keys.run([f"--key-file={other}", "--revoke", "coap"])
     assert f"read another: {theirs}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def own(path: Path) -> dict[str, Path]:
+    """The key files of gateways that have one of their own; the WebSocket gateway has none."""
+    files = {name: path.parent / f"aiot-{name}-gateway" / "keys" for name in ("coap", "http", "mqtt")}
+    for file in files.values():
+        file.parent.mkdir(mode=0o700, parents=True)
+    return files
+
+
+def test_gateways_with_a_folder_have_their_keys_there_and_no_others(
+    command: Command, path: Path, own: dict[str, Path]
+) -> None:
+    command()
+    broker = keys.load(path)
+    assert broker.broker is not None
+    assert (set(broker.gateways), set(broker.authorized)) == ({"ws"}, {"coap", "http", "mqtt", "ws"})
+    for name, file in own.items():
+        stored = keys.load(file)
+        assert (stored.broker, stored.clients, set(stored.gateways)) == (None, {}, {name})
+        assert stored.trusted_broker == broker.broker.public
+        assert stored.gateways[name].public == broker.authorized[name]
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len([line for line in command("--list") if line.startswith("gateway ")]) == 4
+    with pytest.raises(KeyFileError, match="exists already"):
+        command()
+    path.unlink()
+    with pytest.raises(KeyFileError, match=r"aiot-coap-gateway/keys exists already"):
+        command()
+
+
+def test_what_concerns_gateways_goes_to_their_own_files(command: Command, path: Path, own: dict[str, Path]) -> None:
+    """As on a host that has gateways alone."""
+    (key,) = command("--gateway", "greenhouse-coap")
+    assert str(keys.load(own["coap"]).gateways["greenhouse-coap"].public) == key
+    with pytest.raises(KeyFileError, match=r"say whose greenhouse is, by --key-file \(.*aiot-coap-gateway/keys"):
+        command("--gateway", "greenhouse")
+    command("--trust-broker", str(KEY))
+    assert {keys.load(file).trusted_broker for file in own.values()} == {KEY}
+    assert not path.exists()
+    assert any(key in line for line in command("--list"))
+
+
+def test_keys_that_were_in_one_file_are_handed_out_and_then_taken_out_of_it(
+    command: Command, path: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyFileError, match="aiot install-units makes them"):
+        command("--split")
+    command()
+    command("--gateway", "greenhouse")
+    before = keys.load(path)
+    folder = path.parent / "aiot-coap-gateway"
+    folder.mkdir()
+    command("--if-missing")
+    shared, coap = keys.load(path), keys.load(folder / "keys")
+    assert shared.gateways.keys() == before.gateways.keys()
+    # A name that tells no protocol may be any gateway's.
+    assert (coap.broker, set(coap.gateways)) == (None, {"coap", "greenhouse"})
+    assert "coap, greenhouse" in command("--split")[0]
+    assert set(keys.load(path).gateways) == {"http", "mqtt", "ws"}
+    assert keys.load(path).authorized == before.authorized
+    assert "no gateway's key" in command("--split")[0]

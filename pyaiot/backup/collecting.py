@@ -24,13 +24,19 @@ def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
     for place in places:
         try:
             for path in _paths(place):
-                files.append(_read(place, path))
+                kept = _read(place, path)
+                # A gateway that is not used here has an empty key file: it says nothing.
+                if place.role != KEY_FILE or kept.content.strip():
+                    files.append(kept)
         except FileNotFoundError:
             # Without keys it is hardly the backup that was wanted: of another user's services, say.
             if place.role == KEY_FILE or (place.chosen and place.keeps != "state"):
                 missing.append(place)
         except OSError as error:
             raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
+    if any(kept.role == KEY_FILE for kept in files):
+        # A host with gateways alone has no key file of a broker.
+        missing = [place for place in missing if place.role != KEY_FILE or place.chosen]
     return files, missing
 
 

@@ -9,10 +9,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from pyaiot import options
-from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, environment_of
+from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, KEY_FILE, environment_of
 from pyaiot.backup.layout import SYSTEM_SETTINGS, SYSTEM_STATE, SYSTEM_UNITS, USER_SETTINGS, Layout, Place
 from pyaiot.backup.settings_text import assignments
 from pyaiot.dashboard.config import is_url
+from pyaiot.key_files import file_of
 from pyaiot.options import ConfigurationError, Keeps
 from pyaiot.settings import ALL_SETTINGS, SERVICES, CommonSettings
 
@@ -109,7 +110,10 @@ def _places_of(service: str, settings: CommonSettings, layout: Layout) -> list[P
             continue
         path = usual[each.name] if said == each.default else absolute(said, layout)
         is_folder = each.metadata["metavar"] == "FOLDER"
-        places.append(Place(each.name, keeps, (service,), path, is_folder, chosen=path != usual.get(each.name)))
+        chosen = path != usual.get(each.name)
+        if each.name == KEY_FILE:
+            path = str(file_of(service, Path(path)))
+        places.append(Place(each.name, keeps, (service,), path, is_folder, chosen))
     return places
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, BadBackup, Kept, environment_of
+from pyaiot.backup.contents import DEVICE_TOKEN_KEY, ENVIRONMENT, KEY_FILE, BadBackup, Kept, environment_of
 from pyaiot.backup.layout import Layout, Place
 from pyaiot.backup.settings_text import adapt_config, adapt_environment, assignments
 from pyaiot.gateway.device_tokens import owners
+from pyaiot.key_parts import part_of, whole
+from pyaiot.keys import KeyFileError, parse, render
 from pyaiot.settings import SERVICES
 
 if TYPE_CHECKING:
@@ -108,7 +110,9 @@ def _steps_at(place: Place, files: Sequence[Kept], layout: Layout) -> list[Step]
         if len(named) != len(same):
             raise BadBackup(f"it has two files, or one with a bad name, for {place.path}")
         return [_step(place, kept, f"{place.path}/{name}", layout) for name, kept in named.items()]
-    if len({kept.content for kept in same}) > 1:
+    if place.role == KEY_FILE:
+        same = [_keys_for(place.services, same)]
+    elif len({kept.content for kept in same}) > 1:
         if place.role != OWNERS:
             raise BadBackup(f"it has two files for {place.path}")
         same = [_joined(same)]
@@ -125,6 +129,24 @@ def _step(place: Place, kept: Kept, path: str, layout: Layout) -> Step:
     else:
         mode = 0o600 | kept.mode & 0o644
     return Step(place.role, place.keeps, path, mode, kept.content)
+
+
+def _keys_for(services: Sequence[str], files: Sequence[Kept]) -> Kept:
+    """What ``services`` need of them: here they may have one file together, or each its own; there, too."""
+    try:
+        known = [parse(kept.content.decode()) for kept in files]
+        # What nobody there read of a file may be older than what is in another.
+        together = whole(
+            part_of(each, kept.services) if kept.services else each for each, kept in zip(known, files, strict=True)
+        )
+    except (UnicodeError, KeyFileError) as error:
+        if len(files) == 1:
+            return files[0]  # as it was there: who reads it says what is wrong
+        raise BadBackup(f"its key files cannot be put together: {error}") from None
+    part = part_of(together, services)
+    if part == known[0]:
+        return files[0]
+    return replace(files[0], content=render(part).encode())
 
 
 def _joined(files: Sequence[Kept]) -> Kept:

@@ -19,13 +19,16 @@ from pyaiot import keys as keyfile
 from pyaiot import lifecycle
 from pyaiot.cli import output
 from pyaiot.cli.credentials import tell_after_change
+from pyaiot.key_files import hand_out, load_or_new, load_whole, own_files, split
+from pyaiot.key_parts import GATEWAYS, protocol_of
 from pyaiot.keys import ROLES, ClientToken, KeyFileError, Keys, new_private_key
 from pyaiot.options import ConfigurationError, OneLineParser
+from pyaiot.settings import CommonSettings
 from pyaiot.wire.names import PEER_GATEWAY, is_name
-from pyaiot.wire.signing import PublicKey
+from pyaiot.wire.signing import PrivateKey, PublicKey
 
 #: Gateways that get a key of their own when the keys of a host are first made.
-LOCAL_GATEWAYS = ("coap", "http", "mqtt", "ws")
+LOCAL_GATEWAYS = tuple(GATEWAYS)
 #: The key file of one user.
 USUAL = "~/.pyaiot/keys"
 
@@ -57,10 +60,15 @@ def run(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     path = Path(os.path.expanduser(options.key_file))
     if options.list:
-        print(describe(keyfile.load(path)), end="")
+        print(describe(load_whole(path)), end="")
         return 0
-    with keyfile.FILE.changing(path):
-        _change(path, options)
+    if options.gateway is not None:
+        _make_gateway(path, _gateway(options.gateway), options.force)
+    elif options.trust_broker is not None:
+        _trust_broker(path, _public(options.trust_broker))
+    else:
+        with keyfile.FILE.changing(path):
+            _change(path, options)
     whom = (options.authorize, options.revoke, options.client, options.revoke_client)
     changes = (*whom, options.gateway, options.trust_broker, options.force or None)
     if any(each is not None for each in changes):  # else they are the first ones, and nobody has a copy
@@ -69,42 +77,48 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _change(path: Path, options: argparse.Namespace) -> None:
-    if options.gateway is not None:
-        _make_gateway(path, _gateway(options.gateway), options.force)
-    elif options.authorize is not None:
+    if options.authorize is not None:
         name, text = options.authorize
         _authorize(path, _gateway(name), _public(text))
     elif options.revoke is not None:
         _revoke(path, options.revoke)
-    elif options.trust_broker is not None:
-        keys = _load_or_new(path)
-        keys.trusted_broker = _public(options.trust_broker)
-        keyfile.store(path, keys)
-        print(f"The gateways of this host now trust the broker {keys.trusted_broker}.")
     elif options.client is not None:
         _make_client(path, _name(options.client), options.role)
     elif options.revoke_client is not None:
         _revoke_client(path, options.revoke_client)
+    elif options.split:
+        _split(path)
     elif options.if_missing and keyfile.fingerprint(path) is not None:
         missing = _add_missing(path)
         print(f"{path} is there: " + (f"keys were added for {', '.join(missing)}" if missing else "nothing is missing"))
     else:
         make_all(path, force=options.force)
         print("Key generation done:")
-        print(describe(keyfile.load(path)), end="")
-        print(f"The private keys are in {path}. Nobody needs to see them.")
+        print(describe(load_whole(path)), end="")
+        private = ", ".join(map(str, (path, *own_files(path).values())))
+        print(f"The private keys are in {private}. Nobody needs to see them.")
 
 
 def make_all(path: Path, *, force: bool) -> Keys:
-    """Make and store the keys of a host that runs a broker and gateways; raises KeyFileError if there are some."""
-    if keyfile.fingerprint(path) is not None and not force:
+    """Make and store the keys of a host that runs a broker and gateways; raises KeyFileError if there are some.
+
+    Returned is what ``path`` has then: all but the keys of gateways that have a file of their own.
+    """
+    own = own_files(path)
+    exists = [path] if keyfile.fingerprint(path) is not None else []
+    exists += [each for each in own.values() if load_or_new(each).gateways]
+    if exists and not force:
         raise KeyFileError(
-            f"{path} exists already: new keys would lock out every gateway that was authorized; "
+            f"{exists[0]} exists already: new keys would lock out every gateway that was authorized; "
             "say --force if that is meant"
         )
     broker = new_private_key()
     gateways = {name: new_private_key() for name in LOCAL_GATEWAYS}
     authorized = {name: key.public for name, key in gateways.items()}
+    for protocol, file in own.items():
+        with keyfile.FILE.changing(file):
+            key = gateways.pop(protocol)
+            keyfile.store(file, Keys(gateways={protocol: key}, trusted_broker=broker.public))
     keys = Keys(broker=broker, gateways=gateways, trusted_broker=broker.public, authorized=authorized)
     keyfile.store(path, keys)
     return keys
@@ -120,10 +134,17 @@ def _add_missing(path: Path) -> list[str]:
     keys = keyfile.load(path)
     if keys.broker is None or keys.trusted_broker != keys.broker.public:
         return []
-    missing = [name for name in LOCAL_GATEWAYS if name not in keys.gateways and name not in keys.authorized]
+    hand_out(path)
+    there = {*load_whole(path).gateways, *keys.authorized}
+    missing = [name for name in LOCAL_GATEWAYS if name not in there]
+    own = own_files(path)
     for name in missing:
-        keys.gateways[name] = new_private_key()
-        keys.authorized[name] = keys.gateways[name].public
+        key = new_private_key()
+        keys.authorized[name] = key.public
+        if name in own:
+            _store_gateway(own[name], name, key, keys.broker.public)
+        else:
+            keys.gateways[name] = key
     if missing:
         keyfile.store(path, keys)
     return missing
@@ -150,10 +171,14 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--key-file", default=USUAL, metavar="FILE", help=f"default: {USUAL}")
+    default = os.environ.get("AIOT_KEY_FILE") or str(CommonSettings.key_file)
+    parser.add_argument(
+        "--key-file", default=default, metavar="FILE", help="default: AIOT_KEY_FILE, or else ~/.pyaiot/keys"
+    )
     parser.add_argument("--force", action="store_true", help="replace keys that exist")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--if-missing", action="store_true", help="make only what is not there yet; as often as you like")
+    what.add_argument("--split", action="store_true", help="leave to each gateway's own file what is its own")
     what.add_argument("--gateway", metavar="NAME", help="make a key for one gateway and print its public part")
     what.add_argument("--authorize", nargs=2, metavar=("NAME", "KEY"), help="let the broker admit this gateway")
     what.add_argument("--revoke", metavar="NAME", help="no longer admit this gateway; ends its session")
@@ -177,16 +202,56 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _make_gateway(path: Path, name: str, force: bool) -> None:
-    keys = _load_or_new(path)
-    if name in keys.gateways and not force:
-        raise KeyFileError(f"gateway {name!r} has a key already; say --force to replace it")
-    keys.gateways[name] = new_private_key()
-    keyfile.store(path, keys)
+    file = _file_for(path, name)
+    with keyfile.FILE.changing(file):
+        keys = load_or_new(file)
+        if name in keys.gateways and not force:
+            raise KeyFileError(f"gateway {name!r} has a key already; say --force to replace it")
+        keys.gateways[name] = new_private_key()
+        keyfile.store(file, keys)
     print(keys.gateways[name].public)
     print(f"Now, at the broker:  aiot-generate-keys --authorize {name} {keys.gateways[name].public}", file=sys.stderr)
     if keys.trusted_broker is None:
         here = "aiot-generate-keys" + ("" if _is_usual(path) else f" --key-file {shlex.quote(str(path))}")
         print(f"and here:            {here} --trust-broker <the broker's public key>", file=sys.stderr)
+
+
+def _file_for(path: Path, name: str) -> Path:
+    """Where the key of the gateway ``name`` belongs. Raises KeyFileError: it could be in any of several."""
+    own = own_files(path)
+    if not own or protocol_of(name):
+        return own.get(protocol_of(name), path)
+    files = ", ".join(map(str, own.values()))
+    raise KeyFileError(f"gateways here have key files of their own: say whose {name} is, by --key-file ({files})")
+
+
+def _store_gateway(file: Path, name: str, key: PrivateKey, broker: PublicKey) -> None:
+    with keyfile.FILE.changing(file):
+        keys = load_or_new(file)
+        keys.gateways[name] = key
+        keys.trusted_broker = broker
+        keyfile.store(file, keys)
+
+
+def _trust_broker(path: Path, public: PublicKey) -> None:
+    own = list(own_files(path).values())
+    for file in [path, *own] if not own or keyfile.fingerprint(path) is not None else own:
+        with keyfile.FILE.changing(file):
+            keys = load_or_new(file)
+            keys.trusted_broker = public
+            keyfile.store(file, keys)
+    print(f"The gateways of this host now trust the broker {public}.")
+
+
+def _split(path: Path) -> None:
+    own = own_files(path)
+    if not own:
+        raise KeyFileError(
+            f"no gateway has a folder for a key file of its own beside {path}: aiot install-units makes them"
+        )
+    names = split(path)
+    said = f"the keys of {', '.join(names)} were taken out of it" if names else "no gateway's key was in it"
+    print(f"{path} is the broker's alone: {said}.")
 
 
 def _authorize(path: Path, name: str, public: PublicKey) -> None:
@@ -225,10 +290,6 @@ def _revoke_client(path: Path, name: str) -> None:
 
 def _is_usual(path: Path) -> bool:
     return path == Path(os.path.expanduser(USUAL))
-
-
-def _load_or_new(path: Path) -> Keys:
-    return keyfile.load(path) if keyfile.fingerprint(path) is not None else Keys()
 
 
 def _name(text: str) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyaiot
+from pyaiot.key_files import hand_out, own_path
+from pyaiot.key_parts import GATEWAYS
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.systemd.environment import environment_file
 from pyaiot.systemd.units import SERVICES, TARGET, Installation, all_units
@@ -55,11 +57,12 @@ def run(arguments: Sequence[str]) -> int:
     settings = (options.settings or (_user_settings() if options.user else SYSTEM_SETTINGS)).expanduser().absolute()
     installation = this_installation(settings, user=options.user)
     try:
+        # First, so that no unit names a file that cannot be made.
+        made = _make_settings(settings, options.user)
         units.mkdir(parents=True, exist_ok=True)
         again = (units / TARGET).exists()
         for name, text in all_units(installation).items():
             (units / name).write_text(text, encoding="utf-8")
-        made = _make_settings(settings, options.user)
     except OSError as error:
         advice = "" if options.user else ": run it as root, or with --user for your own systemd"
         raise ConfigurationError(f"{error.filename} cannot be written: {error.strerror}{advice}") from None
@@ -97,9 +100,18 @@ def _make_settings(settings: Path, user: bool) -> list[Path]:
     """Write what is not there yet: nobody's choice is overwritten. What was written."""
     settings.mkdir(mode=0o700 if user else 0o755, parents=True, exist_ok=True)
     (settings / "device-keys").mkdir(mode=0o755, exist_ok=True)
+    files = [(settings / "environment", environment_file(user=user), 0o644), (settings / "devices", "", 0o600)]
     made = []
-    for name, text, mode in (("environment", environment_file(user=user), 0o644), ("devices", "", 0o600)):
-        path = settings / name
+    if not user:
+        key_file = settings / "keys"
+        own = [own_path(key_file, service) for service in GATEWAYS.values()]
+        for path in own:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+        # Those of an installation whose services shared a key file. It stays as it is, for an older pyaiot.
+        made += hand_out(key_file)
+        # systemd starts nothing whose credential is not there, and a gateway says itself that it has no key.
+        files += [(path, "", 0o600) for path in own]
+    for path, text, mode in files:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         except FileExistsError:

@@ -104,6 +104,10 @@ def _judge_files(host: Host, keys: Mapping[str, tuple[KeyFacts, Keys | None]]) -
             if each.settings.key_file == path and set(each.roles) - {"dashboard", "mqtt-broker"}
         ]
         yield from key_file.check_key_file(facts, of_it)
+        units = {unit.name for unit, _ in host.units.found if not unit.user}
+        for subject in of_it:
+            if subject.name in units:
+                yield from key_file.check_apart(facts, subject.name)
     for each in host.loaded:
         for variable, copy, original in each.copies:
             stale = files.is_stale(copy, original)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pyaiot.key_parts import GATEWAYS
+
 #: A service whose event loop does not turn for so long is started anew.
 WATCHDOG_S: Final = 30
 #: After a failure a service waits before it is started again: first so long …
@@ -29,7 +31,8 @@ _HOMES: Final = ("/home", "/root", "/run/user")
 class Service:
     """One command as a unit.
 
-    ``keys``: it reads this host's keys; ``devices``: the devices' passwords; ``owners``: it keeps who owns which id.
+    ``keys``: it reads a key file, a gateway its own; ``devices``: the devices' passwords; ``owners``: it keeps who owns
+    which id.
     """
 
     name: str
@@ -60,8 +63,9 @@ SERVICES: Final = (
 class Installation:
     """Where things are. ``programs``: folder of the commands; ``code``: folders that they need besides, absolute.
 
-    ``settings``: folder of the environment file, the keys, the devices' passwords. ``user``: for the systemd of one
-    user, which cannot give a service a user of its own. ``version`` is systemd's.
+    ``settings``: folder of the environment file, the keys (a gateway's in a folder of its own there, see
+    pyaiot/key_files.py), the devices' passwords. ``user``: for the systemd of one user, which cannot give a service a
+    user of its own, so that all have one key file. ``version`` is systemd's.
     """
 
     programs: str
@@ -135,7 +139,8 @@ def _files(service: Service, installation: Installation) -> Iterator[tuple[str, 
     """Its keys are copies that only it can read, made when it starts; its state is its own folder."""
     settings = _specified(installation.settings)
     if service.keys:
-        yield "LoadCredential", f"keys:{settings}/keys"
+        own = f"{service.name}/" if service.name in GATEWAYS.values() else ""
+        yield "LoadCredential", f"keys:{settings}/{own}keys"
         yield "Environment", "AIOT_KEY_FILE=%d/keys"
     if service.devices:
         yield "LoadCredential", f"devices:{settings}/devices"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyaiot import devices
+from pyaiot import devices, keys
 from pyaiot.backup import encryption, places
 from pyaiot.backup.archive import pack
 from pyaiot.backup.collecting import collect
@@ -18,7 +18,7 @@ from pyaiot.backup.layout import Layout
 from pyaiot.backup.places import find_places, written
 from pyaiot.backup.plan import make_plan
 from pyaiot.backup.restoring import Restoration
-from pyaiot.cli import backup, device, device_token, restore
+from pyaiot.cli import backup, device, device_token, generate_keys, restore
 from pyaiot.cli.generate_keys import make_all
 from pyaiot.gateway.device_tokens import owner_file, owners
 from pyaiot.options import ConfigurationError
@@ -185,6 +185,32 @@ def test_one_file_of_two_options_stays_one_where_it_is_so(old: Pi, monkeypatch: 
     (old.home / "pi.png").unlink()
     assert restore.run(["../a.tar.gz"]) == 0
     assert (old.home / "pi.png").read_bytes() == b"\x89PNG"
+
+
+def test_where_gateways_have_keys_of_their_own_each_gets_its_part_and_back(old: Pi, new: Pi) -> None:
+    backup.run(["shared"])
+    whole = keys.load(old.settings / "keys")
+    new.be()
+    own = {name: new.settings / f"aiot-{name}-gateway" / "keys" for name in ("coap", "http", "mqtt", "ws")}
+    for file in own.values():
+        file.parent.mkdir(mode=0o700, parents=True)
+    restore.run([str(old.home / "shared")])
+    assert keys.load(new.settings / "keys").gateways == {}
+    for name, file in own.items():
+        assert (keys.load(file).broker, set(keys.load(file).gateways)) == (None, {name})
+    backup.run(["apart"])
+    other = Pi(new.home.with_name("other"), new._monkeypatch).be()
+    restore.run([str(new.home / "apart")])
+    assert keys.render(keys.load(other.settings / "keys")) == keys.render(whole)
+
+
+def test_gateways_alone_are_a_whole_backup(old: Pi, new: Pi) -> None:
+    new.be()
+    (new.settings / "aiot-coap-gateway").mkdir(mode=0o700, parents=True)
+    (new.settings / "aiot-http-gateway").mkdir(mode=0o700)
+    keys.FILE.write(new.settings / "aiot-http-gateway" / "keys", "")
+    generate_keys.run([f"--key-file={new.settings}/keys", "--gateway", "coap"])
+    assert backup.run(["gateways"]) == 0
 
 
 @pytest.mark.parametrize("at", range(1, 12, 2))

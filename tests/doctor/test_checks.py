@@ -266,6 +266,19 @@ def test_the_key_file_has_what_services_need() -> None:
     assert judged(KeyFacts(file=FILE, command="gen", fault="line 3 …"))[0][0] == "keys.content"
 
 
+def test_a_unit_is_to_be_given_no_keys_of_others() -> None:
+    shared = KeyFacts(file=FILE, command="gen", broker="B", gateways={"coap": "C"})
+
+    def judged(facts: KeyFacts, service: str) -> list[tuple[str, str, str]]:
+        return told(key_file.check_apart(facts, service))
+
+    ((check, level, fix),) = judged(shared, "aiot-coap-gateway")
+    assert (check, level, fix.partition(" ")[0]) == ("keys.apart", "note", "aiot")
+    assert judged(replace(shared, broker=None), "aiot-coap-gateway") == []
+    assert judged(shared, "aiot-broker") == []
+    assert judged(replace(shared, apart=True), "aiot-broker")[0][2] == "once these run: gen --split"
+
+
 def test_the_broker_and_who_it_is() -> None:
     keys = KeyFacts(file=FILE, command="gen", gateways={"coap": "C"})
     well = BrokerFacts(
@@ -404,7 +417,7 @@ def test_units_are_read_as_systemd_reads_them() -> None:
     unit = read_unit("aiot-ws-gateway", "/etc/systemd/system/aiot-ws-gateway.service", text)
     assert unit.program == "/usr/local/bin/aiot-ws-gateway"
     assert unit.settings == ("/etc/pyaiot/environment", "/etc/pyaiot/aiot-ws-gateway.environment")
-    assert unit.environment["AIOT_KEY_FILE"] == "/etc/pyaiot/keys"
+    assert unit.environment["AIOT_KEY_FILE"] == "/etc/pyaiot/aiot-ws-gateway/keys"
     assert unit.environment["AIOT_DEVICE_OWNERS"] == "/var/lib/aiot-ws-gateway/device-owners"
     assert read_environment_file("# c\nA=1\n B = 'x y'\n;\nnonsense\n") == {"A": "1", "B": "x y"}
     well = UnitFacts(unit=unit, programs="/usr/local/bin", exists=True, text=text, expected=text)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pyaiot import keys
 from pyaiot.cli import install_units
 from pyaiot.cli.generate_keys import make_all
 from pyaiot.options import ConfigurationError
@@ -85,6 +86,23 @@ def test_nothing_that_somebody_chose_is_overwritten(tmp_path: Path, capsys: pyte
     assert (tmp_path / "environment").read_text() == "AIOT_BROKER_PORT=9000\n"
     assert "ExecStart=" in (tmp_path / "units" / "aiot-broker.service").read_text()
     assert (tmp_path / "devices").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_installation_whose_services_shared_a_key_file_goes_on(tmp_path: Path) -> None:
+    """The gateways of it are given their parts; the file stays, for the broker and for an older pyaiot."""
+    make_all(tmp_path / "keys", force=False)
+    before = (tmp_path / "keys").read_bytes()
+    options = ["--directory", str(tmp_path / "units"), "--settings", str(tmp_path)]
+    for _ in range(2):
+        install_units.run(options)
+        assert (tmp_path / "keys").read_bytes() == before
+        for name in ("coap", "http", "mqtt", "ws"):
+            unit = (tmp_path / "units" / f"aiot-{name}-gateway.service").read_text()
+            (given,) = re.findall(r"^LoadCredential=keys:(.*)$", unit, re.MULTILINE)
+            stored = keys.load(given)
+            assert (stored.broker, set(stored.gateways)) == (None, {name})
+            assert stored.trusted_broker is not None
+    assert f"LoadCredential=keys:{tmp_path}/keys\n" in (tmp_path / "units" / "aiot-broker.service").read_text()
 
 
 def test_where_it_cannot_write_it_says_what_to_do(tmp_path: Path) -> None:

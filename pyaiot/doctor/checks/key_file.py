@@ -12,13 +12,14 @@ from pyaiot.doctor.checks.configuration import fix_of
 from pyaiot.doctor.checks.files import FileFacts, check_private
 from pyaiot.doctor.findings import Finding
 from pyaiot.doctor.subjects import GATEWAYS, UP, Subject, gateway_name
+from pyaiot.key_parts import BROKER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFacts:
     """A key file. Keys are the public ones, as text; ``clients`` counts tokens. ``fault``: why it cannot be read.
 
-    ``command`` is aiot-generate-keys for this very file.
+    ``command`` is aiot-generate-keys for this very file. ``apart``: gateways have files of their own beside it.
     """
 
     file: FileFacts
@@ -29,6 +30,7 @@ class KeyFacts:
     gateways: Mapping[str, str] = field(default_factory=dict)
     authorized: Mapping[str, str] = field(default_factory=dict)
     clients: int = 0
+    apart: bool = False
 
     @property
     def is_read(self) -> bool:
@@ -59,6 +61,28 @@ def check_key_file(facts: KeyFacts, subjects: Sequence[Subject]) -> Iterator[Fin
     yield Finding(check="keys.content", level="ok", service=by, summary=_told(facts), facts=_facts(facts))
     for subject in subjects:
         yield from _check_subject(facts, subject)
+
+
+def check_apart(facts: KeyFacts, service: str) -> Iterator[Finding]:
+    """Whether ``service``, a unit with a user of its own, is given keys of others."""
+    if not facts.is_read:
+        return
+    if service in GATEWAYS.values() and facts.broker is not None:
+        yield Finding(
+            check="keys.apart",
+            level="note",
+            service=service,
+            summary=f"{service} is given the broker's private key, too, in {facts.file.path}",
+            fix="aiot install-units && systemctl daemon-reload && systemctl restart aiot.target",
+        )
+    elif service == BROKER and facts.gateways and facts.apart:
+        yield Finding(
+            check="keys.apart",
+            level="note",
+            service=service,
+            summary=f"{facts.file.path} has keys of gateways that have key files of their own",
+            fix=f"once these run: {facts.command} --split",
+        )
 
 
 def _check_subject(facts: KeyFacts, subject: Subject) -> Iterator[Finding]:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from pathlib import Path
 
 from pyaiot import keys
 from pyaiot.doctor.checks.files import FileFacts
 from pyaiot.doctor.checks.key_file import KeyFacts
+from pyaiot.key_files import own_files
 from pyaiot.keys import KeyFileError, Keys
 from pyaiot.options import ConfigurationError
 from pyaiot.private_file import MAX_FILE_BYTES, open_at_once
@@ -68,6 +70,7 @@ def look_at_keys(path: str, command: str, wanted_uid: int | None) -> tuple[KeyFa
             gateways={name: str(key.public) for name, key in found.gateways.items()},
             authorized={name: str(key) for name, key in found.authorized.items()},
             clients=len(found.clients),
+            apart=bool(own_files(Path(path))),
         ),
         found,
     )
