@@ -23,10 +23,15 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="pyaiot" \
       org.opencontainers.image.description="Connects small devices to the web: gateways, broker, dashboard" \
       org.opencontainers.image.licenses="BSD-3-Clause"
-# Fixed numbers: whoever mounts a folder knows whose it has to be. Only /var/lib/pyaiot* can be written to.
+# Fixed numbers: whoever mounts a folder knows whose it has to be. Only /var/lib/pyaiot* can be written to, and a new
+# volume is as its folder is here. Below pyaiot-keys each service has the folder of its own keys.
 RUN groupadd --gid 10001 pyaiot \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/pyaiot --shell /usr/sbin/nologin pyaiot \
-    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/pyaiot /var/lib/pyaiot-owners
+    && install --directory --owner=10001 --group=10001 --mode=0700 \
+        /var/lib/pyaiot /var/lib/pyaiot-owners /var/lib/pyaiot-devices /var/lib/pyaiot-devices/device-keys \
+        /var/lib/pyaiot-keys /var/lib/pyaiot-keys/aiot-broker /var/lib/pyaiot-keys/aiot-coap-gateway \
+        /var/lib/pyaiot-keys/aiot-mqtt-gateway /var/lib/pyaiot-keys/aiot-ws-gateway /var/lib/pyaiot-keys/aiot-http-gateway \
+    && install --owner=10001 --group=10001 --mode=0600 /dev/null /var/lib/pyaiot-devices/devices
 COPY --from=build /opt/pyaiot /opt/pyaiot
 ENV HOME=/var/lib/pyaiot \
     PATH=/opt/pyaiot/bin:$PATH \
@@ -35,7 +40,6 @@ ENV HOME=/var/lib/pyaiot \
     AIOT_DEVICE_OWNERS=/var/lib/pyaiot-owners/device-owners \
     AIOT_METRICS_PORT=9100
 WORKDIR /var/lib/pyaiot
-VOLUME ["/var/lib/pyaiot", "/var/lib/pyaiot-owners"]
 # Broker, dashboard; devices by CoAP, MQTT, WebSocket, HTTP.
 EXPOSE 8000 8080 5683/udp 1886 8001 8002
 STOPSIGNAL SIGTERM

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pyaiot.backup.contents import KEY_FILE, MAX_FILE_BYTES, Kept
 from pyaiot.backup.layout import Place
 from pyaiot.backup.links import check_link
+from pyaiot.key_parts import GATEWAYS
 from pyaiot.options import ConfigurationError
 from pyaiot.private_file import open_at_once
 
@@ -35,8 +36,9 @@ def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
         except OSError as error:
             raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
     if any(kept.role == KEY_FILE for kept in files):
-        # A host with gateways alone has no key file of a broker.
-        missing = [place for place in missing if place.role != KEY_FILE or place.chosen]
+        # A host with gateways alone, which have files of their own, has no key file of a broker.
+        gateways = {*GATEWAYS.values()}
+        missing = [place for place in missing if place.role != KEY_FILE or gateways & {*place.services}]
     return files, missing
 
 

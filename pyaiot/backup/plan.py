@@ -111,12 +111,12 @@ def _steps_at(place: Place, files: Sequence[Kept], layout: Layout) -> list[Step]
             raise BadBackup(f"it has two files, or one with a bad name, for {place.path}")
         return [_step(place, kept, f"{place.path}/{name}", layout) for name, kept in named.items()]
     if place.role == KEY_FILE:
-        same = [_keys_for(place.services, same)]
+        same = _keys_for(place.services, same)
     elif len({kept.content for kept in same}) > 1:
         if place.role != OWNERS:
             raise BadBackup(f"it has two files for {place.path}")
         same = [_joined(same)]
-    return [_step(place, same[0], place.path, layout)]
+    return [_step(place, each, place.path, layout) for each in same[:1]]
 
 
 def _step(place: Place, kept: Kept, path: str, layout: Layout) -> Step:
@@ -131,8 +131,8 @@ def _step(place: Place, kept: Kept, path: str, layout: Layout) -> Step:
     return Step(place.role, place.keeps, path, mode, kept.content)
 
 
-def _keys_for(services: Sequence[str], files: Sequence[Kept]) -> Kept:
-    """What ``services`` need of them: here they may have one file together, or each its own; there, too."""
+def _keys_for(services: Sequence[str], files: Sequence[Kept]) -> list[Kept]:
+    """What ``services`` need of them, if anything: one file together, or each its own, here and there."""
     try:
         known = [parse(kept.content.decode()) for kept in files]
         # What nobody there read of a file may be older than what is in another.
@@ -141,12 +141,13 @@ def _keys_for(services: Sequence[str], files: Sequence[Kept]) -> Kept:
         )
     except (UnicodeError, KeyFileError) as error:
         if len(files) == 1:
-            return files[0]  # as it was there: who reads it says what is wrong
+            return [files[0]]  # as it was there: who reads it says what is wrong
         raise BadBackup(f"its key files cannot be put together: {error}") from None
     part = part_of(together, services)
     if part == known[0]:
-        return files[0]
-    return replace(files[0], content=render(part).encode())
+        return [files[0]]
+    has_any = part.broker or part.gateways or part.authorized or part.clients
+    return [replace(files[0], content=render(part).encode())] if has_any else []
 
 
 def _joined(files: Sequence[Kept]) -> Kept:

@@ -206,8 +206,8 @@ def test_where_gateways_have_keys_of_their_own_each_gets_its_part_and_back(old: 
 
 def test_gateways_alone_are_a_whole_backup(old: Pi, new: Pi) -> None:
     new.be()
-    (new.settings / "aiot-coap-gateway").mkdir(mode=0o700, parents=True)
-    (new.settings / "aiot-http-gateway").mkdir(mode=0o700)
+    for name in ("coap", "http", "mqtt", "ws"):
+        (new.settings / f"aiot-{name}-gateway").mkdir(mode=0o700, parents=True)
     keys.FILE.write(new.settings / "aiot-http-gateway" / "keys", "")
     generate_keys.run([f"--key-file={new.settings}/keys", "--gateway", "coap"])
     assert backup.run(["gateways"]) == 0

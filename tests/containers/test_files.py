@@ -114,9 +114,9 @@ def services(name: str) -> dict[str, Any]:
     return dict(compose(name)["services"])
 
 
-@pytest.mark.parametrize("name", COMPOSE)
-def test_every_container_is_behind_walls(name: str) -> None:
-    for title, service in services(name).items():
+@pytest.mark.parametrize("file", COMPOSE)
+def test_every_container_is_behind_walls(file: str) -> None:
+    for title, service in services(file).items():
         assert set(service) <= SERVICE_KEYS, title
         assert service["image"] == "pyaiot"
         assert service["read_only"] is True
@@ -132,7 +132,14 @@ def test_every_container_is_behind_walls(name: str) -> None:
         assert service["healthcheck"]["test"] == ["CMD", "aiot", "health"]
         assert service["command"][0] in SERVICES
         # Who hears devices or browsers cannot change a key.
-        assert all(volume.endswith(":ro") or volume.startswith("owners:") for volume in service["volumes"])
+        volumes = service.get("volumes", [])
+        assert all(volume.endswith(":ro") or volume.startswith("owners:") for volume in volumes)
+        # Of keys it sees its own, which it reads, and no other service does.
+        own = [volume for volume in volumes if not volume.startswith(("devices:", "owners:"))]
+        name, folder = service["command"][0], f"/var/lib/pyaiot-keys/{service['command'][0]}"
+        assert own == ([] if name == "aiot-dashboard" else [f"{title.removesuffix('-gateway')}-keys:{folder}:ro"])
+        assert not own or service["environment"]["AIOT_KEY_FILE"] == f"{folder}/keys"
+        assert all(volume.removesuffix(":ro") in services(file)["keys"]["volumes"] for volume in volumes)
         assert set(service["environment"]) <= OPTIONS
         assert all(isinstance(value, str) for value in service["environment"].values()), (
             "quote it: YAML takes it for another"
@@ -151,5 +158,13 @@ def test_no_two_ports_are_one(name: str) -> None:
 
 
 def test_all_services_are_in_the_whole_one() -> None:
-    running = {service["command"][0] for service in services("compose.yaml").values()}
-    assert running == {*SERVICES, "aiot-generate-keys"} - {"aiot-mqtt-broker"}  # that is in the MQTT gateway
+    running = {service["command"][0] for name, service in services("compose.yaml").items() if name != "keys"}
+    assert running == {*SERVICES} - {"aiot-mqtt-broker"}  # that is in the MQTT gateway
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_every_volume_is_declared_and_a_folder_of_the_image(name: str) -> None:
+    mounted = [volume.split(":") for service in services(name).values() for volume in service.get("volumes", [])]
+    assert {volume for volume, *_ in mounted} == set(compose(name)["volumes"])
+    made = next(each.value for each in stages(TEXT)[-1] if each.name == "RUN")
+    assert {target for _, target, *_ in mounted} <= set(made.split())

@@ -48,7 +48,7 @@ class Containers:
         service = self._services[name]
         assert service["read_only"]
         mounts = []
-        for volume in service["volumes"]:
+        for volume in service.get("volumes", []):
             source, target, *mode = volume.split(":")
             mounts.append((self._volume(source, target), target, mode == ["ro"]))
         environment = service.get("environment", {})
@@ -60,10 +60,7 @@ class Containers:
         """A new one is as the image has it."""
         path = self._folder / name
         if not path.exists():
-            here = self._image.path(target)
-            path.mkdir()
-            os.chmod(path, here.stat().st_mode)
-            os.chown(path, here.stat().st_uid, here.stat().st_gid)
+            subprocess.run(["cp", "--archive", self._image.path(target), path], check=True)
         return path
 
     def run(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -212,6 +209,38 @@ def test_a_backup_is_restored_into_new_volumes(whole: Containers, image: Image, 
         other.close()
 
 
+def test_a_container_sees_its_own_keys_and_no_others(whole: Containers, operator: tuple[str, ...]) -> None:
+    """The private parts, as they are in the files, looked for wherever a service could read them."""
+    held = whole.run("keys", "sh", "-c", "cat /var/lib/pyaiot-keys/*/keys").stdout
+    broker, *gateways = re.findall(r"^private = (\S+)$", held, re.MULTILINE)
+    assert len(gateways) == 4
+    seen = {}
+    for name in whole.running:
+        shown = whole.run(name, "sh", "-c", "find /var/lib/pyaiot* -type f -exec cat {} +").stdout
+        seen[name] = re.findall(r"^private = (\S+)$", shown, re.MULTILINE)
+    assert seen.pop("broker") == [broker]
+    assert seen.pop("dashboard") == []
+    assert sorted(key for (key,) in seen.values()) == sorted(gateways)
+
+
+def test_keys_that_all_services_shared_are_handed_out(image: Image, tmp_path: Path) -> None:
+    """An installation of before had keys and passwords in one volume; its broker stays who it was."""
+    made = Containers(image, compose("compose.yaml")["services"], tmp_path)
+    try:
+        shared = "/var/lib/pyaiot/.pyaiot"
+        assert made.run("keys", "aiot-generate-keys", f"--key-file={shared}/keys").returncode == 0
+        assert made.run("keys", "aiot", "device", "add", f"--device-file={shared}/devices", "wipy-1").returncode == 0
+        listed = made.make_keys(f"--key-file={shared}/keys", "--list")
+        first, second = made.run("keys"), made.run("keys")
+        assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+        assert "nothing is missing" in second.stdout
+        assert made.make_keys("--list") == listed
+        assert "wipy-1" in made.run("keys", "aiot", "device", "list").stdout
+        assert "[broker]" not in made.run("coap-gateway", "sh", "-c", "cat /var/lib/pyaiot-keys/*/keys").stdout
+    finally:
+        made.close()
+
+
 def test_what_runs_has_no_rights(whole: Containers) -> None:
     for where in ("/opt/pyaiot/x", "/usr/x", "/var/lib/pyaiot/x", "/etc/x"):
         assert "Read-only file system" in whole.run("broker", "touch", where).stderr, where
@@ -223,6 +252,9 @@ def test_what_runs_has_no_rights(whole: Containers) -> None:
 def test_no_key_and_no_tool_is_in_the_image(image: Image) -> None:
     """Beside what the base has: what the last stage has written is all there is."""
     files = [path for path in image.files.rglob("*") if path.is_file()]
+    # Volumes begin with a list of devices that has none.
+    files.remove(image.path("var/lib/pyaiot-devices/devices"))
+    assert image.path("var/lib/pyaiot-devices/devices").read_bytes() == b""
     names = {path.name for path in files}
     assert len(files) > 500
     assert not {"keys", "devices", "device-owners", "environment", "node", "npm"} & names
@@ -230,7 +262,8 @@ def test_no_key_and_no_tool_is_in_the_image(image: Image) -> None:
         assert "/.cache/" not in str(path), path
         assert "/site-packages/pip/" not in str(path), path
         assert path.suffix != ".key" or "/tornado/test/" in str(path), path  # which everybody has
-    assert {path.name for path in image.path("var/lib").iterdir()} == {"pyaiot", "pyaiot-owners"}
+    ours = ["pyaiot", "pyaiot-devices", "pyaiot-keys", "pyaiot-owners"]
+    assert sorted(path.name for path in image.path("var/lib").iterdir()) == ours
 
 
 def test_each_ends_in_order(whole: Containers) -> None:
