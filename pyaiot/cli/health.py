@@ -39,7 +39,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="aiot health",
         description="Ask a service of this host how it is: one line, and exit code 0 if it can do its work, else 1.",
-        epilog="Without a URL it asks where this host's settings say:\nat AIOT_METRICS_PORT, or else the broker.",
+        epilog="Without a URL it asks where this host's settings say, of a service\n"
+        "of systemd those of its unit: at AIOT_METRICS_PORT, or else the broker.",
         allow_abbrev=False,
     )
     parser.add_argument("url", nargs="?", metavar="URL", help="where to ask, such as http://localhost:9100/health")
@@ -71,8 +72,18 @@ def run(arguments: Sequence[str]) -> int:
 def url_of(service: str | None, arguments: Sequence[str]) -> str:
     """Where the settings of this host say that the service tells its health. Raises ConfigurationError."""
     kind = KINDS[service] if service else BrokerSettings
+    environment: Mapping[str, str] = os.environ
+    unit = None
+    if not arguments and not os.environ.get("AIOT_METRICS_PORT"):
+        # Nobody says here where it is: then what systemd starts it by does. Read only then: containers ask each minute.
+        from pyaiot.doctor.probes.units import environment_of, unit_of
+
+        unit = unit_of(service or BrokerSettings.program)
+    if unit is not None:
+        environment = {**environment_of(unit), **{name: value for name, value in os.environ.items() if value}}
+        arguments = unit.arguments
     settings: CommonSettings = options.load(
-        kind, program="aiot health", description="", arguments=arguments, known=ALL_SETTINGS
+        kind, program="aiot health", description="", arguments=arguments, environment=environment, known=ALL_SETTINGS
     )
     if settings.metrics_port:
         return _url(settings.metrics_host, settings.metrics_port)
@@ -80,7 +91,8 @@ def url_of(service: str | None, arguments: Sequence[str]) -> str:
         return _url(settings.broker_host, settings.broker_port or str(BROKER_PORT), _scheme(settings))
     if isinstance(settings, DashboardSettings):
         return _url(settings.web_host, str(settings.web_port), _scheme(settings))
-    raise ConfigurationError(f"{service} tells its health only with --metrics-port (AIOT_METRICS_PORT)")
+    where = f" in {unit.settings[-1]}" if unit is not None and unit.settings else ""
+    raise ConfigurationError(f"{service} tells its health only with --metrics-port (AIOT_METRICS_PORT{where})")
 
 
 def line(told: Mapping[str, Any], url: str) -> str:

@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
-from pyaiot.cli.health import line, parse
+from pathlib import Path
+
+import pytest
+
+from pyaiot.cli.health import line, parse, url_of
 from pyaiot.monitoring.families import Family, Sample, by_label, counted, counter, gauge, labelled, merged
 from pyaiot.monitoring.health import AWAY_OK_S, Health, document, link_health, of_all, worst
 from pyaiot.monitoring.vitals import Lag
 from pyaiot.mqtt_broker.counters import Counters
+from pyaiot.options import ConfigurationError
+from pyaiot.systemd.units import Installation, all_units
 
 BROKER = "the broker at ws://b:8000/gw"
 
@@ -84,3 +90,25 @@ def test_lag_is_a_histogram() -> None:
         "+Inf": 5,
     }
     assert [each.value for each in family.samples[-2:]] == [5, 60.0215]
+
+
+def test_a_service_of_systemd_is_asked_where_its_unit_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("AIOT_METRICS_PORT", "AIOT_BROKER_PORT", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pyaiot.doctor.probes.units.SYSTEM_UNITS", tmp_path)
+    for name, text in all_units(Installation("/usr/bin", str(tmp_path))).items():
+        (tmp_path / name).write_text(text)
+    own = tmp_path / "aiot-coap-gateway.environment"
+    (tmp_path / "environment").write_text("AIOT_BROKER_PORT=9000\nAIOT_METRICS_HOST=192.0.2.1\n")
+    own.write_text("AIOT_METRICS_PORT='9102'\n")
+    assert url_of("aiot-coap-gateway", []) == "http://192.0.2.1:9102/health"
+    assert url_of(None, []) == "http://localhost:9000/health"
+    with pytest.raises(ConfigurationError, match=r"AIOT_METRICS_PORT in .*/aiot-ws-gateway\.environment"):
+        url_of("aiot-ws-gateway", [])
+    own.unlink()
+    own.mkdir()
+    with pytest.raises(ConfigurationError, match=r"aiot-coap-gateway\.environment, which .* cannot be read"):
+        url_of("aiot-coap-gateway", [])
+    monkeypatch.setenv("AIOT_METRICS_PORT", "9103")
+    assert url_of("aiot-coap-gateway", []) == "http://localhost:9103/health"

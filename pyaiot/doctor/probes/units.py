@@ -14,7 +14,7 @@ from typing import Final
 from pyaiot.cli.install_units import SYSTEM_UNITS, this_installation
 from pyaiot.doctor.checks.units import UnitFacts
 from pyaiot.doctor.probes.bounded import STEP_S
-from pyaiot.doctor.unit_files import STATE, USER_STATE, UnitFile, read_unit
+from pyaiot.doctor.unit_files import STATE, USER_STATE, UnitFile, read_environment_file, read_unit
 from pyaiot.options import ConfigurationError
 from pyaiot.systemd.units import SERVICES, TARGET, all_units
 
@@ -35,21 +35,44 @@ class Units:
 
 def look() -> Units:
     """Read them; without systemd there are none."""
-    home = os.path.expanduser("~")
-    user = Path(os.environ.get("XDG_CONFIG_HOME") or f"{home}/{USER_STATE}") / "systemd" / "user"
-    found: list[tuple[UnitFile, str]] = []
-    enabled: set[str] = set()
-    for folder, of_user, state in ((SYSTEM_UNITS, False, STATE), (user, True, f"{home}/{USER_STATE}")):
-        for service in SERVICES:
-            path = folder / f"{service.name}.service"
-            text = read(path)
-            if text is None:
-                continue
-            whole = "\n".join((text, *_additions(path)))
-            found.append((read_unit(service.name, str(path), whole, user=of_user, state=state), text))
-            if (folder / f"{TARGET}.wants" / path.name).exists():
-                enabled.add(service.name)
+    found = [each for user in (False, True) for service in SERVICES if (each := _find(service.name, user)) is not None]
+    wants = [Path(unit.path).parent / f"{TARGET}.wants" / Path(unit.path).name for unit, _ in found]
+    enabled = {unit.name for (unit, _), link in zip(found, wants, strict=True) if link.exists()}
     return Units(tuple(found), frozenset(enabled))
+
+
+def unit_of(service: str) -> UnitFile | None:
+    """The machine's unit of a service (its command), else this user's; None: systemd knows none."""
+    found = _find(service, False) or _find(service, True)
+    return None if found is None else found[0]
+
+
+def _find(service: str, user: bool) -> tuple[UnitFile, str] | None:
+    """A unit, and the text of its file alone."""
+    home = os.path.expanduser("~")
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or f"{home}/{USER_STATE}") / "systemd" / "user"
+    path = (own if user else SYSTEM_UNITS) / f"{service}.service"
+    text = read(path)
+    if text is None:
+        return None
+    whole = "\n".join((text, *_additions(path)))
+    return read_unit(service, str(path), whole, user=user, state=f"{home}/{USER_STATE}" if user else STATE), text
+
+
+def environment_of(unit: UnitFile) -> dict[str, str]:
+    """What systemd sets for it. Raises ConfigurationError: a file of it is there and cannot be read."""
+    environment = dict(unit.environment)
+    for path in unit.settings:
+        try:
+            with open(path, "rb") as file:
+                environment.update(read_environment_file(file.read(MAX_UNIT).decode(errors="replace")))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ConfigurationError(
+                f"{path}, which {unit.name} goes by, cannot be read: {error.strerror} (run it as root?)"
+            ) from None
+    return environment
 
 
 def facts(units: Units) -> list[UnitFacts]:
