@@ -21,6 +21,7 @@ from release.building import WAYS, BuildsDifferError, Built, build, compare
 from release.clean_room import CleanRoom
 from release.live_page import watch
 from release.tree import ROOT, Commit, ReleaseError, export, extras_for_users, last_commit
+from release.unpacked import try_tests
 
 DIST = ROOT / "dist"
 
@@ -57,12 +58,15 @@ def make(commit: Commit, folder: Path) -> list[Path]:
     done("same", "both times, byte for byte: in other folders, time zone, umask, hash seed")
     check_contents(first)
     done(
-        "contents", f"no tests, keys or caches; page, licences, py.typed; wheel ≤ {contents.MAX_WHEEL_BYTES / 1e6:g} MB"
+        "contents",
+        f"no keys or caches, no tests in the wheel; page, licences; wheel ≤ {contents.MAX_WHEEL_BYTES / 1e6:g} MB",
     )
     twine = run("-m", "twine", "check", "--strict", str(first.wheel), str(first.sdist))
     if twine is not None:
         raise ReleaseError(f"{twine}\ntwine finds fault with it")
     done("metadata", "twine check --strict")
+    count = try_tests(first.sdist, folder / "unpacked")
+    done("tests", f"{count} of them pass in the unpacked sdist")
     extras = extras_for_users()
     rooms = []
     for archive in (first.wheel, first.sdist):

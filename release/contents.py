@@ -13,16 +13,28 @@ MAX_WHEEL_BYTES = 5_000_000
 #: Below a page's own folder.
 PAGE = "pyaiot/dashboard/static/"
 _NEVER = re.compile(
-    r"(^|/)(tests?|node_modules|__pycache__|\.git|\.venv|\.hypothesis)/|\.(py[cod]|so|pem|key|orig|rej|map)$"
+    r"(^|/)(node_modules|__pycache__|\.git|\.venv|\.hypothesis)/|\.(py[cod]|so|pem|key|orig|rej|map)$"
     r"|(^|/)(keys|devices|device-owners|\.env|\.npmrc|\.DS_Store)$"
 )
+#: Who installs it needs none of them; an sdist has ours, for those who package it.
+_TESTS = re.compile(r"(^|/)tests?/")
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{32}")
 #: Whoever uses what is under these owes nobody their text.
 _WITHOUT_TEXT = frozenset(("0BSD", "CC0-1.0", "Unlicense"))
 #: Beside the package: manuals, and what Prometheus and Grafana read.
 _INSTALLED = re.compile(r"pyaiot/|pyaiot-[^/]+\.(dist-info|data/data/share/(man/man[15]|pyaiot/monitoring))/")
 _MONITORING = ("alerts.yml", "grafana-dashboard.json", "prometheus.yml")
-_HAS_TO_BE = ("LICENSE", "pyproject.toml", "setup.py", "README.md", "CHANGELOG.md", "build_backend/front_end.py")
+_HAS_TO_BE = (
+    *("LICENSE", "pyproject.toml", "setup.py", "README.md", "CHANGELOG.md", "build_backend/front_end.py"),
+    *(
+        "tests/conftest.py",
+        "docs/systemd.md",
+        "man/aiot.1",
+        "systemd/aiot-broker.service",
+        "compose.yaml",
+        "Dockerfile",
+    ),
+)
 
 
 def of_wheel(files: Mapping[str, bytes], size: int) -> Iterator[str]:
@@ -32,6 +44,8 @@ def of_wheel(files: Mapping[str, bytes], size: int) -> Iterator[str]:
     for name in files:
         if not _INSTALLED.match(name):
             yield f"the wheel would install {name}, which is not ours to install"
+        elif _TESTS.search(name):
+            yield f"{name} must not be published"
     info = next((name.split("/")[0] for name in files if ".dist-info/" in name), "pyaiot.dist-info")
     yield from _lacks(files, "pyaiot/py.typed", f"{info}/licenses/LICENSE", f"{info}/entry_points.txt")
     data = info.removesuffix(".dist-info") + ".data/data/share"

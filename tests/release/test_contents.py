@@ -32,6 +32,8 @@ SDIST = {
         "setup.py",
         "build_backend/front_end.py",
         "dashboard/package-lock.json",
+        *("tests/conftest.py", "docs/systemd.md", "man/aiot.1", "systemd/aiot-broker.service"),
+        *("compose.yaml", "Dockerfile"),
         "pyaiot/py.typed",
         *(f"monitoring/{name}" for name in MONITORING),
     )
