@@ -51,7 +51,8 @@ Every option of a service can be given in four places; a later one wins:
 3. the environment: `AIOT_` and the option's name, such as `AIOT_BROKER_PORT=8000`; an empty variable counts as not set;
 4. the command line: `--broker-port 8000` or `--broker_port=8000`. A switch needs no value: `--debug`, or `--debug=no`.
 
-Everything is checked before anything starts. What is wrong is said in one line, and the exit code is 78.
+Everything is checked before anything starts. What is wrong is said in one line, and the exit code is 78; or 75
+where it is not the option alone, and may pass: a port that is taken, an address or a file that is not there.
 """
 
 KEYS = """\

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from pyaiot.addresses import is_loopback, mdns_label
-from pyaiot.options import ConfigurationError
+from pyaiot.options import OptionError
 
 #: Headers that a proxy adds: whoever comes through one is not on this host, though the connection is.
 PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
@@ -53,7 +53,7 @@ def allowed_hosts(listed: str, bound_to: str, host_name: str) -> frozenset[str]:
     given = [name.strip() for name in listed.split(",") if name.strip()]
     for name in given:
         if _NAME.fullmatch(name) is None:
-            raise ConfigurationError(f"--allowed-hosts: {name!r} is not a name, such as iot.example.org")
+            raise OptionError(f"--allowed-hosts: {name!r} is not a name, such as iot.example.org")
     return frozenset(name.lower() for name in (*own, *given) if name)
 
 

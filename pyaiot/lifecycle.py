@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How every service runs: logging, signals, one event loop, exit codes, word to systemd.
 
-``main(start)`` is the body of each command: it turns a ConfigurationError or StartupError into one line and exit
-code 78, SIGINT and SIGTERM into an orderly end, and lets no traceback of an expected mistake reach the user.
+``main(start)`` is the body of each command: it turns a ConfigurationError or StartupError into one line and exit code
+78, or 75 of a service where trying again may help; SIGINT and SIGTERM into an orderly end; and lets no traceback of an
+expected mistake reach the user.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from typing import Any, NoReturn, Protocol, TextIO
 from pyaiot import log_faults, log_format, sd_notify
 from pyaiot.log_limit import LimitFilter
 from pyaiot.monitoring import process
-from pyaiot.options import ConfigurationError
+from pyaiot.options import ConfigurationError, OptionError
 from pyaiot.settings import CommonSettings
 
 EXIT_CONFIGURATION = 78
+EXIT_TRY_AGAIN = 75
 #: How long a service may take to end after SIGTERM; what is not done by then is abandoned and logged.
 STOP_TIMEOUT_S = 4.5
 #: Objects made between two looks for garbage that refers to itself, of which there is next to none here.
@@ -46,12 +48,16 @@ class Service(Protocol):
         ...
 
 
-def main(start: Callable[[], int | None]) -> int:
-    """Call ``start`` (which loads settings and runs); the exit code of the process. For ``console_scripts``."""
+def main(start: Callable[[], int | None], *, service: bool = True) -> int:
+    """Call ``start`` (which loads settings and runs); the exit code of the process. For ``console_scripts``.
+
+    Of a ``service`` the exit code tells who starts it again and again, such as systemd, whether that can help.
+    """
     try:
         return start() or 0
     except ConfigurationError as error:
-        return _refuse(str(error))
+        _refuse(str(error))
+        return EXIT_TRY_AGAIN if service and not isinstance(error, OptionError) else EXIT_CONFIGURATION
     except FileNotFoundError:
         if _is_somewhere():
             raise

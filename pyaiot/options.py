@@ -31,7 +31,15 @@ _FALSE = frozenset(("false", "no", "off", "0"))
 
 
 class ConfigurationError(Exception):
-    """Something that the user set is wrong; ``str()`` is one line that says what to do. Exit code 78 (EX_CONFIG)."""
+    """What the user set does not do as things are; ``str()`` is one line that says what to do.
+
+    A command ends with exit code 78 (EX_CONFIG). So does a service where it is an OptionError; else it is worth trying
+    again, and the exit code says so (75, EX_TEMPFAIL): a port is taken, a file is not there yet, the clock is wrong.
+    """
+
+
+class OptionError(ConfigurationError):
+    """An option itself is wrong, whatever else there is on the host: only who sets it can mend that."""
 
 
 def option(
@@ -105,15 +113,15 @@ def _is_replaced(each: Field[Any], flags: Mapping[str, tuple[str, Any]]) -> bool
     """Whether flags say otherwise what the option says elsewhere. Raises ConfigurationError: it says both."""
     others = [flags[other][0] for other in each.metadata["instead_of"] if other in flags]
     if others and each.name in flags:
-        raise ConfigurationError(f"{flags[each.name][0]} stands for {others[0]}, too: say one of them")
+        raise OptionError(f"{flags[each.name][0]} stands for {others[0]}, too: say one of them")
     return bool(others)
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaint is a ConfigurationError instead of a page of usage and exit code 2."""
+    """A parser whose complaint is an OptionError instead of a page of usage and exit code 2."""
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigurationError(f"{message} (see {self.prog} --help)")
+        raise OptionError(f"{message} (see {self.prog} --help)")
 
 
 def _as_wide_as_the_terminal(prog: str) -> argparse.HelpFormatter:
@@ -164,7 +172,7 @@ def _read_file(path: str, known: set[str]) -> dict[str, tuple[str, Any]]:
     except OSError as error:
         raise ConfigurationError(f"Config file {path} cannot be read: {error.strerror}") from None
     except ValueError:
-        raise ConfigurationError(f"Config file {path!r}: no file can have that name") from None
+        raise OptionError(f"Config file {path!r}: no file can have that name") from None
     return parse_file(raw, path, known)
 
 
@@ -177,18 +185,18 @@ def parse_file(raw: bytes, path: str, known: set[str]) -> dict[str, tuple[str, A
         document = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeError are ValueErrors
         hint = ' (TOML wants quotes around text: broker_host = "localhost")' if "Invalid value" in str(error) else ""
-        raise ConfigurationError(f"Invalid config file: {path}: {_one_line(error)}{hint}") from None
+        raise OptionError(f"Invalid config file: {path}: {_one_line(error)}{hint}") from None
     given: dict[str, tuple[str, Any]] = {}
     for key, value in document.items():
         if isinstance(value, dict):
-            raise ConfigurationError(f"{path}: [{_shown(key)[1:-1]}] is a section, and there are none: only options")
+            raise OptionError(f"{path}: [{_shown(key)[1:-1]}] is a section, and there are none: only options")
         name = key.replace("-", "_")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             advice = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigurationError(f"{path}: no service has an option {key!r}{advice}")
+            raise OptionError(f"{path}: no service has an option {key!r}{advice}")
         if name in given:
-            raise ConfigurationError(f"{path}: {key} is there twice, with - and with _")
+            raise OptionError(f"{path}: {key} is there twice, with - and with _")
         given[name] = (f"{path}: {key}", value)
     return given
 
@@ -196,11 +204,11 @@ def parse_file(raw: bytes, path: str, known: set[str]) -> dict[str, tuple[str, A
 def _check(each: Field[Any], source: str, value: Any) -> Any:
     """``value`` (text, or what TOML gave) as the option's type; raises ConfigurationError."""
     if isinstance(value, int) and abs(value) >= 2**63:
-        raise ConfigurationError(f"{source}: that number is too large")
+        raise OptionError(f"{source}: that number is too large")
     if isinstance(each.default, bool):
         return _check_switch(source, value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ConfigurationError(f"{source}: {_shown(value)} is not a number or a text")
+        raise OptionError(f"{source}: {_shown(value)} is not a number or a text")
     if isinstance(each.default, int) or each.metadata["kind"] == "port?":
         if value == "" and each.metadata["kind"] == "port?":
             return ""
@@ -209,27 +217,27 @@ def _check(each: Field[Any], source: str, value: Any) -> Any:
     text = str(value)
     choices = each.metadata["choices"]
     if choices and text not in choices:
-        raise ConfigurationError(f"{source}: {_shown(text)} is none of {', '.join(choices)}")
+        raise OptionError(f"{source}: {_shown(text)} is none of {', '.join(choices)}")
     if not text.isprintable():
-        raise ConfigurationError(f"{source}: control characters are not allowed")
+        raise OptionError(f"{source}: control characters are not allowed")
     return text
 
 
 def _check_switch(source: str, value: Any) -> bool:
     text = str(value).lower() if isinstance(value, str | int) else ""
     if text not in _TRUE and text not in _FALSE:
-        raise ConfigurationError(f"{source}: {_shown(value)} is neither yes nor no")
+        raise OptionError(f"{source}: {_shown(value)} is neither yes nor no")
     return text in _TRUE
 
 
 def _check_number(source: str, value: str | int, low: int | None, high: int | None) -> int:
     if isinstance(value, str):
         if re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value) is None:
-            raise ConfigurationError(f"{source}: {_shown(value)} is not a number")
+            raise OptionError(f"{source}: {_shown(value)} is not a number")
         value = int(value)
     if (low is not None and value < low) or (high is not None and value > high):
         span = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise ConfigurationError(f"{source}: {_shown(value)} is not a number {span}")
+        raise OptionError(f"{source}: {_shown(value)} is not a number {span}")
     return value
 
 

@@ -209,7 +209,7 @@ IMPURE = {
 BOUNDARY = {
     # Types, a hash, and the text of a key file read and written.
     "pyaiot.keys": {"ClientToken", "KeyFileError", "Keys", "Role", "parse", "render", "token_digest"},
-    "pyaiot.options": {"option", "ConfigurationError"},  # declares a field; an error
+    "pyaiot.options": {"option", "ConfigurationError", "OptionError"},  # declares a field; errors
 }
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers"}

@@ -24,7 +24,7 @@ from pyaiot import lifecycle, sd_notify
 from pyaiot.cli.generate_keys import make_all
 from pyaiot.lifecycle import StartupError, first_fault, started
 from pyaiot.log_limit import MAX_ERRORS, MAX_KINDS, MAX_RECORDS, WINDOW_S, Kind, LimitFilter, LogLimit
-from pyaiot.options import ConfigurationError
+from pyaiot.options import ConfigurationError, OptionError
 from pyaiot.settings import CommonSettings
 from tests.patience import PATIENCE_S, is_within
 
@@ -195,9 +195,9 @@ def test_a_service_that_does_not_end_is_given_up(script: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_what_cannot_start_is_one_line_and_exit_code_78(script: Path) -> None:
+def test_what_cannot_start_is_one_line_and_exit_code_75(script: Path) -> None:
     code, out, err = run(script, "CannotStart")
-    assert (code, out) == (78, "")
+    assert (code, out) == (75, "")
     assert err == "services.py: the port is taken:\\x0aforged: choose another\\x1b[2J\n"
 
 
@@ -233,7 +233,10 @@ def test_main_turns_mistakes_into_exit_codes(capsys: pytest.CaptureFixture[str])
     assert lifecycle.main(lambda: fails(KeyboardInterrupt())) == 130
     assert lifecycle.main(lambda: fails(BrokenPipeError())) == 1
     assert capsys.readouterr().err == ""
-    assert lifecycle.main(lambda: fails(ConfigurationError("a\nb"))) == 78
+    assert lifecycle.main(lambda: fails(OptionError("x"))) == 78
+    assert lifecycle.main(lambda: fails(ConfigurationError("x")), service=False) == 78
+    capsys.readouterr()
+    assert lifecycle.main(lambda: fails(ConfigurationError("a\nb"))) == 75
     assert capsys.readouterr().err.endswith(": a\\x0ab\n")
     with pytest.raises(ZeroDivisionError):
         lifecycle.main(lambda: fails(ZeroDivisionError()))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pyaiot.backup.contents import KEY_FILE, MAX_FILE_BYTES, Kept
 from pyaiot.backup.layout import Place
 from pyaiot.backup.links import check_link
-from pyaiot.key_parts import GATEWAYS
 from pyaiot.options import ConfigurationError
 from pyaiot.private_file import open_at_once
+from pyaiot.settings import SERVICES
 
 
 def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
@@ -36,9 +36,8 @@ def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
         except OSError as error:
             raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
     if any(kept.role == KEY_FILE for kept in files):
-        # A host with gateways alone, which have files of their own, has no key file of a broker.
-        gateways = {*GATEWAYS.values()}
-        missing = [place for place in missing if place.role != KEY_FILE or gateways & {*place.services}]
+        # Where each has its own file, a host without a broker, or without one of the gateways, lacks none.
+        missing = [place for place in missing if place.role != KEY_FILE or {*SERVICES} <= {*place.services}]
     return files, missing
 
 

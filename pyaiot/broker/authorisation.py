@@ -12,7 +12,7 @@ from typing import Literal
 from pyaiot.addresses import is_loopback
 from pyaiot.http_origin import PROXY_HEADERS, bearer, is_address, may_be_asked_for, name_in
 from pyaiot.keys import ClientToken, Role, token_digest
-from pyaiot.options import ConfigurationError
+from pyaiot.options import OptionError
 
 Scheme = Literal["http", "https"]
 _USUAL_PORT: Mapping[Scheme, int] = {"http": 80, "https": 443}
@@ -126,7 +126,7 @@ def allowed_origins(listed: str, web_port: int, scheme: Scheme = "http") -> froz
     given = {origin.strip().rstrip("/").lower() for origin in listed.split(",") if origin.strip()}
     for origin in given:
         if _ORIGIN.fullmatch(origin) is None:
-            raise ConfigurationError(f"--allowed-origins: {origin!r} is not an origin, such as https://iot.example.org")
+            raise OptionError(f"--allowed-origins: {origin!r} is not an origin, such as https://iot.example.org")
     if given:
         return frozenset(given)
     return frozenset(_origin(scheme, host, web_port) for host in ("localhost", "127.0.0.1", "[::1]"))

@@ -26,7 +26,8 @@ aiot-ws-gateway, aiot-http-gateway, aiot-dashboard.
 
 def main() -> int:
     """Entry point of the command."""
-    return lifecycle.main(lambda: output.written(lambda: run(sys.argv[1:])))
+    is_service = sys.argv[1:2] == ["up"]
+    return lifecycle.main(lambda: output.written(lambda: run(sys.argv[1:])), service=is_service)
 
 
 def run(args: Sequence[str] = ()) -> int:

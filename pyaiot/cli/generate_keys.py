@@ -52,7 +52,7 @@ _KEY_LIKE_AN_OPTION = re.compile(r"-[A-Za-z0-9_-]{42}")
 
 def main() -> int:
     """Entry point of the command."""
-    return lifecycle.main(lambda: output.written(lambda: run(sys.argv[1:])))
+    return lifecycle.main(lambda: output.written(lambda: run(sys.argv[1:])), service=False)
 
 
 def run(arguments: Sequence[str]) -> int:

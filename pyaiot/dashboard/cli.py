@@ -16,12 +16,13 @@ from pyaiot import lifecycle, options
 from pyaiot.addresses import broker_url
 from pyaiot.announce.announcer import Announced
 from pyaiot.announce.offers import Offer
-from pyaiot.dashboard.config import DashboardConfig
+from pyaiot.dashboard.config import DashboardConfig, NoSuchImage
 from pyaiot.dashboard.server import DashboardServer
 from pyaiot.lifecycle import Ready, StartupError
 from pyaiot.listening import bind, port_of
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health
+from pyaiot.options import OptionError
 from pyaiot.settings import ALL_SETTINGS, DashboardSettings
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
 from pyaiot.tls.renewal import renewing
@@ -69,11 +70,13 @@ def make_config(settings: DashboardSettings) -> DashboardConfig:
         if settings.static_path:
             folder = Path(os.path.expanduser(settings.static_path))
             if not folder.is_dir():
-                raise ValueError(f"--static-path: {settings.static_path!r} is not a folder")
+                raise StartupError(f"--static-path: {settings.static_path!r} is not a folder")
             return replace(config, static_path=folder)
         return config
-    except ValueError as error:
+    except NoSuchImage as error:
         raise StartupError(str(error)) from None
+    except ValueError as error:
+        raise OptionError(str(error)) from None
 
 
 def make_offer(settings: DashboardSettings, port: int) -> Offer:

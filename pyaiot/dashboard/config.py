@@ -20,6 +20,10 @@ MOST_WEBCAM_HOSTS = 64
 _HOST_HEADER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
+class NoSuchImage(ValueError):
+    """A file that is not there; it may come."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DashboardConfig:
     """The dashboard's settings. Making one raises ValueError, in one line, for what could not be shown.
@@ -65,7 +69,7 @@ class DashboardConfig:
             if image and is_url(image):
                 _check_url(option, image)
             elif image and not Path(image).is_file():
-                raise ValueError(f"{option}: {image!r} is neither a file on this machine nor a http(s) URL")
+                raise NoSuchImage(f"{option}: {image!r} is neither a file on this machine nor a http(s) URL")
 
     def broker_url_for(self, host: str) -> str:
         """Return the broker's address for a browser that asked for the page at ``host`` (a Host header).

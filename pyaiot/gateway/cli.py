@@ -12,7 +12,7 @@ from pyaiot.announce.offers import Offer
 from pyaiot.gateway.adapter import Adapter
 from pyaiot.gateway.dial import BrokerAddress, Identity
 from pyaiot.gateway.service import GatewayService
-from pyaiot.options import ConfigurationError
+from pyaiot.options import OptionError
 from pyaiot.settings import GatewaySettings
 from pyaiot.tls.certificate import ServerCertificate
 from pyaiot.tls.renewal import renewing
@@ -27,12 +27,12 @@ def broker_address(settings: GatewaySettings) -> BrokerAddress:
         else:
             url = broker_url(settings.broker_host, settings.broker_port, settings.broker_ssl, "/gw")
     except ValueError as error:
-        raise ConfigurationError(f"--broker: {error}" if settings.broker else str(error)) from None
+        raise OptionError(f"--broker: {error}" if settings.broker else str(error)) from None
     if url.startswith("wss:"):
         return BrokerAddress(url, trusting(settings.broker_ca, "--broker-ca"))
     if settings.broker_ca:
         wanted = "a wss:// address" if settings.broker else "--broker-ssl, or --broker wss://…"
-        raise ConfigurationError(f"--broker-ca is of no use without {wanted}: the broker would be called without TLS")
+        raise OptionError(f"--broker-ca is of no use without {wanted}: the broker would be called without TLS")
     return BrokerAddress(url)
 
 

@@ -22,6 +22,8 @@ RESTART_STEPS: Final = 6
 MAX_RESTART_S: Final = 60
 PLAIN_RESTART_S: Final = 5
 FIRST_WITH_STEPS: Final = 254
+#: EX_CONFIG of sysexits.h, as lifecycle.main gives it.
+EXIT_WRONG_OPTION: Final = 78
 TARGET: Final = "aiot.target"
 #: Homes are hidden from the services, except for the installation where that is in one.
 _HOMES: Final = ("/home", "/root", "/run/user")
@@ -125,10 +127,15 @@ def service_unit(service: Service, installation: Installation) -> str:
 
 
 def _restart(version: int) -> list[tuple[str, str]]:
-    if version < FIRST_WITH_STEPS:
-        return [("Restart", "always"), ("RestartSec", str(PLAIN_RESTART_S))]
-    return [
+    always = [
         ("Restart", "always"),
+        # What is wrong in the options themselves stays so until somebody changes them (see pyaiot/options.py).
+        ("RestartPreventExitStatus", str(EXIT_WRONG_OPTION)),
+    ]
+    if version < FIRST_WITH_STEPS:
+        return [*always, ("RestartSec", str(PLAIN_RESTART_S))]
+    return [
+        *always,
         ("RestartSec", str(RESTART_S)),
         ("RestartSteps", str(RESTART_STEPS)),
         ("RestartMaxDelaySec", str(MAX_RESTART_S)),

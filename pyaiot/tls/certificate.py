@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health
-from pyaiot.options import ConfigurationError
+from pyaiot.options import ConfigurationError, OptionError
 from pyaiot.private_file import fingerprint
 from pyaiot.settings import DeviceTlsSettings, TlsSettings
 from pyaiot.tls.counters import families as counter_families
@@ -124,9 +124,9 @@ def server_certificate(settings: TlsSettings) -> ServerCertificate | None:
             raise ConfigurationError("--tls-only needs a certificate: --tls-cert FILE and --tls-key FILE")
         return None
     if not settings.tls_key:
-        raise ConfigurationError("--tls-cert needs the certificate's private key: --tls-key FILE")
+        raise OptionError("--tls-cert needs the certificate's private key: --tls-key FILE")
     if not settings.tls_cert:
-        raise ConfigurationError("--tls-key needs the certificate: --tls-cert FILE")
+        raise OptionError("--tls-key needs the certificate: --tls-cert FILE")
     return ServerCertificate(settings.tls_cert, settings.tls_key)
 
 

@@ -23,7 +23,7 @@ async def line_gateway(host: Host, *arguments: str) -> Process:
 async def test_an_own_gateway_from_its_key_to_a_write_that_is_confirmed(host: Host, keys: Keys) -> None:
     _, port = await host.broker()
     early = await line_gateway(host, "--broker-port", str(port), "--line-port", "0", "--gateway-name", "line")
-    assert await early.ended() == 78
+    assert await early.ended() == 75
     advice = re.search(r"run (aiot-generate-keys --gateway line)$", early.text)
     assert advice is not None, early.text
     made = await host.run(*advice[1].split())
@@ -59,7 +59,7 @@ async def test_an_own_gateway_from_its_key_to_a_write_that_is_confirmed(host: Ho
         await viewer.until(lambda: "line/porch-1" not in viewer.view)
 
     other = await line_gateway(host, "--broker-port", str(port), "--line-port", str(line_port))
-    assert await other.ended() == 78
+    assert await other.ended() == 75
     assert "--line-port" in other.text
     assert len(other.lines) == 1, other.text
     await gateway.stop()

@@ -20,7 +20,7 @@ _MEANT = re.compile(r"did you mean ([A-Za-z0-9_-]+)\?")
 
 
 def check_settings(service: str, fault: str | None, where: str) -> Finding:
-    """``fault``: what the service would say before it ends with exit code 78; ``where`` its settings come from."""
+    """``fault``: what the service would say before it ends (exit code 78, 75); ``where`` its settings come from."""
     if fault is None:
         return Finding(
             check="configuration.settings", level="ok", service=service, summary=f"its settings are well: {where}"

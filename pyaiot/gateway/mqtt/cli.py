@@ -18,7 +18,7 @@ from pyaiot.announce.announcer import Announced
 from pyaiot.gateway.cli import make_gateway
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
 from pyaiot.gateway.mqtt.packets import MAX_FIELD
-from pyaiot.options import ConfigurationError
+from pyaiot.options import ConfigurationError, OptionError
 from pyaiot.settings import ALL_SETTINGS, MqttGatewaySettings
 from pyaiot.tls.certificate import server_certificate
 from pyaiot.tls.ports import DevicePorts
@@ -89,7 +89,7 @@ def make_adapter(settings: MqttGatewaySettings, *, own: Own | None = None) -> Mq
     user, password = read_account(settings)
     tls = make_tls(settings)
     if settings.mqtt_port == 0:
-        raise ConfigurationError("--mqtt-port: 0 is no port to connect to")
+        raise OptionError("--mqtt-port: 0 is no port to connect to")
     return MqttAdapter(
         client_id=client_id,
         host=settings.mqtt_host.strip("[]"),
@@ -114,10 +114,10 @@ def make_tls(settings: MqttGatewaySettings) -> ssl.SSLContext | None:
             ("--mqtt-cert-key", settings.mqtt_cert_key),
         ):
             if value:
-                raise ConfigurationError(f"{flag} is of no use without --mqtt-ssl")
+                raise OptionError(f"{flag} is of no use without --mqtt-ssl")
         return None
     if settings.mqtt_cert_key and not settings.mqtt_cert:
-        raise ConfigurationError("--mqtt-cert-key needs its certificate: --mqtt-cert")
+        raise OptionError("--mqtt-cert-key needs its certificate: --mqtt-cert")
     ca = os.path.expanduser(settings.mqtt_ca)
     try:
         tls = ssl.create_default_context(cafile=ca or None)
@@ -138,11 +138,11 @@ def read_account(settings: MqttGatewaySettings) -> tuple[str | None, bytes | Non
     """User and password, as far as they are set. Raises ConfigurationError."""
     user = settings.mqtt_user or None
     if user is not None and len(user.encode()) > MAX_FIELD:
-        raise ConfigurationError("--mqtt-user: the name is too long")
+        raise OptionError("--mqtt-user: the name is too long")
     if not settings.mqtt_password_file:
         return user, None
     if user is None:
-        raise ConfigurationError("--mqtt-password-file needs --mqtt-user: MQTT has no password without a user")
+        raise OptionError("--mqtt-password-file needs --mqtt-user: MQTT has no password without a user")
     path = os.path.expanduser(settings.mqtt_password_file)
     try:
         with open(path, "rb") as file:
@@ -161,7 +161,7 @@ def read_account(settings: MqttGatewaySettings) -> tuple[str | None, bytes | Non
 
 def _checked_client_id(client_id: str) -> str:
     if len(client_id.encode(errors="replace")) > MAX_CLIENT_ID:
-        raise ConfigurationError(f"--mqtt-client-id: at most {MAX_CLIENT_ID} bytes")
+        raise OptionError(f"--mqtt-client-id: at most {MAX_CLIENT_ID} bytes")
     return client_id
 
 

@@ -18,7 +18,7 @@ from pyaiot.lifecycle import Ready, first_fault, started
 from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health
 from pyaiot.mqtt_broker.cli import make_broker
-from pyaiot.options import ConfigurationError
+from pyaiot.options import OptionError
 from pyaiot.settings import MqttGatewaySettings
 from pyaiot.tls.certificate import ServerCertificate
 
@@ -73,7 +73,7 @@ def check_options(settings: MqttGatewaySettings) -> None:
     for name in _ELSEWHERE:
         if getattr(settings, name):
             flag = f"--{name.replace('_', '-')}"
-            raise ConfigurationError(f"{flag} is for an MQTT broker of your own: say --embedded-broker=no, too")
+            raise OptionError(f"{flag} is for an MQTT broker of your own: say --embedded-broker=no, too")
 
 
 def _check(settings: MqttGatewaySettings) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from pyaiot.addresses import group_of, is_loopback
 from pyaiot.gateway.ws.fair_queue import Group
-from pyaiot.options import ConfigurationError
+from pyaiot.options import OptionError
 
 PATH = "/node"
 #: Connections that one address (IPv6: one /64) may have that is not this host's own, where a proxy would be; and all
@@ -102,7 +102,7 @@ def parse_origins(text: str) -> frozenset[str]:
     for origin in found:
         scheme, separator, host = origin.partition("://")
         if not (separator and scheme and host) or "/" in host:
-            raise ConfigurationError(f"--device-origins: {origin!r} is not an origin such as https://iot.example.org")
+            raise OptionError(f"--device-origins: {origin!r} is not an origin such as https://iot.example.org")
     return found
 
 
