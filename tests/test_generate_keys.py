@@ -385,6 +385,10 @@ def test_who_was_started_by_systemd_goes_by_a_copy_which_is_said(
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     generate_keys.run([f"--key-file={other}", "--revoke", "coap"])
     assert f"read another: {theirs}" in capsys.readouterr().err
+    own = tmp_path / "aiot-coap-gateway" / "keys"
+    own.parent.mkdir()
+    generate_keys.run([f"--key-file={own}", "--gateway", "greenhouse"])
+    assert "systemctl restart aiot-coap-gateway" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from pyaiot.cli.install_units import SYSTEM_SETTINGS
+from pyaiot.key_files import own_files
 
 
 def tell_after_change(path: Path, restart: str) -> None:
@@ -19,9 +20,12 @@ def tell_after_change(path: Path, restart: str) -> None:
     ``path`` ends as the file does that units name: ``keys`` or ``devices``. ``restart``: the unit to start again.
     """
     theirs = SYSTEM_SETTINGS / path.name
-    if not theirs.exists():
+    if any(os.path.realpath(path) == os.path.realpath(each) for each in own_files(theirs).values()):
+        restart = path.parent.name
+    elif not theirs.exists():
         return
-    if os.path.realpath(path) == os.path.realpath(theirs):
-        print(f"Services that systemd has started go by a copy until: systemctl restart {restart}", file=sys.stderr)
-    elif os.geteuid() == 0:
-        print(f"{path} was changed; services that systemd starts read another: {theirs}", file=sys.stderr)
+    elif os.path.realpath(path) != os.path.realpath(theirs):
+        if os.geteuid() == 0:
+            print(f"{path} was changed; services that systemd starts read another: {theirs}", file=sys.stderr)
+        return
+    print(f"Services that systemd has started go by a copy until: systemctl restart {restart}", file=sys.stderr)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -78,7 +78,7 @@ def test_nothing_that_somebody_chose_is_overwritten(tmp_path: Path, capsys: pyte
     capsys.readouterr()
     install_units.run(options)
     assert "environment written" not in capsys.readouterr().out
-    (tmp_path / "keys").touch()
+    (tmp_path / "keys").touch(0o600)
     install_units.run(options)
     said = capsys.readouterr().out
     assert "systemctl restart aiot.target" in said
