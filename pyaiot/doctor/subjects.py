@@ -139,7 +139,8 @@ def doors(subject: Subject) -> list[Door]:
         if role in _DOORS:
             transport, option = _DOORS[role]
             host = str(getattr(subject.settings, f"{option}_host")).strip("[]")
-            port = int(getattr(subject.settings, f"{option}_port") or BROKER_PORT)
+            said = getattr(subject.settings, f"{option}_port")
+            port = BROKER_PORT if said in ("", None) else int(said)
             by_tls = _tls_port(subject.settings, option)
             if by_tls is None or not getattr(subject.settings, "tls_only", False):
                 found.append(Door(subject.name, role, transport, host, port, option, subject.pid))

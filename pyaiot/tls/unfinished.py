@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How many handshakes may be under way at one port, and which gives way. Pure.
 
-Each takes some 60 KB, before anybody has said who he is. When there are too many, the oldest goes of the address that
+Each takes some 50 KB, before anybody has said who he is. When there are too many, the oldest goes of the address that
 has most of them: so who begins and ends none shuts out only himself.
 """
 

@@ -142,6 +142,7 @@ def test_devices_have_a_second_port_by_tls() -> None:
         ("mqtt-broker", 8883, True),
     ]
     assert found(MqttGatewaySettings(**shown), "mqtt") == []
+    assert found(WsGatewaySettings(gateway_port=0), "ws") == [("ws", 0, False)]
     assert tls_settings(MqttGatewaySettings(**shown)) is None
     assert doors(Subject("x", WsGatewaySettings(**shown), ("ws",)))[1].port_option == "gateway_tls"
 
