@@ -120,9 +120,8 @@ async def coap(place: Place) -> None:
 
 
 async def http(place: Place) -> None:
-    post, units, senml, commands, confirm, _, _ = place.blocks(
-        "http.md"
-    )  # test_readme_curl.py runs what is about tokens
+    # test_readme_curl.py runs what is about tokens, test_http_tls.py what is about TLS.
+    post, units, senml, commands, confirm, _, _, _ = place.blocks("http.md")
     await place.run(post)
     await place.shows("http/my-first-curl", "temperature", 21.5)
     await place.run(units)
@@ -148,7 +147,7 @@ async def switched(place: Place, uid: str) -> None:
 
 
 async def websocket(place: Place) -> None:
-    by_hand, write, _ = place.blocks("websocket.md")
+    by_hand, write, _, _ = place.blocks("websocket.md")
     async with place.running(by_hand):
         await place.shows("ws/my-first-ws", "temperature", 21.5)
     (program,) = place.blocks("websocket.md", "python")

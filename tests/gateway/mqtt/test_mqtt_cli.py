@@ -12,9 +12,10 @@ import pytest
 from pyaiot import keys
 from pyaiot.cli.generate_keys import make_all
 from pyaiot.gateway.mqtt.adapter import MqttAdapter
-from pyaiot.gateway.mqtt.cli import make_adapter, make_client_id
+from pyaiot.gateway.mqtt.cli import Own, make_adapter, make_client_id
 from pyaiot.options import ConfigurationError
 from pyaiot.settings import MqttGatewaySettings
+from pyaiot.tls.ports import DevicePorts
 from pyaiot.wire.signing import PrivateKey
 
 
@@ -61,7 +62,8 @@ def test_pb_02_pb_34_an_adapter_as_set(key_file: str, tmp_path: Path) -> None:
 
 def test_an_embedded_mqtt_brokers_address_and_account_win(key_file: str) -> None:
     settings = MqttGatewaySettings(key_file=key_file, gateway_name="coap", mqtt_port=0)
-    adapter = make_adapter(settings, host="127.0.0.1", port=4321, account=("gateway", b"p"))
+    ports = DevicePorts("127.0.0.1", 4321, "mqtt")
+    adapter = make_adapter(settings, own=Own(ports, "127.0.0.1", "gateway", b"p"))
     assert (adapter._client._host, adapter._client._port) == ("127.0.0.1", 4321)
     assert account_of(adapter) == ("gateway", b"p")
 
