@@ -256,4 +256,5 @@ class TlsLayer(asyncio.Transport, asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         self._deaf = True
+        self._tls = None
         self._below.abort()

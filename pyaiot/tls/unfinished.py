@@ -27,13 +27,16 @@ class Unfinished(Generic[T]):
         return self._count
 
     def begin(self, one: T, group: str) -> T | None:
-        """One more; another that has to give way for it, or None."""
+        """One more; another that has to give way for it, and is not counted from now on, or None."""
         self._groups.setdefault(group, {})[one] = None
         self._count += 1
         if self._count <= self._most:
             return None
-        fullest = max(self._groups.values(), key=len)
-        return next(iter(fullest))
+        # At once: many may begin before the event loop tells that one has ended.
+        fullest = max(self._groups, key=lambda name: len(self._groups[name]))
+        gives_way = next(iter(self._groups[fullest]))
+        self.end(gives_way, fullest)
+        return gives_way
 
     def end(self, one: T, group: str) -> None:
         """It is done, or given up; may be said twice."""

@@ -10,7 +10,7 @@ def test_the_oldest_goes_of_the_address_that_has_most() -> None:
     unfinished: Unfinished[str] = Unfinished(3)
     assert [unfinished.begin(one, one[0]) for one in ("a1", "b1", "b2")] == [None, None, None]
     assert unfinished.begin("a2", "a") == "a1"  # of equals the one that came first
-    unfinished.end("a1", "a")
+    unfinished.end("a1", "a")  # as is said once more when its connection has ended
     assert unfinished.begin("c1", "c") == "b1"
     for _ in range(2):
         unfinished.end("b1", "b")
@@ -20,3 +20,9 @@ def test_the_oldest_goes_of_the_address_that_has_most() -> None:
         unfinished.end(one, one[0])
     assert len(unfinished) == 0
     assert unfinished._groups == {}
+
+
+def test_each_gives_way_once_however_many_begin_before_the_connections_end() -> None:
+    unfinished: Unfinished[int] = Unfinished(3)
+    assert [unfinished.begin(number, "a") for number in range(9)] == [None, None, None, 0, 1, 2, 3, 4, 5]
+    assert len(unfinished) == 3
