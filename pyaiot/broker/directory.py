@@ -310,12 +310,12 @@ class Directory:
         self._remove_leaving(limit)
 
     def _remove_leaving(self, limit: int) -> None:
-        for batch in self._leaving.take(limit):
-            owner = self.owners[batch.gateway]
-            gone = Gone(batch.why, self._wall_ms())
-            for uid in batch.uids:
-                self._remove(owner, uid, gone)
-            if batch.is_last and owner.connected:
+        at = self._wall_ms()
+        for due in self._leaving.take(limit):
+            owner = self.owners[due.gateway]
+            if due.uid is not None:
+                self._remove(owner, due.uid, Gone(due.why, at))
+            elif owner.connected:
                 self._become(owner, "connected")  # all its nodes that are left were told again
 
 

@@ -6,20 +6,19 @@ Thousands may be due at once: they are taken out little by little.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyaiot.broker.entries import Why
 
 
-class Batch(NamedTuple):
-    """Nodes of one gateway that are to be taken out now, by its own uids; ``is_last``: no more of them are left."""
+class Due(NamedTuple):
+    """A node that is to be taken out now, by its gateway's own ``uid``; None: no more of that gateway's are left."""
 
     gateway: str
     why: Why
-    uids: list[str]
-    is_last: bool
+    uid: str | None
 
 
 @dataclass(slots=True)
@@ -70,21 +69,21 @@ class Leaving:
         if queue is not None:
             queue.uids.pop(uid, None)
 
-    def take(self, limit: int) -> list[Batch]:
-        """What is to be taken out next: at most ``limit`` nodes in all."""
-        batches = []
+    def take(self, limit: int) -> Iterator[Due]:
+        """What is to be taken out next: at most ``limit`` nodes in all.
+
+        Between two of them anything may happen here: who is told that a node is out may make changes of its own. What
+        was not taken, if the iterator is left early, is still due.
+        """
         for gateway, queue in list(self._queues.items()):
-            uids: list[str] = []
-            while queue.uids and len(uids) < limit:
+            while limit > 0 and queue.uids and self._queues.get(gateway) is queue:
                 uid = next(iter(queue.uids))
                 del queue.uids[uid]
-                uids.append(uid)
-            limit -= len(uids)
-            if not queue.uids:
+                limit -= 1
+                yield Due(gateway, queue.why, uid)
+            if not queue.uids and self._queues.get(gateway) is queue:
                 del self._queues[gateway]
-            if uids or not queue.uids:
-                batches.append(Batch(gateway, queue.why, uids, is_last=not queue.uids))
-        return batches
+                yield Due(gateway, queue.why, None)
 
     def next_deadline(self) -> float | None:
         """When there is something to do: 0 for at once; None while nothing waits."""

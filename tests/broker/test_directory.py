@@ -371,6 +371,26 @@ def test_who_is_told_again_while_a_sync_takes_others_out_stays(monkeypatch: pyte
     assert not told.directory.is_removing
 
 
+def test_who_hears_that_a_node_is_out_may_have_others_come_go_and_fail() -> None:
+    told = Told(grace_s=30)
+    told.say(*(new(str(n)) for n in range(6)))
+    told.directory.gateway_lost("g", now=0.0)
+
+    def hear(node: Node, is_there: bool) -> None:
+        if node.uid == "g/0":
+            told.say(new("2"), Out(uid="3", why="closed", at=2))
+        elif node.uid == "g/4":
+            raise RuntimeError
+
+    told.directory.feed.on_presence = hear
+    with pytest.raises(RuntimeError):
+        told.directory.expire(30.0)
+    assert set(told.directory.nodes) == {"g/2", "g/5"}
+    assert told.directory.next_deadline() == 0.0, "the rest is not forgotten"
+    told.directory.expire(30.0)
+    assert set(told.directory.nodes) == {"g/2"}
+
+
 def test_a_gateway_that_is_back_while_its_nodes_are_taken_out_keeps_the_rest() -> None:
     told = Told(grace_s=30)
     told.say(*(new(str(n)) for n in range(4)))
