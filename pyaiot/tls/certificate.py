@@ -121,7 +121,7 @@ def server_certificate(settings: TlsSettings) -> ServerCertificate | None:
     """The certificate that the settings name; None: no TLS. Raises ConfigurationError."""
     if not settings.tls_cert and not settings.tls_key:
         if isinstance(settings, DeviceTlsSettings) and settings.tls_only:
-            raise ConfigurationError("--tls-only needs a certificate: --tls-cert FILE and --tls-key FILE")
+            raise OptionError("--tls-only needs a certificate: --tls-cert FILE and --tls-key FILE")
         return None
     if not settings.tls_key:
         raise OptionError("--tls-cert needs the certificate's private key: --tls-key FILE")

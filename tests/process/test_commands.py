@@ -108,6 +108,7 @@ WRONG_OPTIONS: list[tuple[str, list[str], list[str]]] = [
     ("aiot-broker", ["--logging", "loud"], ["--logging", "debug, info, warning, error, none"]),
     ("aiot-broker", ["--debug=maybe"], ["--debug", "yes nor no"]),
     ("aiot-broker", ["--nonsense"], ["--nonsense", "--help"]),
+    ("aiot-mqtt-broker", ["--tls-only"], ["--tls-only needs a certificate", "--tls-cert FILE"]),
     ("aiot-broker", ["nonsense"], ["nonsense", "--help"]),
     ("aiot-broker", ["--broker-port"], ["--broker-port", "--help"]),
     ("aiot-broker", ["--broker"], ["--broker", "--help"]),
