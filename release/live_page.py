@@ -41,7 +41,7 @@ def watch(url: str) -> Seen:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
         try:
-            page.wait_for_function(f"({_VALUES})().length > 0", timeout=TIMEOUT_MS)
+            page.wait_for_function(f"() => ({_VALUES})().length > 0", timeout=TIMEOUT_MS)
             before = page.evaluate(_VALUES)
             seen = Seen(*page.wait_for_function(_CHANGED, arg=before, timeout=TIMEOUT_MS).json_value())
         except Error as error:

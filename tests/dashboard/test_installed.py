@@ -26,7 +26,7 @@ async def test_installs_and_opens_without_its_server(broker: FakeBroker, serve, 
     await broker.new("coap/1", name="Told")
     await expect(page.get_by_text("Told").first).to_be_visible()
     await page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
-    await page.wait_for_function("navigator.serviceWorker.controller !== null")
+    await page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
     session = await page.context.new_cdp_session(page)
     manifest = await session.send("Page.getAppManifest")

@@ -54,7 +54,7 @@ async def test_works_under_a_path(broker: FakeBroker, serve, watch: OpenPage) ->
         watched = await watch(f"{origin}/deep/down/", broker.url, service_workers="allow")
         await expect(watched.page.get_by_text("No devices yet")).to_be_visible()
         await expect(watched.page).to_have_title("Below")
-        await watched.page.wait_for_function("navigator.serviceWorker.getRegistration().then(found => !!found)")
+        await watched.page.wait_for_function("() => navigator.serviceWorker.getRegistration().then(found => !!found)")
         scope = await watched.page.evaluate("navigator.serviceWorker.getRegistration().then(({scope}) => scope)")
         assert scope == f"{origin}/deep/down/"
         fetched = [url for url in watched.requests if url.startswith("http")]
