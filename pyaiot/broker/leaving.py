@@ -24,7 +24,16 @@ class Due(NamedTuple):
 @dataclass(slots=True)
 class _Queue:
     why: Why
-    uids: dict[str, None]
+    #: Who is still to be taken out, and in which order; a dict is both, but finds its first the later the more went.
+    uids: set[str]
+    order: Iterator[str]
+
+    def next(self) -> str | None:
+        for uid in self.order:
+            if uid in self.uids:
+                self.uids.remove(uid)
+                return uid
+        return None
 
 
 class Leaving:
@@ -61,13 +70,14 @@ class Leaving:
 
     def put(self, gateway: str, why: Why, uids: Iterable[str]) -> None:
         """These of its nodes, and no others, are to be taken out; also if there are none it is due to :meth:`take`."""
-        self._queues[gateway] = _Queue(why, dict.fromkeys(uids))
+        order = tuple(uids)
+        self._queues[gateway] = _Queue(why, set(order), iter(order))
 
     def spare(self, gateway: str, uid: str) -> None:
         """That node is there, or is out already; harmless when it was not to be taken out."""
         queue = self._queues.get(gateway)
         if queue is not None:
-            queue.uids.pop(uid, None)
+            queue.uids.discard(uid)
 
     def take(self, limit: int) -> Iterator[Due]:
         """What is to be taken out next: at most ``limit`` nodes in all.
@@ -76,9 +86,7 @@ class Leaving:
         was not taken, if the iterator is left early, is still due.
         """
         for gateway, queue in list(self._queues.items()):
-            while limit > 0 and queue.uids and self._queues.get(gateway) is queue:
-                uid = next(iter(queue.uids))
-                del queue.uids[uid]
+            while limit > 0 and self._queues.get(gateway) is queue and (uid := queue.next()) is not None:
                 limit -= 1
                 yield Due(gateway, queue.why, uid)
             if not queue.uids and self._queues.get(gateway) is queue:
