@@ -6,6 +6,7 @@ Thousands may be due at once: they are taken out little by little.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,16 +25,8 @@ class Due(NamedTuple):
 @dataclass(slots=True)
 class _Queue:
     why: Why
-    #: Who is still to be taken out, and in which order; a dict is both, but finds its first the later the more went.
-    uids: set[str]
-    order: Iterator[str]
-
-    def next(self) -> str | None:
-        for uid in self.order:
-            if uid in self.uids:
-                self.uids.remove(uid)
-                return uid
-        return None
+    #: A dict would find its first by a walk over all that went before.
+    uids: OrderedDict[str, None]
 
 
 class Leaving:
@@ -70,14 +63,13 @@ class Leaving:
 
     def put(self, gateway: str, why: Why, uids: Iterable[str]) -> None:
         """These of its nodes, and no others, are to be taken out; also if there are none it is due to :meth:`take`."""
-        order = tuple(uids)
-        self._queues[gateway] = _Queue(why, set(order), iter(order))
+        self._queues[gateway] = _Queue(why, OrderedDict.fromkeys(uids))
 
     def spare(self, gateway: str, uid: str) -> None:
         """That node is there, or is out already; harmless when it was not to be taken out."""
         queue = self._queues.get(gateway)
         if queue is not None:
-            queue.uids.discard(uid)
+            queue.uids.pop(uid, None)
 
     def take(self, limit: int) -> Iterator[Due]:
         """What is to be taken out next: at most ``limit`` nodes in all.
@@ -86,8 +78,9 @@ class Leaving:
         was not taken, if the iterator is left early, is still due.
         """
         for gateway, queue in list(self._queues.items()):
-            while limit > 0 and self._queues.get(gateway) is queue and (uid := queue.next()) is not None:
+            while limit > 0 and queue.uids and self._queues.get(gateway) is queue:
                 limit -= 1
+                uid, _ = queue.uids.popitem(last=False)
                 yield Due(gateway, queue.why, uid)
             if not queue.uids and self._queues.get(gateway) is queue:
                 del self._queues[gateway]

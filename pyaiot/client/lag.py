@@ -7,6 +7,7 @@ no more than there are nodes and resources, and whoever has taken everything kno
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from pyaiot.client.changes import Change, Described, GatewayState, NodeGone, NodeReset, Synced, Value
@@ -18,7 +19,8 @@ class Untaken:
     """Changes that wait to be taken."""
 
     def __init__(self) -> None:
-        self._changes: dict[Key, Change] = {}
+        #: A dict would find its first by a walk over all that were taken before.
+        self._changes: OrderedDict[Key, Change] = OrderedDict()
         #: The keys of what is about a node, by its uid.
         self._about: dict[str, dict[Key, None]] = {}
         #: The nodes that whoever takes has heard of.
