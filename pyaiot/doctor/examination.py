@@ -136,8 +136,9 @@ def _judge_host(host: Host, doors: Sequence[Door]) -> Iterator[Finding]:
     yield from network.check_network(host.network, found)
     elsewhere = any(not is_loopback(urlsplit(place.url).hostname or "") for place in subjects.places(found))
     tokens = any(device_files.has_token_keys(each) for each in found)
+    certificates = any(subjects.shows_certificate(each.settings) for each in found)
     yield from clock_checks.check_clock(
-        clock_checks.Clock(time.time(), clock_probe.synchronised(), matters=elsewhere or tokens)
+        clock_checks.Clock(time.time(), clock_probe.synchronised(), matters=elsewhere or tokens or certificates)
     )
     yield from room.check_memory(room_probe.available_memory())
     for each in host.loaded:

@@ -160,12 +160,15 @@ def tls_settings(settings: CommonSettings) -> TlsSettings | None:
     return settings if isinstance(settings, TlsSettings) else None
 
 
+def shows_certificate(settings: CommonSettings) -> bool:
+    """Whether it speaks TLS with those that come to it."""
+    mine = tls_settings(settings)
+    return mine is not None and bool(mine.tls_cert or mine.tls_key)
+
+
 def _tls_port(settings: CommonSettings, option: str) -> int | None:
     """The port by TLS beside that of ``option``, or None."""
-    mine = tls_settings(settings)
-    if mine is None or not (mine.tls_cert or mine.tls_key):
-        return None
-    return getattr(mine, f"{option}_tls_port", None)
+    return getattr(settings, f"{option}_tls_port", None) if shows_certificate(settings) else None
 
 
 def gateway_name(role: Role, settings: CommonSettings, keys: Collection[str]) -> str:

@@ -39,6 +39,7 @@ from pyaiot.doctor.subjects import (
     not_examined,
     place_of,
     roles_of,
+    shows_certificate,
     tls_settings,
 )
 from pyaiot.doctor.unit_files import UnitFile, read_environment_file, read_unit
@@ -144,6 +145,10 @@ def test_devices_have_a_second_port_by_tls() -> None:
     assert found(MqttGatewaySettings(**shown), "mqtt") == []
     assert found(WsGatewaySettings(gateway_port=0), "ws") == [("ws", 0, False)]
     assert tls_settings(MqttGatewaySettings(**shown)) is None
+    assert [shows_certificate(each) for each in (WsGatewaySettings(**shown), MqttGatewaySettings(**shown))] == [
+        True,
+        False,
+    ]
     assert doors(Subject("x", WsGatewaySettings(**shown), ("ws",)))[1].port_option == "gateway_tls"
 
 

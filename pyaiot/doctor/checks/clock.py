@@ -20,7 +20,8 @@ _SET: Final = "timedatectl set-ntp true   (Debian: apt install systemd-timesyncd
 class Clock:
     """``now_s`` is Unix time; ``synchronised`` what the kernel says (adjtimex(2)), None where it does not.
 
-    ``matters``: others compare their time with this host's, which are brokers elsewhere and who makes tokens.
+    ``matters``: others compare their time with this host's, which are brokers elsewhere and who makes tokens; or a
+    certificate is shown here, which nobody shows before its time.
     """
 
     now_s: float

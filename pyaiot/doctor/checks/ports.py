@@ -157,8 +157,7 @@ def _any_port(door: Door, sockets: Sequence[Listening]) -> Finding:
         check="ports.any",
         level="note",
         service=door.service,
-        summary=f"--{door.port_option.replace('_', '-')}-port=0: any free {door.transport} port"
-        + (f"; it has {found}" if found else ""),
+        summary=f"{_flag(door)}=0: any free {door.transport} port" + (f"; it has {found}" if found else ""),
         facts=_facts(door, ()),
     )
 
@@ -180,7 +179,7 @@ def _taken(door: Door, socket: Listening, seen: Sockets, wanted: Collection[tupl
     used = {each.port for each in seen.listening if each.transport == door.transport}
     used |= {port for transport, port in wanted if transport == door.transport}
     other = next((each for each in range(door.port + 1, door.port + _NEAR) if each not in used and each < 65_536), None)
-    instead = f"AIOT_{door.port_option.upper()}_PORT={other or '…'}, or --{door.port_option.replace('_', '-')}-port"
+    instead = f"AIOT_{door.port_option.upper()}_PORT={other or '…'}, or {_flag(door)}"
     if socket.pid is None:
         whom, stop = f"a program of uid {socket.uid}", "sudo aiot doctor tells which"
     else:
@@ -199,7 +198,8 @@ def _taken(door: Door, socket: Listening, seen: Sockets, wanted: Collection[tupl
 
 
 def _flag(door: Door) -> str:
-    return door.port_option.replace("_", "-")
+    """The option that says its port."""
+    return f"--{door.port_option.replace('_', '-')}-port"
 
 
 def _place(door: Door) -> str:

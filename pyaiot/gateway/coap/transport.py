@@ -57,7 +57,7 @@ _TUNING = Tuning()
 
 
 class UdpInterface(GenericMessageInterface):  # type: ignore[misc]
-    """Made by :func:`open_udp`; owned by the adapter, which awaits :meth:`shutdown` through aiocoap."""
+    """Made by Endpoint.open, of a socket from ``bind_udp``; aiocoap awaits :meth:`shutdown` when the endpoint's is."""
 
     def __init__(self, manager: MessageManager, sock: socket.socket, counters: Counters) -> None:
         super().__init__(manager, logger, asyncio.get_running_loop())
