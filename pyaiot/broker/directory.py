@@ -222,11 +222,11 @@ class Directory:
         return None
 
     def _apply_new(self, name: str, owner: Owner, message: New) -> str | None:
-        if owner.listed is not None:
-            owner.listed.add(message.uid)
         self._leaving.spare(name, message.uid)
         node = owner.nodes.get(message.uid)
         if node is not None:
+            if owner.listed is not None:
+                owner.listed.add(message.uid)
             self._tell_again(node, sys.intern(message.protocol))
             node.account = _account_of(message)
             node.last_seen = max(node.last_seen, message.at)
@@ -239,6 +239,8 @@ class Directory:
         node = Node(f"{name}/{message.uid}", name, sys.intern(message.protocol), message.at)
         node.account = _account_of(message)
         owner.nodes[message.uid] = self.nodes[node.uid] = node
+        if owner.listed is not None:
+            owner.listed.add(message.uid)
         self.feed.appeared(node)
         return None
 
@@ -269,6 +271,8 @@ class Directory:
         node = owner.nodes.pop(uid)
         node.gone = gone
         del self.nodes[node.uid]
+        if owner.listed is not None:
+            owner.listed.discard(uid)
         self._leaving.spare(node.gateway, uid)
         self.feed.departed(node, gone)
 

@@ -18,7 +18,8 @@ class Owner:
     connected: bool = False
     epoch: str = ""
     ack: int = 0
-    #: Uids told so far by a sync in parts, with those told as new meanwhile; None when none is under way.
+    #: Nodes told so far by a sync in parts, with those told as new meanwhile; None when none is under way. Only such as
+    #: are among ``nodes``, however many it names.
     listed: set[str] | None = None
     #: It goes on from where an earlier run of the broker was: until its next sync it may speak of nodes that only
     #: that run was told of.
@@ -57,9 +58,9 @@ class Owner:
         return messages
 
     def take_sync(self, message: Sync) -> set[str] | None:
-        """All uids of a sync once its last part is there, with those told as new meanwhile; None: there is more."""
+        """Our nodes in a sync once its last part is there, with those told as new meanwhile; None: there is more."""
         listed = self.listed if self.listed is not None else set()
-        listed.update(message.uids)
+        listed.update(uid for uid in message.uids if uid in self.nodes)
         if message.more is True:
             self.listed = listed
             return None

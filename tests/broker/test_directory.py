@@ -371,6 +371,15 @@ def test_who_is_told_again_while_a_sync_takes_others_out_stays(monkeypatch: pyte
     assert not told.directory.is_removing
 
 
+def test_a_sync_without_end_keeps_no_more_than_there_are_nodes() -> None:
+    told = Told()
+    told.say(new("1"), new("2"), Sync(uids=["1", "8", "9"], more=True))
+    told.say(new("3"), new("4"), Out(uid="3", why="closed", at=2), Out(uid="1", why="closed", at=2), new("no name"))
+    assert told.directory.owners["g"].listed == {"4"}
+    told.say(new("1"), Sync(uids=["7"]))
+    assert set(told.directory.nodes) == {"g/1", "g/4"}
+
+
 def test_who_hears_that_a_node_is_out_may_have_others_come_go_and_fail() -> None:
     told = Told(grace_s=30)
     told.say(*(new(str(n)) for n in range(6)))

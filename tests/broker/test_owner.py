@@ -34,8 +34,9 @@ def test_only_the_same_process_has_its_nodes_still() -> None:
 
 def test_a_sync_in_parts_is_complete_with_its_last() -> None:
     owner = Owner(Gateway("g"), resumed=True)
-    assert owner.take_sync(Sync(uids=["1"], more=True)) is None
-    assert owner.listed == {"1"}
+    owner.nodes = {uid: Node(f"g/{uid}", "g", "coap", 1) for uid in ("1", "2", "3")}
+    assert owner.take_sync(Sync(uids=["1", "nobody"], more=True)) is None
+    assert owner.listed == {"1"}, "what it names without end is not kept"
     assert owner.resumed
     owner.listed.add("new")
     assert owner.take_sync(Sync(uids=["2"])) == {"1", "2", "new"}
