@@ -34,6 +34,8 @@ MARGIN_S = 1.0
 #: Of one gateway; or of one entity: each is a connection of its own, and fills no other's room.
 MAX_PENDING_PER_GATEWAY = 1024
 MAX_PENDING_PER_CLIENT = 64
+#: Deadlines of those that ended are kept until they outnumber the others, and this.
+MAX_IDLE_DEADLINES = 1024
 #: What outcomes are counted by. A gateway may give another code, to whoever asked; that counts as ``other``.
 COUNTED = (
     *("ok", "unknown", "offline", "refused", "timeout", "busy", "expired", "failed", "unsupported", "forbidden"),
@@ -80,6 +82,9 @@ class PendingWrites:
         self._pending[id] = (gateway, tell, self.read_outcomes if is_read else self.outcomes)
         self._per_gateway[gateway] = self._per_gateway.get(gateway, 0) + 1
         heapq.heappush(self._deadlines, (now + ttl_s + MARGIN_S, id))
+        if len(self._deadlines) > 2 * len(self._pending) + MAX_IDLE_DEADLINES:
+            self._deadlines = [entry for entry in self._deadlines if entry[1] in self._pending]
+            heapq.heapify(self._deadlines)
         return id
 
     def finish(self, gateway: str, result: Result) -> None:

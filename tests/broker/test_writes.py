@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pyaiot.broker.writes import MARGIN_S, MAX_PENDING_PER_GATEWAY, TTL_S, Outcome, PendingWrites
+from pyaiot.broker.writes import MARGIN_S, MAX_IDLE_DEADLINES, MAX_PENDING_PER_GATEWAY, TTL_S, Outcome, PendingWrites
 from pyaiot.wire.messages import Result
 
 LATEST = TTL_S + MARGIN_S
@@ -34,6 +34,18 @@ def ignore(outcome: Outcome) -> None:
 def test_ids_count_up_from_the_first(writes: PendingWrites) -> None:
     assert [begin(writes, []) for _ in range(3)] == [1000, 1001, 1002]
     assert len(writes) == 3
+
+
+def test_deadlines_of_writes_that_ended_do_not_pile_up_behind_one_that_waits(writes: PendingWrites) -> None:
+    told: list[Outcome] = []
+    begin(writes, told)
+    for _ in range(5_000):
+        writes.finish("coap", Result(id=begin(writes, [], now=1.0), ok=True))
+    assert len(writes._deadlines) <= MAX_IDLE_DEADLINES + 4
+    assert writes.next_deadline() == LATEST
+    writes.expire(LATEST)
+    assert [each.code for each in told] == ["timeout"]
+    assert writes.next_deadline() is None
 
 
 def test_confirmed(writes: PendingWrites) -> None:
