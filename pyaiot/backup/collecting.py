@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pyaiot.backup.contents import KEY_FILE, MAX_FILE_BYTES, Kept
 from pyaiot.backup.layout import Place
 from pyaiot.backup.links import check_link
+from pyaiot.key_parts import GATEWAYS
 from pyaiot.options import ConfigurationError
 from pyaiot.private_file import open_at_once
 from pyaiot.settings import SERVICES
@@ -37,8 +38,15 @@ def collect(places: Sequence[Place]) -> tuple[list[Kept], list[Place]]:
             raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
     if any(kept.role == KEY_FILE for kept in files):
         # Where each has its own file, a host without a broker, or without one of the gateways, lacks none.
-        missing = [place for place in missing if place.role != KEY_FILE or {*SERVICES} <= {*place.services}]
+        missing = [place for place in missing if place.role != KEY_FILE or _is_wanted(place)]
     return files, missing
+
+
+def _is_wanted(place: Place) -> bool:
+    """Whether a key file that is not there should be, though others are: it is that of all, or somebody named it."""
+    folder = os.path.basename(os.path.dirname(place.path))
+    of_gateway = place.services == (folder,) and folder in GATEWAYS.values()
+    return {*SERVICES} <= {*place.services} or (place.chosen and not of_gateway)
 
 
 def _paths(place: Place) -> list[str]:

@@ -285,9 +285,17 @@ def test_what_is_missing_is_said(old: Pi, new: Pi, capsys: pytest.CaptureFixture
     os.mkfifo("../fifo")
     with pytest.raises(ConfigurationError, match="is no ordinary file"):
         backup.run(["../fifo", "--force"])
+    keys_text = (old.settings / "keys").read_text()
     (old.settings / "keys").unlink()
     assert backup.run(["../b.tar.gz"]) == backup.EXIT_INCOMPLETE
     assert "keys (key_file)" in capsys.readouterr().err
+    # A gateway's own keys are there, those of the broker not where they were said to be.
+    (old.settings / "aiot-coap-gateway").mkdir()
+    (old.settings / "aiot-coap-gateway" / "keys").write_text(keys_text)
+    (old.settings / "environment").write_text("")
+    (old.settings / "aiot-broker.environment").write_text("AIOT_KEY_FILE=/mnt/away/keys\n")
+    assert backup.run(["../c.tar.gz"]) == backup.EXIT_INCOMPLETE
+    assert "not there, so not in it: /mnt/away/keys (key_file)" in capsys.readouterr().err
     new.be()
     with pytest.raises(ConfigurationError, match="nothing to keep was found"):
         backup.run([])
