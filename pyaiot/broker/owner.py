@@ -60,7 +60,7 @@ class Owner:
     def take_sync(self, message: Sync) -> set[str] | None:
         """Our nodes in a sync once its last part is there, with those told as new meanwhile; None: there is more."""
         listed = self.listed if self.listed is not None else set()
-        listed.update(uid for uid in message.uids if uid in self.nodes)
+        listed.update(self.nodes.keys() & message.uids)
         if message.more is True:
             self.listed = listed
             return None
