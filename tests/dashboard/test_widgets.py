@@ -161,3 +161,38 @@ async def test_a_part_that_cannot_be_loaded_says_so(broker: FakeBroker, page: Wa
     await expect(robot.get_by_role("alert")).to_have_count(0)
     await expect(robot.get_by_role("button").first).to_be_visible()
     page.errors.clear()
+
+
+async def test_charts_that_cannot_be_loaded_at_first_come_by_themselves(broker: FakeBroker, page: Watched) -> None:
+    asked = 0
+
+    async def fail_at_first(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        await (route.abort() if asked <= 3 else route.continue_())
+
+    await page.page.route("**/assets/Chart-*.js", fail_at_first)
+    await broker.new(UID, name="A")
+    await broker.update(UID, "temperature", "20°C", value=20, unit="Cel")
+    await expect(resource(page, "temperature")).to_contain_text("20")
+    await expect(resource(page, "temperature").locator("canvas")).to_be_visible()
+    assert asked > 3
+    page.errors.clear()
+
+
+async def test_a_number_stays_as_it_is_under_the_hands_of_who_types(broker: FakeBroker, page: Watched) -> None:
+    await broker.new(UID, name="A", target="21")
+    await broker.about(UID, "target", writable=True, min=5, max=30)
+    setter, slider = (resource(page, "target").get_by_role(role) for role in ("textbox", "slider"))
+    await expect(setter).to_have_value("21")
+    await setter.focus()
+    await broker.update(UID, "target", "24")
+    await expect(slider).to_have_attribute("aria-valuetext", "24")
+    await expect(setter).to_have_value("21")
+    await setter.blur()
+    await expect(setter).to_have_value("24")
+    await setter.fill("26")
+    await setter.press("Enter")
+    assert await written(broker) == ("target", "26")
+    await broker.update(UID, "target", "27")
+    await expect(setter).to_have_value("27")
