@@ -89,11 +89,13 @@ class _NeverGone:
 
 
 class Reorders(LineAdapter):
+    """Tells value 7 after value 8."""
+
     async def _take(self, events: DeviceEvents, line: bytes, writer: asyncio.StreamWriter) -> None:
-        if line.endswith(b".7\n"):
-            asyncio.get_running_loop().call_later(0.05, asyncio.ensure_future, super()._take(events, line, writer))
-        else:
+        if not line.endswith(b".7\n"):
             await super()._take(events, line, writer)
+        if line.endswith(b".8\n"):
+            await super()._take(events, line.replace(b".8\n", b".7\n"), writer)
 
 
 class DropsWhenCrowded(LineAdapter):
