@@ -67,6 +67,11 @@ def group_of(address: str) -> str:
     return address if parsed is None else str(parsed)
 
 
+def peer_address(peername: tuple[Any, ...] | None) -> str:
+    """A socket's peer as people write its address: without a zone, IPv4 as such; empty for who has gone already."""
+    return "" if peername is None else str(peername[0]).partition("%")[0].removeprefix("::ffff:")
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host`` (a name or an address, as bound or as connected from) is this host only."""
     host = host.strip("[]").lower()

@@ -5,7 +5,16 @@ from __future__ import annotations
 
 import pytest
 
-from pyaiot.addresses import address_of_another, broker_url, group_of, in_url, is_every_address, is_loopback, reached_at
+from pyaiot.addresses import (
+    address_of_another,
+    broker_url,
+    group_of,
+    in_url,
+    is_every_address,
+    is_loopback,
+    peer_address,
+    reached_at,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +92,16 @@ def test_the_broker_is_found_by_its_settings() -> None:
 )
 def test_an_address_of_another_host_is_told_from_this_hosts(peer: str, own: str, address: str | None) -> None:
     assert address_of_another(peer, own) == address
+
+
+@pytest.mark.parametrize(
+    ("peername", "address"),
+    [
+        (("192.0.2.1", 5), "192.0.2.1"),
+        (("::ffff:192.0.2.1", 5, 0, 0), "192.0.2.1"),
+        (("fe80::1%eth0", 5, 0, 2), "fe80::1"),
+        (None, ""),
+    ],
+)
+def test_the_address_of_a_peer_is_as_people_write_it(peername: tuple[object, ...] | None, address: str) -> None:
+    assert peer_address(peername) == address

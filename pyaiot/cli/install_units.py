@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyaiot
+from pyaiot.backup import layout
 from pyaiot.key_files import hand_out, own_path
 from pyaiot.key_parts import GATEWAYS
 from pyaiot.options import ConfigurationError, OneLineParser
 from pyaiot.systemd.environment import environment_file
 from pyaiot.systemd.units import SERVICES, TARGET, Installation, all_units
 
-SYSTEM_UNITS = Path("/etc/systemd/system")
-SYSTEM_SETTINGS = Path("/etc/pyaiot")
+SYSTEM_UNITS = Path(layout.SYSTEM_UNITS)
+SYSTEM_SETTINGS = Path(layout.SYSTEM_SETTINGS)
 #: What is taken where there is no systemd to ask: that of Debian 12.
 USUAL_VERSION = 252
 

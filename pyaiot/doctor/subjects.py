@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, TypeVar
 
 from pyaiot.addresses import broker_url, broker_url_at, reached_at
+from pyaiot.key_parts import GATEWAYS
 from pyaiot.ports import BROKER_PORT
 from pyaiot.settings import (
     SERVICES,
@@ -37,13 +38,6 @@ ROLES: Final[dict[str, tuple[Role, ...]]] = {
 }
 #: Their settings.
 SETTINGS: Final[dict[str, type[CommonSettings]]] = {**SERVICES, UP: UpSettings}
-#: The gateways: those that log in at the broker with a key.
-GATEWAYS: Final[dict[Role, str]] = {
-    "coap": "aiot-coap-gateway",
-    "mqtt": "aiot-mqtt-gateway",
-    "ws": "aiot-ws-gateway",
-    "http": "aiot-http-gateway",
-}
 #: Which option says where a role listens (``--<prefix>-host``, ``--<prefix>-port``), and on what.
 _DOORS: Final[dict[Role, tuple[Transport, str]]] = {
     "broker": ("TCP", "broker"),

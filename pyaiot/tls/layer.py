@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from pyaiot.addresses import group_of
+from pyaiot.addresses import group_of, peer_address
 from pyaiot.tls.certificate import ServerCertificate
 from pyaiot.tls.unfinished import Unfinished
 
@@ -68,8 +68,7 @@ class TlsLayer(asyncio.Transport, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.BaseProtocol."""
         self._below = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername") or ("",)
-        self._address = str(peer[0]).partition("%")[0].removeprefix("::ffff:")
+        self._address = peer_address(transport.get_extra_info("peername"))
         self._above.connection_made(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:

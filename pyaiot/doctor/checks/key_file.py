@@ -11,8 +11,8 @@ from typing import Any
 from pyaiot.doctor.checks.configuration import fix_of
 from pyaiot.doctor.checks.files import FileFacts, check_private
 from pyaiot.doctor.findings import Finding
-from pyaiot.doctor.subjects import GATEWAYS, UP, Subject, gateway_name
-from pyaiot.key_parts import BROKER
+from pyaiot.doctor.subjects import UP, Subject, gateway_name
+from pyaiot.key_parts import BROKER, GATEWAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

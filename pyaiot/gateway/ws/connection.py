@@ -16,6 +16,7 @@ from typing import Final, cast
 
 from websockets.http11 import Request
 
+from pyaiot.addresses import peer_address
 from pyaiot.gateway.ws.fair_queue import NEVER
 from pyaiot.gateway.ws.host import Host
 from pyaiot.gateway.ws.incoming import Incoming
@@ -52,8 +53,7 @@ class Connection(Stream):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.BaseProtocol."""
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername") or ("",)
-        self.address = str(peer[0]).partition("%")[0].removeprefix("::ffff:")
+        self.address = peer_address(transport.get_extra_info("peername"))
         group = self._host.made(self)
         if group is None:
             self._closing = True
