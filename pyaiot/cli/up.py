@@ -38,7 +38,7 @@ from pyaiot.monitoring.families import Family
 from pyaiot.monitoring.health import Health, of_all
 from pyaiot.monitoring.watched import Watched
 from pyaiot.mqtt_broker.cli import make_offers as offer_mqtt
-from pyaiot.options import ConfigurationError
+from pyaiot.options import OptionError
 from pyaiot.settings import ALL_SETTINGS, UpSettings
 from pyaiot.simulation.demo import Demo
 from pyaiot.tls.certificate import ServerCertificate, server_certificate
@@ -84,12 +84,12 @@ class Everything:
         """Serve until cancelled. Raises ConfigurationError before ``ready``."""
         settings = self._settings
         if settings.gateway_name:
-            raise ConfigurationError("--gateway-name: aiot up runs several gateways, each with its protocol's name")
+            raise OptionError("--gateway-name: aiot up runs several gateways, each with its protocol's name")
         if settings.broker:
             log.info("--broker (AIOT_BROKER) is for gateways alone and for verbs: aiot up has a broker of its own")
         certificate = server_certificate(settings)
         if settings.tls_only and settings.demo:
-            raise ConfigurationError("--tls-only: the simulated devices of --demo speak no TLS")
+            raise OptionError("--tls-only: the simulated devices of --demo speak no TLS")
         make_keys(settings.key_file)
         async with AsyncExitStack() as stack:
             stack.enter_context(sharing(SERVERS + self._can_embed))
@@ -178,7 +178,7 @@ def own_broker(settings: UpSettings, certificate: ServerCertificate | None) -> B
     try:
         url = broker_url(settings.broker_host, settings.broker_port, certificate is not None, "/gw")
     except ValueError as error:
-        raise ConfigurationError(str(error)) from None
+        raise OptionError(str(error)) from None
     return BrokerAddress(url, None if certificate is None else trusting_own_process())
 
 

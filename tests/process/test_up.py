@@ -184,6 +184,8 @@ async def test_by_tls(host: Host) -> None:
     await process.stop()
     alone = await host.run("aiot", "up", *PORTS, "--tls-only")
     assert (alone.code, alone.err.count("--tls-only needs a certificate: --tls-cert FILE")) == (78, 1)
+    demo = await host.run("aiot", "up", *PORTS, *issued.flags, "--tls-only", "--demo")
+    assert (demo.code, demo.err.count("the simulated devices of --demo speak no TLS")) == (78, 1)
     wrong = await host.run("aiot", "up", *PORTS, "--tls-cert", str(issued.key), "--tls-key", str(issued.key))
     assert (wrong.code, wrong.err.count("\n")) == (75, 1)
     assert "are --tls-cert and --tls-key the wrong way round?" in wrong.err
